@@ -84,5 +84,6 @@ def check_real(value, name, minimum=None, *, strict=False):
     if not np.isfinite(value):
         raise ValueError(f"{name} must be finite, got {value!r}")
     if minimum is not None and (value < minimum or (strict and value == minimum)):
-        raise ValueError(f"{name} must be {'above' if strict else 'at least'} {minimum}, got {value!r}")
+        bound = "above" if strict else "at least"
+        raise ValueError(f"{name} must be {bound} {minimum}, got {value!r}")
     return value

@@ -1,0 +1,153 @@
+"""Simple linear iterative clustering: k-means on colour and place, within a window.
+
+Centres start on a regular grid of step S. ``max_iter`` times, each pixel joins the nearest
+centre among those close by, in d^2 = d_colour^2 + (compactness / S)^2 d_place^2 (Achanta et
+al., eq. 3), and each centre moves to the mean of its pixels. What is not connected at the end
+is split off, and pieces too small to be superpixels join a neighbour.
+"""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils._param_validation import Interval
+
+from .base import ImageSegmenter
+from .kernels import slic
+
+
+class SLICSuperpixels(ImageSegmenter):
+    """SLIC superpixels, nothing learned.
+
+    Parameters
+    ----------
+    n_segments : int, default=100
+        Number of superpixels aimed at; the produced count, ``labels.max() + 1``, comes close.
+
+    compactness : float, default=10.0
+        Weight of place against colour, in units of colour (Lab: 0 to 100): the greater, the
+        squarer the superpixels. With ``slic_zero`` only where the search for it starts.
+
+    max_iter : int, default=10
+        Clustering iterations.
+
+    slic_zero : bool, default=False
+        Adapt the compactness of each superpixel to its own contrast (SLICO).
+
+    weights : array-like of shape (n_channels,) or None, default=None
+        Weight of each channel's squared difference, 0 or more; None is 1 for all. Of the Lab
+        channels where the image is converted.
+
+    convert2lab : bool or None, default=None
+        Convert RGB to CIE Lab first. None: images of three channels, integers or floats in
+        [0, 1], are converted.
+
+    n_jobs : int or None, default=None
+        Images worked on at once, by joblib: threads, unless :func:`joblib.parallel_config` says
+        otherwise. None is 1, -1 all cores.
+
+    verbose : int, default=0
+        A progress bar when 1 or more.
+
+    on_error : {"raise", "warn"}, default="raise"
+        What a bad image does. With "warn" the others go on: it gets None in a list and a label
+        image of -1 in a stacked array.
+
+    Attributes
+    ----------
+    n_channels_in_ : int
+        Channels of the images seen in ``fit``.
+
+    n_iter_ : int
+        Clustering iterations that ``transform`` runs.
+
+    See Also
+    --------
+    sklearn_spx.TrainableSLIC : SLIC with learned distances.
+    sklearn_spx.kernels.slic : The same on one array.
+
+    References
+    ----------
+    .. [1] R. Achanta et al., "SLIC superpixels compared to state-of-the-art superpixel
+           methods", IEEE TPAMI 34(11), 2012.
+
+    Examples
+    --------
+    >>> from sklearn_spx import SLICSuperpixels
+    >>> from sklearn_spx.datasets import make_dead_leaves
+    >>> images = make_dead_leaves(2, random_state=0).images
+    >>> labels = SLICSuperpixels(n_segments=50).fit_transform(images)
+    >>> labels[0].shape, labels[0].dtype
+    ((128, 192), dtype('int32'))
+    """
+
+    _parameter_constraints = {  # noqa: RUF012
+        **ImageSegmenter._parameter_constraints,
+        "n_segments": [Interval(Integral, 1, None, closed="left")],
+        "compactness": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "slic_zero": ["boolean"],
+        "weights": ["array-like", None],
+        "convert2lab": ["boolean", None],
+    }
+
+    def __init__(
+        self,
+        n_segments=100,
+        *,
+        compactness=10.0,
+        max_iter=10,
+        slic_zero=False,
+        weights=None,
+        convert2lab=None,
+        n_jobs=None,
+        verbose=0,
+        on_error="raise",
+    ):
+        self.n_segments = n_segments
+        self.compactness = compactness
+        self.max_iter = max_iter
+        self.slic_zero = slic_zero
+        self.weights = weights
+        self.convert2lab = convert2lab
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.on_error = on_error
+
+    def fit(self, X, y=None, *, masks=None):
+        """Check the images; there is nothing to learn.
+
+        Parameters
+        ----------
+        X : sequence or stacked array of n_images images
+            Each (height, width) or (height, width, channels), of one number of channels.
+
+        y : ignored
+            Present for the interface.
+
+        masks : sequence of n_images arrays (height, width) or None, default=None
+            True where an image is to be segmented.
+
+        Returns
+        -------
+        self : SLICSuperpixels
+            The estimator.
+        """
+        for _ in self._checked(X, masks):
+            pass
+        return self
+
+    @property
+    def n_iter_(self):
+        return self.max_iter
+
+    def _segment(self, image, mask):
+        return slic(
+            image,
+            self.n_segments,
+            compactness=self.compactness,
+            max_iter=self.max_iter,
+            slic_zero=self.slic_zero,
+            weights=None if self.weights is None else np.asarray(self.weights, dtype=float),
+            mask=mask,
+            convert2lab=self.convert2lab,
+        )

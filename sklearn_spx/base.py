@@ -1,0 +1,303 @@
+"""What all image estimators share: checks, the loop over images, predict, score.
+
+A subclass writes ``fit`` and ``_segment(image, mask) -> label image``; the rest is here.
+"""
+
+import warnings
+from numbers import Integral
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from .utils._images import (
+    check_image,
+    check_mask,
+    check_same_length,
+    check_sequence,
+    check_target,
+    n_channels,
+)
+
+
+class ImageSegmenter(TransformerMixin, BaseEstimator):
+    """Base of the estimators that turn images into label images.
+
+    ``X`` is a sequence of images, of equal or unequal sizes, or one stacked array; label images
+    come back in the same container: list for sequence, stacked array for stacked array.
+
+    Parameters
+    ----------
+    n_jobs : int or None, default=None
+        Images worked on at once, by joblib: threads, unless :func:`joblib.parallel_config` says
+        otherwise. None is 1, -1 all cores.
+
+    verbose : int, default=0
+        A progress bar when 1 or more.
+
+    on_error : {"raise", "warn"}, default="raise"
+        What a bad image does. With "warn" the others go on: it gets None in a list and a label
+        image of -1 in a stacked array, and ``fit`` leaves it out.
+    """
+
+    # the figure of `score`, a name of sklearn_spx.metrics where greater is better
+    _score_metric = "achievable_segmentation_accuracy"
+
+    _parameter_constraints = {  # noqa: RUF012  (scikit-learn's name and form)
+        "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
+        "on_error": [StrOptions({"raise", "warn"})],
+    }
+
+    def transform(self, X, *, masks=None):
+        """Segment images.
+
+        Parameters
+        ----------
+        X : sequence or stacked array of n_images images
+            Each (height, width) or (height, width, channels), with the channels seen in ``fit``.
+
+        masks : sequence of n_images arrays (height, width) or None, default=None
+            True where an image is to be segmented; a single mask may be None.
+
+        Returns
+        -------
+        labels : list of n_images int32 arrays (height, width), or a stacked array
+            Labels 0 .. n - 1 without a gap, -1 outside the mask.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an image or mask cannot be used; the message names it. See ``on_error``.
+
+        sklearn.exceptions.NotFittedError
+            If called before ``fit``.
+        """
+        check_is_fitted(self)
+        self._validate_params()
+        X, masks = _check_collections(X, masks)
+        items = ((self, *_read(X, masks, i)) for i in range(len(X)))
+        labels = []
+        for outcome in self._map(_outcome, items, len(X)):
+            if isinstance(outcome, Exception):
+                _warn(outcome)
+                outcome = np.full(X.shape[1:3], -1, np.int32) if _is_stacked(X) else None
+            labels.append(outcome)
+        return _pack(labels, X)
+
+    def predict(self, X, *, masks=None):
+        """Segment images: the same label images as ``transform``, for scorers.
+
+        Parameters
+        ----------
+        X : sequence or stacked array of n_images images
+            See ``transform``.
+
+        masks : sequence of n_images arrays (height, width) or None, default=None
+            See ``transform``.
+
+        Returns
+        -------
+        labels : list of n_images int32 arrays (height, width), or a stacked array
+            See ``transform``.
+        """
+        return self.transform(X, masks=masks)
+
+    def fit_transform(self, X, y=None, *, masks=None):
+        """Fit to images, then segment them.
+
+        Parameters
+        ----------
+        X : sequence or stacked array of n_images images
+            See ``fit``.
+
+        y : sequence of n_images ground truths or None, default=None
+            See ``fit``.
+
+        masks : sequence of n_images arrays (height, width) or None, default=None
+            See ``fit``.
+
+        Returns
+        -------
+        labels : list of n_images int32 arrays (height, width), or a stacked array
+            See ``transform``.
+        """
+        return self.fit(X, y, masks=masks).transform(X, masks=masks)
+
+    def fit_predict(self, X, y=None, *, masks=None):
+        """Fit to images, then segment them: the same as ``fit_transform``.
+
+        Parameters
+        ----------
+        X : sequence or stacked array of n_images images
+            See ``fit``.
+
+        y : sequence of n_images ground truths or None, default=None
+            See ``fit``.
+
+        masks : sequence of n_images arrays (height, width) or None, default=None
+            See ``fit``.
+
+        Returns
+        -------
+        labels : list of n_images int32 arrays (height, width), or a stacked array
+            See ``transform``.
+        """
+        return self.fit_transform(X, y, masks=masks)
+
+    def score(self, X, y, sample_weight=None, *, masks=None):
+        """Mean score of the label images against ground truth; greater is better.
+
+        Achievable segmentation accuracy for superpixels, segmentation covering for segmenters.
+
+        Parameters
+        ----------
+        X : sequence or stacked array of n_images images
+            See ``transform``.
+
+        y : sequence of n_images ground truths
+            Each a label image (height, width) or a list of them, one an annotator.
+
+        sample_weight : array-like of shape (n_images,) or None, default=None
+            Weight of each image in the mean.
+
+        masks : sequence of n_images arrays (height, width) or None, default=None
+            See ``transform``; pixels outside count for nothing.
+
+        Returns
+        -------
+        score : float
+            In [0, 1].
+        """
+        from . import metrics
+
+        check_is_fitted(self)
+        figure = getattr(metrics, self._score_metric)
+        labels = self.transform(X, masks=masks)
+        y = check_sequence(y, "y", "label image")
+        check_same_length(labels, y, "y")
+        scores = []
+        for i, found in enumerate(labels):
+            if found is None:
+                raise ValueError(f"X[{i}] could not be segmented, so it has no score")
+            scores.append(figure(found, check_target(y[i], f"y[{i}]", found.shape)))
+        return float(np.average(scores, weights=sample_weight))
+
+    # --- what a subclass's fit calls ---------------------------------------------------------
+
+    def _checked(self, X, masks=None, y=None):
+        """Validate parameters and data; yield (image, mask, annotations) one image at a time.
+
+        Images keep their dtype, annotations are a list of int32 label images (None without
+        ``y``). ``n_channels_in_`` is set at the end. Nothing is kept, so that a lazy collection
+        may be larger than memory.
+        """
+        self._validate_params()
+        X, masks = _check_collections(X, masks)
+        if y is not None:
+            y = check_sequence(y, "y", "label image")
+            check_same_length(X, y, "y")
+        channels = None
+        for i in range(len(X)):
+            try:
+                image, mask = self._check_item(*_read(X, masks, i), channels)
+                target = None if y is None else check_target(y[i], f"y[{i}]", image.shape[:2])
+            except (ValueError, TypeError) as error:
+                if self.on_error == "raise":
+                    raise
+                _warn(error)
+                continue
+            channels = n_channels(image)
+            yield image, mask, target
+        if channels is None:
+            raise ValueError("X holds no image that could be used")
+        self.n_channels_in_ = channels
+
+    def _map(self, function, arguments, total):
+        """Call ``function(*a)`` for each of ``arguments`` over joblib; results in order."""
+        tasks = (delayed(function)(*a) for a in arguments)
+        if not self.verbose:
+            return Parallel(n_jobs=self.n_jobs, prefer="threads")(tasks)
+        from tqdm.auto import tqdm
+
+        results = Parallel(n_jobs=self.n_jobs, prefer="threads", return_as="generator")(tasks)
+        return tqdm(results, total=total, desc=type(self).__name__, unit="image")
+
+    def _check_item(self, image, mask, i, channels):
+        if isinstance(image, Exception):
+            raise image
+        image = check_image(image, f"X[{i}]")
+        if channels is not None and n_channels(image) != channels:
+            raise ValueError(
+                f"X[{i}] has {n_channels(image)} channels where {type(self).__name__} "
+                f"expects {channels}, the number of the images it was fitted to"
+            )
+        return image, check_mask(mask, f"masks[{i}]", image.shape[:2])
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+
+class LabelImages(list):
+    """A list of label images that numpy takes for one object each.
+
+    ``cross_val_predict`` concatenates the folds' predictions; plain lists of unequal images
+    would fail there.
+    """
+
+    def __array__(self, dtype=None, copy=None):
+        out = np.empty(len(self), dtype=object)
+        for i, labels in enumerate(self):
+            out[i] = labels
+        return out
+
+
+def _check_collections(X, masks):
+    X = check_sequence(X, "X", "image")
+    if masks is not None:
+        masks = check_sequence(masks, "masks", "mask")
+        check_same_length(X, masks, "masks")
+    return X, masks
+
+
+def _read(X, masks, i):
+    """Image i, its mask and i; where the read fails the image is the exception."""
+    try:
+        return X[i], None if masks is None else masks[i], i
+    except Exception as error:  # a lazy collection may raise anything: a missing file, ...
+        return ValueError(f"X[{i}] cannot be read: {error}"), None, i
+
+
+def _outcome(estimator, image, mask, i):
+    """Label image; or, with on_error="warn", the exception, so that the others go on."""
+    try:
+        image, mask = estimator._check_item(image, mask, i, estimator.n_channels_in_)
+        try:
+            return estimator._segment(image, mask)
+        except (ValueError, TypeError) as error:
+            raise type(error)(f"X[{i}]: {error}") from error
+    except Exception as error:
+        if estimator.on_error == "raise":
+            raise
+        return error
+
+
+def _warn(error):
+    warnings.warn(f"{error}; left out", RuntimeWarning, stacklevel=4)
+
+
+def _is_stacked(X):
+    return isinstance(X, np.ndarray) and X.dtype != object
+
+
+def _pack(labels, X):
+    if _is_stacked(X):
+        return np.stack(labels)
+    labels = LabelImages(labels)
+    return np.asarray(labels) if isinstance(X, np.ndarray) else labels
