@@ -1,0 +1,32 @@
+"""Where the real data lies, for the tests that need it."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "data: needs the folder that SKLEARN_SPX_DATA names")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if {"data_root", "oracle"} & set(item.fixturenames):
+            item.add_marker(pytest.mark.data)
+
+
+@pytest.fixture(scope="session")
+def data_root():
+    """Folder that holds BSDS500/."""
+    root = os.environ.get("SKLEARN_SPX_DATA")
+    if not root:
+        pytest.skip("SKLEARN_SPX_DATA is not set: no real data")
+    return Path(root)
+
+
+@pytest.fixture(scope="session")
+def oracle(data_root):
+    """Load a file of reference values: ``oracle("ers_reference")``."""
+    return lambda name: np.load(data_root.parent / "oracles" / f"{name}.npz")

@@ -1,0 +1,50 @@
+"""Every estimator of the package keeps the contract."""
+
+import pytest
+
+import sklearn_spx
+from sklearn_spx.base import ImageSegmenter
+from sklearn_spx.utils.estimator_checks import check_estimator, parametrize_with_checks
+
+# parameters that suit images of 1,200 pixels
+ESTIMATORS = [
+    sklearn_spx.SLICSuperpixels(n_segments=20),
+    sklearn_spx.SLICSuperpixels(n_segments=20, slic_zero=True),
+    sklearn_spx.ERSSuperpixels(n_segments=20),
+    sklearn_spx.ERSSuperpixels(n_segments=20, connectivity=4),
+    sklearn_spx.EGBSegmenter(),
+    sklearn_spx.EGBSegmenter(connectivity=4),
+    sklearn_spx.TrainableSLIC(n_segments=20),
+]
+
+
+@parametrize_with_checks(ESTIMATORS)
+def test_contract(estimator, check):
+    check(estimator)
+
+
+def test_every_public_estimator_is_checked():
+    public = {getattr(sklearn_spx, name) for name in sklearn_spx.__all__}
+    public = {thing for thing in public if isinstance(thing, type)}
+    assert public == {type(estimator) for estimator in ESTIMATORS}
+    assert all(issubclass(thing, ImageSegmenter) for thing in public)
+
+
+class _Broken(sklearn_spx.SLICSuperpixels):
+    """Forgets that labels start at 0."""
+
+    def _segment(self, image, mask):
+        return super()._segment(image, mask) + 1
+
+
+def test_the_suite_finds_a_broken_estimator():
+    with pytest.raises(AssertionError, match="_Broken fails check_label_images"):
+        check_estimator(_Broken(n_segments=20))
+
+
+def test_an_expected_failure_that_passes_is_an_error():
+    with pytest.raises(AssertionError, match="expected to fail: no reason at all"):
+        check_estimator(
+            sklearn_spx.SLICSuperpixels(n_segments=20),
+            expected_failed_checks={"check_label_images": "no reason at all"},
+        )

@@ -1,0 +1,140 @@
+"""Arrows point one way, and importing the package is cheap."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sklearn_spx
+
+ROOT = Path(sklearn_spx.__file__).parent
+
+# what a layer's modules may import of the package itself, and of torch and its kin
+ALLOWED = {
+    "kernels": {"kernels"},
+    "metrics": {"metrics", "kernels"},
+    "nets": {"nets"},
+    "features": {"features", "kernels", "nets", "utils"},
+    "datasets": {"datasets"},
+    "inspection": {"inspection", "kernels"},
+    "utils": {"utils", "kernels"},
+}
+HEAVY = {"torch", "kymatio", "matplotlib", "numba.cuda"}
+KERNELS_MAY_IMPORT = {"numpy", "numba", "math"}
+NETS_MAY_IMPORT = {"torch", "numpy", "math", "safetensors", "collections", "functools"}
+
+
+def _modules(layer=""):
+    return sorted((ROOT / layer).rglob("*.py"))
+
+
+def _imports(path, top_level_only=False):
+    """Absolute names of the modules that a file imports."""
+    package = ("sklearn_spx", *path.relative_to(ROOT).parent.parts)
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = tree.body if top_level_only else ast.walk(tree)
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                anchor = package[: len(package) - node.level + 1]
+                base = ".".join((*anchor, base)) if base else ".".join(anchor)
+            if base in ("numba", "sklearn_spx") or base.endswith("."):
+                yield from (f"{base}.{alias.name}" for alias in node.names)
+            else:
+                yield base
+
+
+def _inside(name):
+    parts = name.split(".")
+    return parts[1] if parts[0] == "sklearn_spx" and len(parts) > 1 else None
+
+
+@pytest.mark.parametrize("layer", sorted(ALLOWED))
+def test_a_layer_imports_only_what_lies_below(layer):
+    wrong = [
+        (str(path.relative_to(ROOT)), name)
+        for path in _modules(layer)
+        for name in _imports(path)
+        if (inside := _inside(name)) and inside not in ALLOWED[layer]
+    ]
+    assert not wrong
+
+
+def test_kernels_import_numpy_and_numba_alone():
+    wrong = [
+        (str(path.relative_to(ROOT)), name)
+        for path in _modules("kernels")
+        for name in _imports(path)
+        if not _inside(name) and name.split(".")[0] not in KERNELS_MAY_IMPORT
+    ]
+    assert not wrong
+
+
+def test_numba_cuda_stays_in_the_cuda_twins():
+    wrong = [
+        str(path.relative_to(ROOT))
+        for path in _modules()
+        if path.name != "_cuda.py" and any(n.startswith("numba.cuda") for n in _imports(path))
+    ]
+    assert not wrong
+
+
+def test_metrics_never_import_torch():
+    wrong = [
+        str(path.relative_to(ROOT))
+        for path in _modules("metrics")
+        if any(name.split(".")[0] == "torch" for name in _imports(path))
+    ]
+    assert not wrong
+
+
+def test_nets_import_torch_alone():
+    wrong = [
+        (str(path.relative_to(ROOT)), name)
+        for path in _modules("nets")
+        for name in _imports(path)
+        if not _inside(name) and name.split(".")[0] not in NETS_MAY_IMPORT
+    ]
+    assert not wrong
+
+
+def test_heavy_libraries_are_imported_where_used():
+    wrong = [
+        (str(path.relative_to(ROOT)), name)
+        for path in _modules()
+        if path.relative_to(ROOT).parts[0] != "nets"
+        for name in _imports(path, top_level_only=True)
+        if name.split(".")[0] in HEAVY
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import sklearn_spx",
+        "from sklearn_spx import SLICSuperpixels, ERSSuperpixels, EGBSegmenter, TrainableSLIC",
+        "from sklearn_spx import kernels, metrics, datasets, inspection, features",
+    ],
+)
+def test_import_brings_no_heavy_library(statement):
+    code = f"{statement}\nimport sys\nprint([m for m in {sorted(HEAVY)} if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_import_of_the_package_loads_no_layer():
+    code = "import sys, sklearn_spx; print([m for m in sys.modules if m.startswith('sklearn_spx')])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "['sklearn_spx']"
+
+
+def test_the_stub_names_what_exists():
+    for name in sklearn_spx.__all__:
+        assert getattr(sklearn_spx, name) is not None
+    assert set(sklearn_spx.__all__) <= set(dir(sklearn_spx))
