@@ -1,0 +1,5 @@
+"""Look at segmentations."""
+
+from ._display import SegmentationDisplay
+
+__all__ = ["SegmentationDisplay"]

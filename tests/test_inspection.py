@@ -1,0 +1,210 @@
+"""The display draws the borders where they are, and says what was wrong with its arguments."""
+
+import subprocess
+import sys
+
+import matplotlib
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import make_pipeline
+
+from sklearn_spx.inspection import SegmentationDisplay, _draw
+
+matplotlib.use("agg")
+import matplotlib.pyplot as plt
+
+BARS = np.repeat([[0, 1, 2]], 20, axis=0).repeat(10, axis=1).astype(np.int32)  # 20 x 30
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+class Halves(BaseEstimator):
+    """Left and right half of every image."""
+
+    def fit(self, X, y=None):
+        self.fitted_ = True
+        return self
+
+    def transform(self, X):
+        return [
+            np.repeat(np.arange(x.shape[1]) >= x.shape[1] // 2, x.shape[0])
+            .reshape(x.shape[1], x.shape[0])
+            .T.astype(np.int32)
+            for x in X
+        ]
+
+
+def _text(panel):
+    return " ".join(text.get_text() for text in panel.texts)
+
+
+# --- drawing -----------------------------------------------------------------------------------
+
+
+def test_boundary_lines_by_hand():
+    """0 0 1
+    2 2 1   : one horizontal line, one vertical one two pixels long."""
+    lines = _draw.boundary_lines(np.array([[0, 0, 1], [2, 2, 1]]))
+    found = {tuple(map(tuple, line)) for line in lines.tolist()}
+    assert found == {((-0.5, 0.5), (1.5, 0.5)), ((1.5, -0.5), (1.5, 1.5))}
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    arrays(np.int32, st.tuples(st.integers(1, 6), st.integers(1, 6)), elements=st.integers(-1, 2))
+)
+def test_boundary_lines_cover_every_border_once(labels):
+    lines = _draw.boundary_lines(labels)
+    unit_edges = set()
+    for (x0, y0), (x1, y1) in lines.tolist():
+        assert (x0 == x1) != (y0 == y1)
+        length = int(abs(x1 - x0) + abs(y1 - y0))
+        for k in range(length):
+            edge = (x0 + k, y0, "across") if y0 == y1 else (x0, y0 + k, "down")
+            assert edge not in unit_edges
+            unit_edges.add(edge)
+    expected = set()
+    for y, x in np.ndindex(labels.shape):
+        if y + 1 < labels.shape[0] and labels[y, x] != labels[y + 1, x]:
+            expected.add((x - 0.5, y + 0.5, "across"))
+        if x + 1 < labels.shape[1] and labels[y, x] != labels[y, x + 1]:
+            expected.add((x + 0.5, y - 0.5, "down"))
+    assert unit_edges == expected
+
+
+def test_mean_colors_are_the_means():
+    image = np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(np.uint8)
+    labels = BARS.copy()
+    labels[:5] = -1
+    means = _draw.mean_colors(image, labels)
+    assert (means[:5] == 0).all()
+    for k in range(3):
+        expected = np.round(image[labels == k].mean(axis=0))
+        np.testing.assert_array_equal(np.unique(means[labels == k], axis=0), [expected])
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        (np.array([[0, 200]], np.uint8), [0, 200]),
+        (np.array([[0, 65535]], np.uint16), [0, 255]),
+        (np.array([[0.0, 0.2]]), [0, 51]),
+        (np.array([[False, True]]), [0, 255]),
+        (np.array([[-3000, 5000]], np.int16), [0, 255]),
+        (np.array([[7.0, 7.0]]), [0, 0]),
+    ],
+)
+def test_any_image_can_be_shown(image, expected):
+    shown = _draw.as_rgb(image)
+    assert shown.dtype == np.uint8
+    np.testing.assert_array_equal(shown, np.repeat(np.array([expected])[..., None], 3, axis=2))
+
+
+def test_channels_shown():
+    image = np.arange(2 * 2 * 5, dtype=np.uint8).reshape(2, 2, 5)
+    np.testing.assert_array_equal(_draw.as_rgb(image), image[..., :3])
+    np.testing.assert_array_equal(_draw.as_rgb(image[..., :2]), image[..., [0, 0, 0]])
+
+
+def test_overlay_marks_both_sides_of_a_border_and_leaves_the_rest():
+    image = np.full((20, 30), 100, np.uint8)
+    drawn = _draw.overlay(image, BARS)
+    assert drawn.shape == (40, 60, 3)  # small images at twice the size
+    yellow, black = (drawn == (0xF0, 0xE4, 0x42)).all(axis=2), (drawn == 0).all(axis=2)
+    np.testing.assert_array_equal(np.nonzero(yellow[7])[0], [19, 39])
+    np.testing.assert_array_equal(np.nonzero(black[7])[0], [20, 40])
+    assert (drawn[~yellow & ~black] == 100).all()
+    large = np.zeros((1000, 4), np.uint8)
+    assert _draw.overlay(large, np.zeros((1000, 4), np.int32)).shape == (1000, 4, 3)
+
+
+# --- the display -------------------------------------------------------------------------------
+
+
+def test_from_predictions_lays_out_views_by_images():
+    image = np.random.default_rng(0).random((20, 30, 3))
+    display = SegmentationDisplay.from_predictions(
+        [image, image[..., 0]], [BARS, None], names=["a", "b"], estimator_name="Bars"
+    )
+    assert display.axes_.shape == (2, 2)
+    assert display.ax_ is display.axes_[0, 0]
+    assert display.figure_ is display.ax_.figure
+    assert _text(display.axes_[0, 0]) == "a, 3 regions"
+    assert _text(display.axes_[1, 1]) == "b, not segmented"
+    assert display.axes_[0, 0].get_ylabel() == "Bars\nboundaries"
+    bright = display.axes_[0, 0].collections[1]
+    assert sorted(s[0][0] for s in bright.get_segments()) == [9.5, 19.5]
+    shown = display.axes_[1, 0].images[0].get_array()
+    np.testing.assert_array_equal(shown, _draw.mean_colors(_draw.as_rgb(image), BARS))
+
+
+def test_from_estimator_with_ground_truths():
+    X = [np.zeros((20, 30), np.uint8)]
+    y = [[BARS, BARS // 2]]
+    estimator = make_pipeline(Halves()).fit(X)
+    display = SegmentationDisplay.from_estimator(estimator, X, y)
+    assert display.axes_.shape == (3, 1)
+    assert display.estimator_name == "Halves"
+    # of the bars each half covers 10 columns of one bar: 20 / 30; of the coarser map: 25 / 30
+    assert _text(display.axes_[0, 0]) == "2 regions, ASA 0.750"
+    assert _text(display.axes_[2, 0]) == "2 annotators, 2 to 3 regions"
+    assert len(display.axes_[2, 0].collections) == 4  # two lines each
+
+
+def test_plot_draws_into_given_axes_with_given_lines():
+    images, labels = [np.zeros((20, 30), np.uint8)] * 2, [BARS] * 2
+    figure, axes = plt.subplots(1, 2)
+    display = SegmentationDisplay.from_predictions(
+        images, labels, views="boundaries", ax=axes, line_kwargs={"color": "red", "linewidth": 3}
+    )
+    assert display.figure_ is figure
+    assert list(display.axes_[0]) == list(axes)
+    np.testing.assert_allclose(axes[0].collections[1].get_color()[0][:3], [1, 0, 0])
+    assert axes[0].collections[1].get_linewidth()[0] == 3
+    again = SegmentationDisplay(images[:1], labels[:1]).plot(ax=plt.figure().gca(), views=["means"])
+    assert again.axes_.shape == (1, 1)
+
+
+def test_mask_is_dimmed_and_not_a_region():
+    labels = BARS.copy()
+    labels[:, :10] = -1
+    image = np.full((20, 30), 90, np.uint8)
+    display = SegmentationDisplay.from_predictions([image], [labels])
+    assert _text(display.ax_) == "2 regions"
+    shown = display.ax_.images[0].get_array()
+    assert (shown[:, :10] == 30).all()
+    assert (shown[:, 10:] == 90).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"images": np.zeros((20, 30))}, r"images is an array of shape \(20, 30\).*\[images\]"),
+        ({"labels": []}, "labels is empty"),
+        ({"labels": [BARS, BARS]}, "labels holds 2 items for 1 images"),
+        ({"labels": [BARS[:5]]}, r"labels\[0\] has shape \(5, 30\), expected \(20, 30\)"),
+        ({"ground_truths": [[BARS[:5]]]}, r"ground_truths\[0\]\[0\] has shape"),
+        ({"names": ["a", "b"]}, "names holds 2 items for the 1 images"),
+        ({"views": ["edges"]}, "views must be among boundaries, means, ground_truth, got 'edges'"),
+        ({"views": []}, "views is empty"),
+        ({"views": ["ground_truth"]}, "there is none"),
+        ({"ax": [None]}, "ax holds 1 axes; 2 views of 1 images need 2"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, words):
+    good = {"images": [np.zeros((20, 30))], "labels": [BARS]}
+    with pytest.raises(ValueError, match=words):
+        SegmentationDisplay.from_predictions(**{**good, **arguments})
+
+
+def test_matplotlib_is_imported_only_to_draw():
+    code = "import sys, sklearn_spx.inspection; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
