@@ -1,8 +1,6 @@
 """Synthetic images agree with their ground truth; BSDS500 stays on disk until it is indexed."""
 
-import os
 import pickle
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -227,11 +225,8 @@ def test_broken_files_are_named_when_read(root):
     assert data.images[1].shape == (12, 8, 3)
 
 
-def test_bsds500_as_distributed():
-    root = os.environ.get("SKLEARN_SPX_DATA")
-    if root is None:
-        pytest.skip("SKLEARN_SPX_DATA is not set")
-    train, val = (load_bsds500(Path(root) / "BSDS500", split) for split in ("train", "val"))
+def test_bsds500_as_distributed(data_root):
+    train, val = (load_bsds500(data_root / "BSDS500", split) for split in ("train", "val"))
     assert (len(train.images), len(val.images)) == (200, 100)
     for k in (0, 57, 99):
         assert val.images[k].shape in {(321, 481, 3), (481, 321, 3)}
