@@ -17,13 +17,13 @@ ALLOWED = {
     "metrics": {"metrics", "kernels"},
     "nets": {"nets"},
     "features": {"features", "kernels", "nets", "utils"},
-    "datasets": {"datasets"},
+    "datasets": {"datasets", "kernels"},
     "inspection": {"inspection", "kernels"},
     "utils": {"utils", "kernels"},
 }
 HEAVY = {"torch", "kymatio", "matplotlib", "numba.cuda"}
 KERNELS_MAY_IMPORT = {"numpy", "numba", "math"}
-NETS_MAY_IMPORT = {"torch", "numpy", "math", "safetensors", "collections", "functools"}
+NETS_MAY_IMPORT = {"torch", "numpy", "safetensors", "tqdm"} | sys.stdlib_module_names
 
 
 def _modules(layer=""):

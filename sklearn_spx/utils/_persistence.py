@@ -1,0 +1,157 @@
+"""Fitted estimators in one safetensors file: arrays, and a JSON header for the rest. No pickle.
+
+The header names the class, the parameters and the small state. Classes are looked up in this
+package alone, so a file from a stranger cannot run code.
+"""
+
+import importlib
+import json
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+from sklearn.utils.validation import check_is_fitted
+
+_FORMAT = "sklearn_spx 1"
+_WEIGHTS = Path(__file__).parents[1] / "weights"
+
+
+class PretrainedMixin:
+    """``save`` and ``from_pretrained`` for an estimator that turns its learned state into arrays.
+
+    It writes ``_state() -> (arrays, values)``, a dict of arrays and one of JSON values, and
+    ``_set_state(arrays, values)``, its inverse.
+    """
+
+    def save(self, path):
+        """Write parameters and learned state to a safetensors file, without pickle.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file to write, ``.safetensors`` by custom.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If called before ``fit``.
+
+        TypeError
+            If a parameter cannot be written, such as an estimator of another package.
+        """
+        check_is_fitted(self)
+        arrays, values = self._state()
+        _save(self, arrays, values, path)
+
+    @classmethod
+    def from_pretrained(cls, name_or_path="bsds500", **params):
+        """Load a fitted estimator.
+
+        Parameters
+        ----------
+        name_or_path : str or path-like, default="bsds500"
+            A name shipped with the package, or a file that ``save`` wrote.
+
+        **params : dict
+            Parameters set on the estimator. Those that training does not depend on need no fit.
+
+        Returns
+        -------
+        estimator : object of this class
+            Fitted.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is neither such a name nor such a file.
+
+        ValueError
+            If the file was not written by ``save``, or holds another estimator.
+        """
+        estimator, arrays, values = _load(cls, name_or_path)
+        estimator._set_state(arrays, values)
+        return estimator.set_params(**params)
+
+
+def _save(estimator, arrays, state, path):
+    """Write parameters, ``arrays`` (name: ndarray) and ``state`` (JSON values) to ``path``."""
+    header = {
+        "format": _FORMAT,
+        "estimator": json.dumps(_encode(estimator)),
+        "state": json.dumps(state),
+    }
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    save_file(arrays, path, metadata=header)
+
+
+def _load(cls, name_or_path):
+    """Return (unfitted estimator, arrays, state) from a shipped name or a file."""
+    path = _find(cls, name_or_path)
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"{path} is no safetensors file: {error}") from error
+    if header.get("format") != _FORMAT:
+        raise ValueError(
+            f"{path} was not written by save(): its format is {header.get('format')!r}, "
+            f"accepted is {_FORMAT!r}"
+        )
+    estimator = _decode(json.loads(header["estimator"]))
+    if not isinstance(estimator, cls):
+        raise ValueError(f"{path} holds a {type(estimator).__name__}, not a {cls.__name__}")
+    return estimator, arrays, json.loads(header["state"])
+
+
+def _find(cls, name_or_path):
+    """Return the path of a shipped file by its name, or of the file itself."""
+    shipped = {p.stem.removeprefix(f"{cls.__name__}-"): p for p in _shipped(cls)}
+    if str(name_or_path) in shipped:
+        return shipped[str(name_or_path)]
+    path = Path(name_or_path)
+    if not path.is_file():
+        names = ", ".join(map(repr, sorted(shipped))) or "none"
+        raise FileNotFoundError(
+            f"{name_or_path!r} is neither a file nor shipped with {cls.__name__} (shipped: {names})"
+        )
+    return path
+
+
+def _shipped(cls):
+    return _WEIGHTS.glob(f"{cls.__name__}-*.safetensors")
+
+
+def _encode(value):
+    if hasattr(value, "get_params"):
+        module = type(value).__module__
+        if module.split(".")[0] != "sklearn_spx":
+            raise TypeError(f"{type(value).__name__} cannot be saved: it is of {module}")
+        params = {n: _encode(v) for n, v in value.get_params(deep=False).items()}
+        return {"class": f"{module}.{type(value).__qualname__}", "params": params}
+    if isinstance(value, np.ndarray):
+        return {"array": value.tolist(), "dtype": str(value.dtype)}
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (list, tuple)):
+        return {type(value).__name__: [_encode(item) for item in value]}
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(f"a parameter of type {type(value).__name__} cannot be saved: {value!r}")
+
+
+def _decode(value):
+    if not isinstance(value, dict):
+        return value
+    if "array" in value:
+        return np.array(value["array"], dtype=value["dtype"])
+    if "list" in value:
+        return [_decode(item) for item in value["list"]]
+    if "tuple" in value:
+        return tuple(_decode(item) for item in value["tuple"])
+    module, _, name = value["class"].rpartition(".")
+    if module.split(".")[0] != "sklearn_spx":
+        raise ValueError(f"the class {value['class']} is not of this package")
+    cls = getattr(importlib.import_module(module), name)
+    return cls(**{n: _decode(v) for n, v in value["params"].items()})

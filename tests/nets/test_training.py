@@ -1,0 +1,128 @@
+"""The training loop: resuming, stopping, interrupting, failing."""
+
+import numpy as np
+import pytest
+import torch
+
+from sklearn_spx.nets.training import train
+
+
+def _net():
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.ReLU(), torch.nn.Linear(8, 1))
+
+
+def _draw(step):
+    rng = np.random.default_rng(step)
+    x = torch.from_numpy(rng.normal(size=(16, 3)).astype(np.float32))
+    return x, x.sum(1, keepdim=True)
+
+
+def _loss(net, batch):
+    x, y = batch
+    return ((net(x) - y) ** 2).mean()
+
+
+def _train(net, **options):
+    options = {"draw": _draw, "loss": _loss, "max_steps": 60, **options}
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+    return train(net, optimizer=optimizer, **options)
+
+
+def _weights(net):
+    return torch.cat([p.detach().ravel() for p in net.parameters()]).numpy()
+
+
+def test_the_loss_falls():
+    history = _train(_net(), max_steps=200)
+    assert [entry["step"] for entry in history] == list(range(20, 201, 20))
+    assert history[-1]["loss"] < 0.2 * history[0]["loss"]
+
+
+def test_workers_change_nothing():
+    alone, helped = _net(), _net()
+    _train(alone)
+    _train(helped, n_workers=2)
+    np.testing.assert_array_equal(_weights(alone), _weights(helped))
+
+
+class _Stop(KeyboardInterrupt):
+    pass
+
+
+@pytest.mark.parametrize("kind", [_Stop, RuntimeError])
+def test_an_interrupted_run_resumes_as_if_nothing_had_been(tmp_path, kind):
+    whole = _net()
+    expected = _train(whole)
+
+    def stumble(step):
+        if step == 31:
+            raise kind("pulled the plug")
+        return _draw(step)
+
+    path = tmp_path / "run.pt"
+    net = _net()
+    with pytest.raises(kind):
+        _train(net, draw=stumble, checkpoint=path)
+    seen = []
+
+    def watch(step):
+        seen.append(step)
+        return _draw(step)
+
+    resumed = _net()
+    history = _train(resumed, draw=watch, checkpoint=path)
+    assert seen == list(range(31, 60))
+    np.testing.assert_array_equal(_weights(resumed), _weights(whole))
+    assert [e["step"] for e in history] == [e["step"] for e in expected]
+
+
+def test_a_checkpoint_of_something_else_is_refused(tmp_path):
+    path = tmp_path / "run.pt"
+    _train(_net(), checkpoint=path, fingerprint="apples", max_steps=3)
+    with pytest.raises(ValueError, match="belongs to apples, not to pears"):
+        _train(_net(), checkpoint=path, fingerprint="pears", max_steps=3)
+
+
+def test_the_best_state_is_kept_and_patience_ends():
+    net = _net()
+    scores = iter([1.0, 5.0, 4.0, 3.0, 2.0, 9.0])
+    states = []
+
+    def validate(net):
+        states.append(_weights(net))
+        return next(scores)
+
+    history = _train(net, validate=validate, validate_every=10, patience=3)
+    assert [entry["score"] for entry in history] == [1.0, 5.0, 4.0, 3.0, 2.0]
+    np.testing.assert_array_equal(_weights(net), states[1])
+
+
+def test_schedule_multiplies_the_rate():
+    net = _net()
+    before = _weights(net)
+    _train(net, schedule=lambda step: 0.0)
+    np.testing.assert_array_equal(_weights(net), before)
+
+
+def test_a_loss_that_is_not_finite_skips_its_step():
+    def spoiled(step):
+        x, y = _draw(step)
+        return (x, y * float("nan")) if step % 2 else (x, y)
+
+    half, spoilt = _net(), _net()
+    _train(half, draw=lambda step: _draw(2 * step), max_steps=30)
+    _train(spoilt, draw=spoiled)
+    np.testing.assert_array_equal(_weights(spoilt), _weights(half))
+
+
+def test_a_loss_that_is_never_finite_is_reported():
+    net = _net()
+    with pytest.raises(FloatingPointError, match="ten times in a row at step 9"):
+        _train(net, loss=lambda net, b: _loss(net, b) * float("nan"))
+    np.testing.assert_array_equal(_weights(net), _weights(_net()))
+
+
+def test_progress_bar(capsys):
+    _train(_net(), verbose=1, max_steps=5)
+    assert "5/5" in capsys.readouterr().err
