@@ -55,7 +55,8 @@ class CompactAffinityNet(nn.Module):
     def logits(self, images):
         """Logits of the affinities; ``images`` and the result as in ``forward``."""
         height, width = images.shape[2:]
-        x = self.normalize(_surround(images))
+        margin = 0 if self.training else _MARGIN  # crops have no border that is the image's
+        x = self.normalize(_surround(images, margin))
         levels = [self.entry(self.stem(F.pixel_unshuffle(x, 2)))]
         for down in self.down:
             levels.append(down(levels[-1]))
@@ -64,7 +65,7 @@ class CompactAffinityNet(nn.Module):
             x = F.interpolate(lateral(x), scale_factor=2, mode="bilinear", align_corners=False)
             x = up(x + levels.pop())
         x = F.pixel_shuffle(self.head(x), 2)
-        return x[:, :, _MARGIN : _MARGIN + height, _MARGIN : _MARGIN + width]
+        return x[:, :, margin : margin + height, margin : margin + width]
 
     def forward(self, images):
         """Return the affinities.
@@ -106,16 +107,16 @@ def _convolution(n_in, n_out, stride=1):
     )
 
 
-def _surround(images):
+def _surround(images, margin):
     """Mirror a margin around the images, and on to the next whole multiple of the stride."""
     height, width = images.shape[2:]
-    rows = _mirrored(height, images.device)
-    columns = _mirrored(width, images.device)
+    rows = _mirrored(height, margin, images.device)
+    columns = _mirrored(width, margin, images.device)
     return images[:, :, rows][:, :, :, columns]
 
 
-def _mirrored(size, device):
+def _mirrored(size, margin, device):
     """Indices of a mirrored axis: ... 1 0 | 0 1 ... size-1 | size-1 ..., any size at all."""
-    total = -(-(size + 2 * _MARGIN) // _MULTIPLE) * _MULTIPLE
-    index = torch.arange(-_MARGIN, total - _MARGIN, device=device) % (2 * size)
+    total = -(-(size + 2 * margin) // _MULTIPLE) * _MULTIPLE
+    index = torch.arange(-margin, total - margin, device=device) % (2 * size)
     return torch.where(index < size, index, 2 * size - 1 - index)
