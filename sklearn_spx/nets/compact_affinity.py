@@ -6,11 +6,12 @@ residual blocks see what a boundary is; lateral sums bring it back to where it i
 directions come from one pass.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-_MULTIPLE = 16  # of the size at the coarsest level
 _MARGIN = 8  # pixels mirrored around the image, so that its border is no edge
 
 
@@ -22,7 +23,7 @@ class CompactAffinityNet(nn.Module):
     n_channels : int, default=3
         Channels of the image.
 
-    widths : tuple of int, default=(32, 64, 96, 128)
+    widths : tuple of int, default=(24, 48, 96, 128)
         Channels at 1/2, 1/4, 1/8, ... of the size.
 
     Examples
@@ -34,7 +35,7 @@ class CompactAffinityNet(nn.Module):
     torch.Size([1, 2, 13, 7])
     """
 
-    def __init__(self, n_channels=3, widths=(32, 64, 96, 128)):
+    def __init__(self, n_channels=3, widths=(24, 48, 96, 128)):
         super().__init__()
         self.n_channels = n_channels
         self.widths = tuple(widths)
@@ -43,11 +44,9 @@ class CompactAffinityNet(nn.Module):
         self.entry = _convolution(widths[0], widths[0])
         self.down = nn.ModuleList(
             nn.Sequential(_convolution(a, b, stride=2), _Residual(b), _Residual(b))
-            for a, b in zip(widths[:-1], widths[1:])
+            for a, b in pairwise(widths)
         )
-        self.lateral = nn.ModuleList(
-            nn.Conv2d(b, a, 1) for a, b in zip(widths[:-1], widths[1:])
-        )
+        self.lateral = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(widths))
         self.up = nn.ModuleList(_Residual(a) for a in widths[:-1])
         self.head = nn.Conv2d(widths[0], 8, 3, padding=1)
         nn.init.constant_(self.head.bias, 3.0)  # neighbours are mostly alike
@@ -56,7 +55,7 @@ class CompactAffinityNet(nn.Module):
         """Logits of the affinities; ``images`` and the result as in ``forward``."""
         height, width = images.shape[2:]
         margin = 0 if self.training else _MARGIN  # crops have no border that is the image's
-        x = self.normalize(_surround(images, margin))
+        x = self.normalize(_surround(images, margin, 2 ** len(self.widths)))
         levels = [self.entry(self.stem(F.pixel_unshuffle(x, 2)))]
         for down in self.down:
             levels.append(down(levels[-1]))
@@ -107,16 +106,14 @@ def _convolution(n_in, n_out, stride=1):
     )
 
 
-def _surround(images, margin):
+def _surround(images, margin, stride):
     """Mirror a margin around the images, and on to the next whole multiple of the stride."""
-    height, width = images.shape[2:]
-    rows = _mirrored(height, margin, images.device)
-    columns = _mirrored(width, margin, images.device)
+    rows, columns = (_mirrored(size, margin, stride, images.device) for size in images.shape[2:])
     return images[:, :, rows][:, :, :, columns]
 
 
-def _mirrored(size, margin, device):
+def _mirrored(size, margin, stride, device):
     """Indices of a mirrored axis: ... 1 0 | 0 1 ... size-1 | size-1 ..., any size at all."""
-    total = -(-(size + 2 * margin) // _MULTIPLE) * _MULTIPLE
+    total = -(-(size + 2 * margin) // stride) * stride
     index = torch.arange(-margin, total - margin, device=device) % (2 * size)
     return torch.where(index < size, index, 2 * size - 1 - index)

@@ -1,8 +1,8 @@
 """Losses on affinities: where annotated labels change, neighbours belong apart.
 
-All three are binary cross-entropies between predicted affinities and label transitions, and
-differ in the weights of the pixels alone. Several annotations of an image are a sample each:
-their losses are averaged.
+Binary cross-entropies between predicted affinities and label transitions, which differ in the
+weights of the pixels alone. Several annotations of an image are a sample each: their losses are
+averaged.
 """
 
 import numpy as np
@@ -89,8 +89,8 @@ def segmentation_error_weights(superpixels, labels):
     return gamma
 
 
-def cross_entropy(logits, targets, weights=None):
-    """Binary cross-entropy of affinities, each neighbour pair counting alike or as weighted.
+def affinity_cross_entropy(logits, targets, gamma=None, boundary_weight=1.0):
+    """Binary cross-entropy between affinities and what the annotations ask for.
 
     Parameters
     ----------
@@ -100,56 +100,40 @@ def cross_entropy(logits, targets, weights=None):
     targets : tensor of shape (n, 2, height, width)
         The share of annotations that join the pair, in [0, 1]; NaN is left out.
 
-    weights : pair of tensors of shape (n, 2, height, width) or None, default=None
-        What joining and parting weigh, with the annotations' share included; None is the
-        targets and one minus the targets.
+    gamma : tensor of shape (n, 2, height, width) or None, default=None
+        What a transition weighs beyond 1, the mean over annotations; with that of
+        ``segmentation_error_weights`` this is the segmentation-aware affinity loss, eq. 3.
 
-    Returns
-    -------
-    loss : tensor of shape ()
-        The mean over all pairs; weights are not normalised.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklearn_spx.nets.losses import cross_entropy
-    >>> round(cross_entropy(torch.zeros(1, 2, 1, 1), torch.ones(1, 2, 1, 1)).item(), 4)
-    0.6931
-    """
-    valid = ~torch.isnan(targets)
-    targets = torch.nan_to_num(targets)
-    join, part = (targets, 1 - targets) if weights is None else weights
-    # -log of the affinity is softplus(-logit), -log of what is missing to 1 is softplus(logit)
-    loss = join * F.softplus(-logits) + part * F.softplus(logits)
-    return (loss * valid).sum() / valid.sum().clamp(min=1)
-
-
-def balanced_cross_entropy(logits, targets):
-    """Binary cross-entropy in which, over the batch, joining and parting weigh the same.
-
-    Parameters
-    ----------
-    logits : tensor of shape (n, 2, height, width)
-        Of the predicted affinities.
-
-    targets : tensor of shape (n, 2, height, width)
-        The share of annotations that join the pair, in [0, 1]; NaN is left out.
+    boundary_weight : float or "balanced", default=1.0
+        Weight of pairs that should part. "balanced": the pairs that should part weigh, over the
+        batch, as much as those that should not.
 
     Returns
     -------
     loss : tensor of shape ()
         The mean over all pairs.
 
+    References
+    ----------
+    .. [1] W.-C. Tu, M.-Y. Liu, V. Jampani, D. Sun, S.-Y. Chien, M.-H. Yang, J. Kautz, "Learning
+           superpixels with segmentation-aware affinity loss", CVPR 2018.
+
     Examples
     --------
     >>> import torch
-    >>> from sklearn_spx.nets.losses import balanced_cross_entropy
-    >>> targets = torch.tensor([1.0, 1.0, 1.0, 0.0]).reshape(1, 2, 1, 2)
-    >>> round(balanced_cross_entropy(torch.zeros(1, 2, 1, 2), targets).item(), 4)
-    0.5199
+    >>> from sklearn_spx.nets.losses import affinity_cross_entropy
+    >>> logits, targets = torch.zeros(1, 2, 1, 2), torch.tensor([1.0, 1.0, 1.0, 0.0])
+    >>> round(affinity_cross_entropy(logits, targets.reshape(1, 2, 1, 2)).item(), 4)
+    0.6931
     """
     valid = ~torch.isnan(targets)
-    joined = torch.nan_to_num(targets).sum() / valid.sum().clamp(min=1)
-    known = torch.nan_to_num(targets)
-    # each class is weighted by the share of the other
-    return cross_entropy(logits, targets, ((1 - joined) * known, joined * (1 - known)))
+    join = torch.nan_to_num(targets)
+    part = 1 - join if gamma is None else 1 - join + gamma
+    if boundary_weight == "balanced":  # each class weighs the share of the other
+        share = join.sum() / valid.sum().clamp(min=1)
+        join, part = (1 - share) * join, share * part
+    else:
+        part = boundary_weight * part
+    # -log of the affinity is softplus(-logit), -log of what is missing to 1 is softplus(logit)
+    loss = join * F.softplus(-logits) + part * F.softplus(logits)
+    return (loss * valid).sum() / valid.sum().clamp(min=1)

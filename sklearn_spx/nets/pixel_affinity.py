@@ -168,9 +168,7 @@ def released_state(state):
             ("norm.running_var", f"{norm}.running_var"),
         ):
             if found not in state:
-                raise ValueError(
-                    f"this is not the file of the SEAL authors: there is no {found}"
-                )
+                raise ValueError(f"this is not the file of the SEAL authors: there is no {found}")
             ours[f"{name}.{wanted}"] = state[found]
         ours[f"{name}.norm.num_batches_tracked"] = torch.tensor(0)
     # theirs takes blue first
