@@ -10,6 +10,7 @@ and 3).
 """
 
 import json
+import math
 from concurrent.futures import ThreadPoolExecutor
 from numbers import Integral, Real
 from pathlib import Path
@@ -704,4 +705,4 @@ def _loop_count(shape):
 def _warm_cosine(step, max_steps):
     """Factor of the learning rate: up over the first steps, then down to 0 along a cosine."""
     warm_up = min(200, max(1, max_steps // 10))
-    return min(1.0, (step + 1) / warm_up) * (1 + np.cos(np.pi * step / max_steps)) / 2
+    return min(1.0, (step + 1) / warm_up) * (1 + math.cos(math.pi * step / max_steps)) / 2

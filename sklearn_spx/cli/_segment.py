@@ -16,6 +16,7 @@ METHODS = {
     "ers": ("ERSSuperpixels", ("n_segments",)),
     "egb": ("EGBSegmenter", ("scale", "min_size")),
     "trainable-slic": ("TrainableSLIC", ("n_segments", "compactness", "model")),
+    "seal": ("SEALSuperpixels", ("n_segments", "model")),
 }
 
 
