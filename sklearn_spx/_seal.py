@@ -9,6 +9,7 @@ it trains, and a boundary that they leak across weighs as many pixels as leaked 
 and 3).
 """
 
+import hashlib
 import json
 import math
 from concurrent.futures import ThreadPoolExecutor
@@ -425,7 +426,10 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
 
     def _set_net(self, state):
         self.net_ = _build(self.net, self.n_channels_in_, state, _device(self.device))
-        self._fingerprint = joblib.hash((self.net, state))
+        digest = hashlib.sha256(self.net.encode())
+        for name in sorted(state):
+            digest.update(name.encode() + np.ascontiguousarray(state[name]).tobytes())
+        self._fingerprint = digest.hexdigest()
 
     def _state(self):
         values = {"history": self.history_, "n_channels_in": self.n_channels_in_}
@@ -454,7 +458,10 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
 
     def _graph_segments(self, affinities, mask, count):
         """Felzenszwalb-Huttenlocher segments, the scale searched for the count, met exactly."""
-        n_pixels = affinities[0].size if mask is None else int(mask.sum())
+        inside = np.ones(affinities.shape[1:], bool) if mask is None else mask
+        n_pixels = int(inside.sum())
+        if count > n_pixels:
+            raise ValueError(f"n_segments is {count}, more than the {n_pixels} pixels")
         options = {
             "affinities": affinities,
             "connectivity": self.connectivity,
@@ -462,10 +469,10 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
             "min_size": max(1, n_pixels // (4 * count)),
         }
         best = None
-        low, high = -12.0, 14.0  # log2 of the scale: more segments than wanted, and fewer
-        for _ in range(12):
+        low, high = -8.0, 20.0  # log2 of the scale: more segments than wanted, and fewer
+        for _ in range(14):
             middle = (low + high) / 2
-            labels = graph_segmentation(None, scale=2.0**middle, **options)
+            labels = graph_segmentation(scale=2.0**middle, **options)
             n_found = int(labels.max()) + 1
             if n_found < count:
                 high = middle
@@ -473,8 +480,8 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
             low, best = middle, labels
             if n_found == count:
                 return best
-        if best is None:
-            best = graph_segmentation(None, scale=0.0, **{**options, "min_size": 1})
+        if best is None:  # all pixels alike: begin from single ones
+            best = np.where(inside, np.cumsum(inside).reshape(inside.shape) - 1, -1)
         return _merge_to(best, affinities, count)
 
 

@@ -116,6 +116,8 @@ def _estimator_factory(method, options):
     estimator_class = getattr(sklearn_spx, name)
     if "model" not in accepted:
         return lambda image: estimator_class(**given).fit([image])
+    if method == "seal":
+        given.setdefault("model", "bsds500")  # comes with the package
     if "model" not in given:
         raise click.UsageError(
             f"--method {method} needs --model: a file that {name}.save wrote, for instance by "

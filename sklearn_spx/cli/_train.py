@@ -63,9 +63,7 @@ def train():
     show_default=True,
 )
 @click.option("--jobs", default=1, show_default=True, help="Threads that prepare crops.")
-def seal(
-    images, truths, out, net, loss, steps, validation_fraction, seed, checkpoint, device, jobs
-):
+def seal(images, truths, out, steps, seed, checkpoint, jobs, **options):
     """Train SEALSuperpixels on IMAGES: files, directories or globs.
 
     BSDS500, as it is distributed: sklearn-spx train seal BSDS500/images/train --truths
@@ -85,13 +83,10 @@ def seal(
 
     from .. import SEALSuperpixels
 
-    options = {} if steps is None else {"max_steps": steps}
+    if steps is not None:
+        options["max_steps"] = steps
     estimator = SEALSuperpixels(
-        net=net,
-        loss=loss,
-        validation_fraction=validation_fraction,
-        checkpoint=None if checkpoint is None else str(checkpoint),
-        device=device,
+        checkpoint=checkpoint,
         random_state=seed,
         n_jobs=jobs,
         verbose=1,
