@@ -88,7 +88,7 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
         Crops a step.
 
     crop_size : int, default=112
-        Side of the crops, in pixels.
+        Side of the crops, in pixels, at least 32.
 
     learning_rate : float, default=2e-3
         Initial rate of AdamW; it falls to 0 along a cosine.
@@ -175,7 +175,7 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
         "sharpness": [Interval(Real, 0, None, closed="neither")],
         "max_steps": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "crop_size": [Interval(Integral, 16, None, closed="left")],
+        "crop_size": [Interval(Integral, 32, None, closed="left")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "early_stopping": ["boolean"],

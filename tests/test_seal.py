@@ -14,7 +14,7 @@ from sklearn_spx.datasets import load_bsds500, make_dead_leaves
 from sklearn_spx.features.affinities import annotation_affinities
 from sklearn_spx.kernels import entropy_rate_superpixels
 
-QUICK = {"max_steps": 2, "batch_size": 2, "crop_size": 16, "random_state": 0}
+QUICK = {"max_steps": 2, "batch_size": 2, "crop_size": 32, "random_state": 0}
 
 
 @pytest.fixture(scope="module")
