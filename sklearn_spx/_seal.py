@@ -43,7 +43,6 @@ _NETS = {
 }
 # superpixels in the loop are as large as 300 in an image of BSDS500
 _LOOP_PIXELS = 481 * 321 // 300
-_LEAST = 1e-6  # an affinity of 0 would be no edge at all
 _PATIENCE = 3
 
 
@@ -78,10 +77,10 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
     balance : float, default=0.5
         How alike ERS makes the sizes; see :func:`~sklearn_spx.kernels.entropy_rate_superpixels`.
 
-    sharpness : float, default=2.0
+    sharpness : float, default=3.0
         The affinities are raised to this power before superpixels are grown.
 
-    max_steps : int, default=3000
+    max_steps : int, default=2000
         Optimiser steps.
 
     batch_size : int, default=8
@@ -195,8 +194,8 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
         backend="ers",
         connectivity=8,
         balance=0.5,
-        sharpness=2.0,
-        max_steps=3000,
+        sharpness=3.0,
+        max_steps=2000,
         batch_size=8,
         crop_size=112,
         learning_rate=2e-3,
@@ -407,13 +406,12 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
         return compute(_as_channels(image), self._fingerprint, net=self.net_)
 
     def _grow_all(self, image, mask, counts):
-        affinities = np.maximum(self._affinities(image) ** self.sharpness, np.float32(_LEAST))
+        affinities = self._affinities(image) ** self.sharpness
         if self.backend == "egb":
             return [self._graph_segments(affinities, mask, count) for count in counts]
         return [
             entropy_rate_superpixels(
-                None,
-                count,
+                n_segments=count,
                 affinities=affinities,
                 balance=self.balance,
                 connectivity=self.connectivity,
@@ -640,9 +638,8 @@ def _train(items, held_out, recipe, *, checkpoint, device, n_jobs, verbose):
     with ThreadPoolExecutor(n_jobs) as pool:
 
         def errors(affinity, labels):
-            affinity = np.maximum(affinity, np.float32(_LEAST))
             superpixels = entropy_rate_superpixels(
-                None, _loop_count(affinity.shape[1:]), affinities=affinity, connectivity=4
+                n_segments=_loop_count(affinity.shape[1:]), affinities=affinity, connectivity=4
             )
             return np.mean([segmentation_error_weights(superpixels, a) for a in labels], axis=0)
 
@@ -694,11 +691,10 @@ def _targets(labels):
 
 def _validate(net, image, labels):
     """Mean ASA over the annotations of an image held out."""
-    affinities = np.maximum(_predict(image, None, net), np.float32(_LEAST))
+    affinities = _predict(image, None, net)
     inside = labels[0] >= 0
     superpixels = entropy_rate_superpixels(
-        None,
-        _loop_count(inside.shape),
+        n_segments=_loop_count(inside.shape),
         affinities=affinities,
         mask=None if inside.all() else inside,
     )

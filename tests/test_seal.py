@@ -66,7 +66,7 @@ def test_superpixels_are_those_of_the_affinities(fitted, leaves):
     assert affinity.shape == (2, 40, 56)
     assert affinity.dtype == np.float32
     assert 0 < affinity.min() <= affinity.max() < 1
-    expected = entropy_rate_superpixels(affinities=affinity**2, n_segments=25)
+    expected = entropy_rate_superpixels(affinities=affinity**3, n_segments=25)
     np.testing.assert_array_equal(fitted.transform(leaves.images)[0], expected)
 
 

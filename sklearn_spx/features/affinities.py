@@ -2,7 +2,7 @@
 
 All return arrays (2, height, width) of what :func:`sklearn_spx.kernels.entropy_rate_superpixels`
 and :func:`sklearn_spx.kernels.graph_segmentation` take: [0] of each pixel to its right neighbour,
-[1] to the lower one, in (0, 1]. The last column of the one and the last row of the other mean
+[1] to the lower one, in [0, 1]. The last column of the one and the last row of the other mean
 nothing and are 1.
 """
 
@@ -16,8 +16,6 @@ __all__ = [
     "edge_affinities",
     "feature_affinities",
 ]
-
-_LEAST = 1e-6  # an affinity of 0 would be no edge at all
 
 
 def feature_affinities(features, sigma=5.0, *, norm=1):
@@ -38,7 +36,7 @@ def feature_affinities(features, sigma=5.0, *, norm=1):
     Returns
     -------
     affinities : float32 ndarray of shape (2, height, width)
-        In (0, 1].
+        In [0, 1].
 
     Examples
     --------
@@ -69,7 +67,7 @@ def edge_affinities(edges):
     Returns
     -------
     affinities : float32 ndarray of shape (2, height, width)
-        In (0, 1].
+        In [0, 1].
 
     Examples
     --------
@@ -96,7 +94,7 @@ def annotation_affinities(annotations):
     Returns
     -------
     affinities : float32 ndarray of shape (2, height, width)
-        In (0, 1].
+        In [0, 1].
 
     Examples
     --------
@@ -162,4 +160,4 @@ def _pairs(values, alike):
     out = np.ones((2, *values.shape[:2]), np.float32)
     out[0, :, :-1] = alike(values[:, :-1], values[:, 1:])
     out[1, :-1] = alike(values[:-1], values[1:])
-    return np.maximum(out, _LEAST, out=out)
+    return out

@@ -12,6 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+__all__ = ["CompactAffinityNet"]
+
 _MARGIN = 8  # pixels mirrored around the image, so that its border is no edge
 
 
@@ -52,7 +54,18 @@ class CompactAffinityNet(nn.Module):
         nn.init.constant_(self.head.bias, 3.0)  # neighbours are mostly alike
 
     def logits(self, images):
-        """Logits of the affinities; ``images`` and the result as in ``forward``."""
+        """Return the affinities before the sigmoid, for a loss.
+
+        Parameters
+        ----------
+        images : tensor of shape (n, n_channels, height, width)
+            See ``forward``.
+
+        Returns
+        -------
+        logits : tensor of shape (n, 2, height, width)
+            In the order of ``forward``.
+        """
         height, width = images.shape[2:]
         margin = 0 if self.training else _MARGIN  # crops have no border that is the image's
         x = self.normalize(_surround(images, margin, 2 ** len(self.widths)))

@@ -9,6 +9,8 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional as F
 
+__all__ = ["HolisticEdgeNet"]
+
 _STAGES = ((3, 64, 64), (64, 128, 128), (128, 256, 256, 256), (256, 512, 512, 512), (512,) * 4)
 _MEAN = (104.00699, 116.66877, 122.67892)  # blue, green, red
 

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+__all__ = ["affinity_cross_entropy", "segmentation_error_weights", "transition_targets"]
+
 
 def transition_targets(labels):
     """Return the affinities that a label image asks for.

@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+__all__ = ["PixelAffinityNet", "released_state"]
+
 
 class PixelAffinityNet(nn.Module):
     """Affinities of each pixel to its right and lower neighbour, as in the SEAL paper.
@@ -58,7 +60,21 @@ class PixelAffinityNet(nn.Module):
         self.last = _Step(8, n_out)
 
     def logits(self, images, edges=None):
-        """Logits of the affinities; arguments and result as in ``forward``."""
+        """Return the affinities before the sigmoid, for a loss.
+
+        Parameters
+        ----------
+        images : tensor of shape (n, n_channels, height, width)
+            See ``forward``.
+
+        edges : tensor of shape (n, 1, height, width) or None, default=None
+            See ``forward``.
+
+        Returns
+        -------
+        logits : tensor of shape (n, 2, height, width)
+            In the order of ``forward``.
+        """
         if self.canny and edges is None:
             raise ValueError("edges is None; this net weighs in an edge map")
         if self.two_way:
