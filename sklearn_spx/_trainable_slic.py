@@ -407,7 +407,7 @@ def linear_weights(differences, answers):
     absent = ~np.isfinite(differences[:, :, -1])
     differences[absent] = 0
     unit = differences.mean(axis=(0, 1), dtype=float)
-    unit[unit <= 0] = np.inf  # a channel that never differs weighs nothing
+    unit[unit < 1e-30] = np.inf  # a channel that never differs weighs nothing
     differences /= unit.astype(np.float32)
     right = np.take_along_axis(differences, answers[:, None, None], axis=1)
     margins = np.subtract(right, differences, out=differences).reshape(-1, n_channels)
