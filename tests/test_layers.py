@@ -119,6 +119,7 @@ def test_heavy_libraries_are_imported_where_used():
     [
         "import sklearn_spx",
         "from sklearn_spx import SLICSuperpixels, ERSSuperpixels, EGBSegmenter, TrainableSLIC",
+        "from sklearn_spx import SEALSuperpixels",
         "from sklearn_spx import kernels, metrics, datasets, inspection, features",
     ],
 )

@@ -3,7 +3,6 @@
 Every kernel is compared with its twin on small random inputs.
 """
 
-import numpy as np
 
 # --- SLIC and connectivity -------------------------------------------------------------------
 
