@@ -140,8 +140,9 @@ def test_from_predictions_lays_out_views_by_images():
     assert _text(display.axes_[0, 0]) == "a, 3 regions"
     assert _text(display.axes_[1, 1]) == "b, not segmented"
     assert display.axes_[0, 0].get_ylabel() == "Bars\nboundaries"
-    bright = display.axes_[0, 0].collections[1]
-    assert sorted(s[0][0] for s in bright.get_segments()) == [9.5, 19.5]
+    bright = display.axes_[0, 0].lines[1]
+    np.testing.assert_array_equal(bright.get_xdata(), [9.5, 9.5, np.nan, 19.5, 19.5, np.nan])
+    np.testing.assert_array_equal(bright.get_ydata(), [-0.5, 19.5, np.nan] * 2)
     shown = display.axes_[1, 0].images[0].get_array()
     np.testing.assert_array_equal(shown, _draw.mean_colors(_draw.as_rgb(image), BARS))
 
@@ -156,7 +157,7 @@ def test_from_estimator_with_ground_truths():
     # of the bars each half covers 10 columns of one bar: 20 / 30; of the coarser map: 25 / 30
     assert _text(display.axes_[0, 0]) == "2 regions, ASA 0.750"
     assert _text(display.axes_[2, 0]) == "2 annotators, 2 to 3 regions"
-    assert len(display.axes_[2, 0].collections) == 4  # two lines each
+    assert len(display.axes_[2, 0].lines) == 4  # two lines each
 
 
 def test_plot_draws_into_given_axes_with_given_lines():
@@ -167,8 +168,8 @@ def test_plot_draws_into_given_axes_with_given_lines():
     )
     assert display.figure_ is figure
     assert list(display.axes_[0]) == list(axes)
-    np.testing.assert_allclose(axes[0].collections[1].get_color()[0][:3], [1, 0, 0])
-    assert axes[0].collections[1].get_linewidth()[0] == 3
+    assert axes[0].lines[1].get_color() == "red"
+    assert axes[0].lines[1].get_linewidth() == 3
     again = SegmentationDisplay(images[:1], labels[:1]).plot(ax=plt.figure().gca(), views=["means"])
     assert again.axes_.shape == (1, 1)
 

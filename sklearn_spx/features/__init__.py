@@ -1,0 +1,7 @@
+"""Transformers of images: each pixel's features, for clustering by anything that takes channels."""
+
+from ._lab import LabFeatures
+from ._scattering import ScatteringFeatures
+from ._union import ChannelUnion
+
+__all__ = ["ChannelUnion", "LabFeatures", "ScatteringFeatures"]

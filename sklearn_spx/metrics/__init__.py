@@ -1,0 +1,68 @@
+"""Scores of superpixels and segmentations, by the published protocols.
+
+A score compares one label image with one annotation or a list of them and returns the mean over
+annotators. Pixels with a negative label, outside a mask, are left out of every score.
+"""
+
+from ._boundary import boundary_precision, boundary_recall, mean_distance_to_edge
+from ._boundary_f import boundary_f_counts, boundary_f_measure
+from ._compactness import compactness
+from ._evaluate_segmentations import evaluate_segmentations
+from ._evaluate_superpixels import evaluate_superpixels
+from ._object_part_f import object_part_f_measure
+from ._overlap import (
+    achievable_iou,
+    achievable_segmentation_accuracy,
+    undersegmentation_error,
+)
+from ._regions import (
+    probabilistic_rand_index,
+    segmentation_covering,
+    variation_of_information,
+)
+from ._scorers import (
+    achievable_iou_scorer,
+    asa_scorer,
+    boundary_f_scorer,
+    boundary_precision_scorer,
+    boundary_recall_scorer,
+    compactness_scorer,
+    make_image_scorer,
+    mean_distance_to_edge_scorer,
+    object_part_f_scorer,
+    probabilistic_rand_index_scorer,
+    segmentation_covering_scorer,
+    undersegmentation_error_scorer,
+    variation_of_information_scorer,
+)
+
+__all__ = [
+    "achievable_iou",
+    "achievable_iou_scorer",
+    "achievable_segmentation_accuracy",
+    "asa_scorer",
+    "boundary_f_counts",
+    "boundary_f_measure",
+    "boundary_f_scorer",
+    "boundary_precision",
+    "boundary_precision_scorer",
+    "boundary_recall",
+    "boundary_recall_scorer",
+    "compactness",
+    "compactness_scorer",
+    "evaluate_segmentations",
+    "evaluate_superpixels",
+    "make_image_scorer",
+    "mean_distance_to_edge",
+    "mean_distance_to_edge_scorer",
+    "object_part_f_measure",
+    "object_part_f_scorer",
+    "probabilistic_rand_index",
+    "probabilistic_rand_index_scorer",
+    "segmentation_covering",
+    "segmentation_covering_scorer",
+    "undersegmentation_error",
+    "undersegmentation_error_scorer",
+    "variation_of_information",
+    "variation_of_information_scorer",
+]

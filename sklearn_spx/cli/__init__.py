@@ -1,0 +1,22 @@
+"""The command line: ``sklearn-spx demo``, ``segment`` and ``evaluate``.
+
+Exit codes: 0 all went well, 1 some file failed (the others are done), 2 wrong usage. What a
+command needs is imported when it runs, so that ``--help`` answers at once.
+"""
+
+import click
+
+from .. import __version__
+from ._demo import demo
+from ._evaluate import evaluate
+from ._segment import segment
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="sklearn-spx")
+def main():
+    """Superpixels and image segmentation, trained and untrained."""
+
+
+for _command in (demo, segment, evaluate):
+    main.add_command(_command)

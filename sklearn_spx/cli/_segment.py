@@ -1,0 +1,140 @@
+"""``sklearn-spx segment``: label images of one's own images."""
+
+import time
+from collections import Counter
+from pathlib import Path
+from statistics import median
+
+import click
+
+from . import _files
+from ._console import complain, progress, stderr, stdout
+
+# the estimator of each method, and the options that mean something to it
+METHODS = {
+    "slic": ("SLICSuperpixels", ("n_segments", "compactness")),
+    "ers": ("ERSSuperpixels", ("n_segments",)),
+    "egb": ("EGBSegmenter", ("scale", "min_size")),
+    "trainable-slic": ("TrainableSLIC", ("n_segments", "compactness", "model")),
+}
+
+
+@click.command()
+@click.argument("images", nargs=-1, required=True)
+@click.option(
+    "--method",
+    type=click.Choice(list(METHODS)),
+    default="slic",
+    show_default=True,
+    help="Algorithm.",
+)
+@click.option("--n-segments", type=click.IntRange(1), help="Superpixels an image; not for egb.")
+@click.option(
+    "--compactness",
+    type=click.FloatRange(0),
+    help="Weight of place against colour; slic and trainable-slic.",
+)
+@click.option(
+    "--scale", type=click.FloatRange(0), help="The greater, the larger the segments; egb."
+)
+@click.option("--min-size", type=click.IntRange(0), help="Pixels of the smallest segment; egb.")
+@click.option(
+    "--model",
+    "--weights",
+    "model",
+    metavar="FILE",
+    help="What TrainableSLIC.save wrote, or a name that is shipped; trainable-slic.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Directory to write to; made if missing.",
+)
+@click.option("--jobs", default=1, show_default=True, help="Images at once; -1: one a core.")
+def segment(images, method, out, jobs, **options):
+    """Segment IMAGES: files, directories or globs.
+
+    For each image three files are written: NAME.npz (the array `labels`), NAME_labels.png (16 bit)
+    and NAME_overlay.png (the borders drawn on the image). A file that cannot be read does not stop
+    the others.
+    """
+    errors, console = stderr(), stdout()
+    paths = _files.find(images, _files.IMAGES, "image")
+    twice = [stem for stem, n in Counter(path.stem for path in paths).items() if n > 1]
+    if twice:
+        raise click.UsageError(
+            f"several images are called {twice[0]!r} and would be written to the same files"
+        )
+    make = _estimator_factory(method, options)
+    out.mkdir(parents=True, exist_ok=True)
+
+    from joblib import Parallel, delayed
+
+    tasks = (delayed(_segment_file)(path, make, out) for path in paths)
+    done, failed, seconds = [], 0, []
+    with progress() as bar:
+        task = bar.add_task("segmenting", total=len(paths))
+        results = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(tasks)
+        for path, (count, took, fits, error) in zip(paths, results):
+            if error is not None:
+                failed += 1
+                complain(errors, path, error)
+            else:
+                done.append(count)
+                seconds.append(took)
+                if not fits:
+                    errors.print(
+                        f"[yellow]note[/] {path.stem}: {count} labels are more than a 16-bit PNG "
+                        f"holds; they are in {path.stem}.npz alone"
+                    )
+            bar.advance(task)
+    if done:
+        span = f"{min(done)}" if min(done) == max(done) else f"{min(done)} to {max(done)}"
+        console.print(
+            f"{len(done)} of {len(paths)} images, {span} regions each, "
+            f"{1000 * median(seconds):.0f} ms each; written to {out}",
+            soft_wrap=True,
+        )
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+def _estimator_factory(method, options):
+    """Return a function that gives the estimator, new or fitted, for each image."""
+    name, accepted = METHODS[method]
+    given = {key: value for key, value in options.items() if value is not None}
+    for key in given:
+        if key not in accepted:
+            flags = ", ".join("--" + other.replace("_", "-") for other in accepted)
+            raise click.UsageError(
+                f"--{key.replace('_', '-')} means nothing to --method {method}, which takes {flags}"
+            )
+    import sklearn_spx
+
+    estimator_class = getattr(sklearn_spx, name)
+    if "model" not in accepted:
+        return lambda image: estimator_class(**given).fit([image])
+    if "model" not in given:
+        raise click.UsageError(
+            f"--method {method} needs --model: a file that {name}.save wrote, for instance by "
+            "sklearn-spx demo"
+        )
+    try:
+        fitted = estimator_class.from_pretrained(given.pop("model"), **given)
+    except (OSError, ValueError) as error:
+        raise click.UsageError(f"--model: {error}") from None
+    return lambda image: fitted
+
+
+def _segment_file(path, make, out):
+    """Return (regions, seconds, whether 16 bits held them, error), with files written."""
+    try:
+        image = _files.read_image(path)
+        start = time.perf_counter()
+        labels = make(image).transform([image])[0]
+        seconds = time.perf_counter() - start
+        fits = _files.write_segmentation(out, path.stem, image, labels)
+        return int(labels.max()) + 1, seconds, fits, None
+    except Exception as error:  # whatever it is, the other images go on
+        return 0, 0.0, True, error

@@ -1,0 +1,103 @@
+"""Several transformers of images side by side, one image of all their channels."""
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils.metaestimators import _BaseComposition
+
+from ._base import ImageTransformer
+
+
+class ChannelUnion(ImageTransformer, _BaseComposition):
+    """Concatenate the channels of several transformers of images.
+
+    Parameters
+    ----------
+    transformers : list of tuples (name, transformer)
+        Their channels stand in this order. A parameter of one is set as ``name__parameter``.
+
+    select : array-like of shape (n_channels,), boolean or integer, or None, default=None
+        Channels kept: a mask, or indices. None keeps all.
+
+    n_jobs : int or None, default=None
+        Images worked on at once, by joblib: threads, unless :func:`joblib.parallel_config` says
+        otherwise. None is 1, -1 all cores.
+
+    Attributes
+    ----------
+    transformers_ : list of tuples (name, transformer)
+        The fitted transformers.
+
+    n_channels_in_ : int
+        Channels of the images seen in ``fit``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.features import ChannelUnion, LabFeatures
+    >>> union = ChannelUnion([("lab", LabFeatures()), ("rgb", LabFeatures(convert2lab=False))])
+    >>> image = np.zeros((4, 5, 3), np.uint8)
+    >>> union.fit_transform([image])[0].shape
+    (4, 5, 6)
+    >>> union.set_params(select=[0, 1, 2, 5]).fit_transform([image])[0].shape
+    (4, 5, 4)
+    """
+
+    _parameter_constraints = {  # noqa: RUF012
+        **ImageTransformer._parameter_constraints,
+        "transformers": [list, tuple],
+        "select": ["array-like", None],
+    }
+
+    def __init__(self, transformers, *, select=None, n_jobs=None):
+        self.transformers = transformers
+        self.select = select
+        self.n_jobs = n_jobs
+
+    def get_params(self, deep=True):
+        """Get the parameters, those of the transformers included.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether the transformers and their parameters are included.
+
+        Returns
+        -------
+        params : dict
+            Value of each name.
+        """
+        return self._get_params("transformers", deep=deep)
+
+    def set_params(self, **params):
+        """Set parameters, those of the transformers by ``name__parameter``.
+
+        Parameters
+        ----------
+        **params : dict
+            Value of each name.
+
+        Returns
+        -------
+        self : ChannelUnion
+            This object.
+        """
+        self._set_params("transformers", **params)
+        return self
+
+    def _fit(self, images):
+        if not self.transformers:
+            raise ValueError("transformers is empty; accepted is a list of (name, transformer)")
+        self._validate_names([name for name, _ in self.transformers])
+        self.transformers_ = [(name, clone(part).fit(images)) for name, part in self.transformers]
+
+    def _features(self, image):
+        parts = [part.transform([image])[0] for _, part in self.transformers_]
+        features = np.concatenate(parts, axis=2, dtype=np.float32)
+        if self.select is None:
+            return features
+        select = np.asarray(self.select)
+        if select.dtype == bool and select.shape != features.shape[2:]:
+            raise ValueError(
+                f"select has shape {select.shape}, but there are {features.shape[2]} channels"
+            )
+        return np.ascontiguousarray(features[:, :, select])

@@ -1,0 +1,178 @@
+"""The bottom-up view of SLIC: each pixel chooses among its Q spatially nearest clusters.
+
+Host functions: check, cast, allocate.
+"""
+
+import numpy as np
+
+from .._checks import as_image, as_labels, check_count, check_real
+from . import _cpu
+
+
+def cluster_means(image, labels, n_clusters=None):
+    """Mean features, mean place and size of every cluster.
+
+    Parameters
+    ----------
+    image : array-like of shape (height, width) or (height, width, channels)
+        Features of each pixel.
+
+    labels : array-like of shape (height, width), integer
+        Cluster of each pixel; below 0: none.
+
+    n_clusters : int or None, default=None
+        Number of clusters; None is the greatest label + 1.
+
+    Returns
+    -------
+    means : ndarray of shape (n_clusters, channels), float32
+        0 for a cluster without pixels.
+
+    centers : ndarray of shape (n_clusters, 2), float32
+        Mean row and column; 0 for a cluster without pixels.
+
+    counts : ndarray of shape (n_clusters,), int64
+        Pixels of each cluster.
+
+    Examples
+    --------
+    >>> from sklearn_spx.kernels.cluster_assign import cluster_means
+    >>> means, centers, counts = cluster_means([[1, 2, 9]], [[0, 0, 1]])
+    >>> means.ravel(), centers[:, 1], counts
+    (array([1.5, 9. ], dtype=float32), array([0.5, 2. ], dtype=float32), array([2, 1]))
+    """
+    image = as_image(image)
+    labels = as_labels(labels, shape=image.shape[:2])
+    least = int(labels.max()) + 1
+    n_clusters = max(least, 1) if n_clusters is None else check_count(n_clusters, "n_clusters")
+    if n_clusters < least:
+        raise ValueError(f"n_clusters is {n_clusters}, but labels reach {least - 1}")
+    means = np.zeros((n_clusters, image.shape[2]), np.float32)
+    centers = np.zeros((n_clusters, 2), np.float32)
+    counts = np.empty(n_clusters, np.int64)
+    _cpu.accumulate(image, labels, means, centers, counts)
+    return means, centers, counts
+
+
+def nearest_clusters(pixels, shape, centers, n_neighbors=7):
+    """The spatially nearest cluster centres of pixels.
+
+    Parameters
+    ----------
+    pixels : array-like of shape (n_pixels,), integer
+        Flat indices, row * width + column.
+
+    shape : tuple of two ints
+        Height and width of the image.
+
+    centers : array-like of shape (n_clusters, 2)
+        Row and column of each centre, inside the image.
+
+    n_neighbors : int, default=7
+        How many: Q of the paper.
+
+    Returns
+    -------
+    neighbors : ndarray of shape (n_pixels, n_neighbors), int32
+        Nearest first, ties to the lower index; -1 where there are fewer centres.
+
+    Examples
+    --------
+    >>> from sklearn_spx.kernels.cluster_assign import nearest_clusters
+    >>> nearest_clusters([0, 5], (1, 6), [[0, 4], [0, 1]], n_neighbors=3)
+    array([[ 1,  0, -1],
+           [ 0,  1, -1]], dtype=int32)
+    """
+    height, width = (check_count(size, "shape") for size in shape)
+    pixels = _as_pixels(pixels, height * width)
+    centers = _as_centers(centers, height, width)
+    n_neighbors = check_count(n_neighbors, "n_neighbors")
+    # about one centre a cell, wherever they lie
+    cell = max(1.0, float(np.sqrt(height * width / len(centers))))
+    n_rows, n_columns = int(height / cell) + 1, int(width / cell) + 1
+    start = np.zeros(n_rows * n_columns + 1, np.int64)
+    member = np.empty(len(centers), np.int64)
+    _cpu.fill_cells(centers, cell, n_rows, n_columns, start, member)
+    neighbors = np.empty((len(pixels), n_neighbors), np.int32)
+    _cpu.nearest(pixels, width, centers, cell, n_rows, n_columns, start, member, neighbors)
+    return neighbors
+
+
+def squared_differences(image, pixels, means, centers, neighbors, step):
+    """Squared differences of pixels and clusters, channel by channel, and of their places.
+
+    Parameters
+    ----------
+    image : array-like of shape (height, width) or (height, width, channels)
+        Features of each pixel.
+
+    pixels : array-like of shape (n_pixels,), integer
+        Flat indices, row * width + column.
+
+    means : array-like of shape (n_clusters, channels)
+        Mean features of the clusters.
+
+    centers : array-like of shape (n_clusters, 2)
+        Row and column of the centres.
+
+    neighbors : array-like of shape (n_pixels, n_neighbors), integer
+        Clusters to compare each pixel with; below 0: none.
+
+    step : float
+        Unit of place, in pixels: the step of the grid that clustering started from.
+
+    Returns
+    -------
+    differences : ndarray of shape (n_pixels, n_neighbors, channels + 1), float32
+        Each channel's squared difference, then (distance / step)^2; inf where there is no
+        neighbour.
+
+    Examples
+    --------
+    >>> from sklearn_spx.kernels.cluster_assign import squared_differences
+    >>> squared_differences([[1, 2, 9]], [2], [[1.5]], [[0, 0.5]], [[0]], step=2)
+    array([[[56.25  ,  0.5625]]], dtype=float32)
+    """
+    image = as_image(image)
+    height, width, n_channels = image.shape
+    pixels = _as_pixels(pixels, height * width)
+    means = np.ascontiguousarray(means, dtype=np.float32)
+    centers = np.ascontiguousarray(centers, dtype=np.float32)
+    neighbors = np.ascontiguousarray(neighbors, dtype=np.int32)
+    if means.ndim != 2 or means.shape[1] != n_channels:
+        raise ValueError(f"means has shape {means.shape}, expected (n_clusters, {n_channels})")
+    if centers.shape != (len(means), 2):
+        raise ValueError(f"centers has shape {centers.shape}, expected ({len(means)}, 2)")
+    if neighbors.ndim != 2 or len(neighbors) != len(pixels):
+        raise ValueError(
+            f"neighbors has shape {neighbors.shape}, expected ({len(pixels)}, n_neighbors)"
+        )
+    if neighbors.size and neighbors.max() >= len(means):
+        raise ValueError(f"neighbors names cluster {neighbors.max()} of {len(means)}")
+    step = check_real(step, "step", 0, strict=True)
+    out = np.empty((*neighbors.shape, n_channels + 1), np.float32)
+    _cpu.differences(image, pixels, means, centers, np.float32(step), neighbors, out)
+    return out
+
+
+def _as_pixels(pixels, size):
+    pixels = np.asarray(pixels)
+    if pixels.ndim != 1 or pixels.dtype.kind not in "ui":
+        raise ValueError(
+            f"pixels has shape {pixels.shape} and dtype {pixels.dtype}; "
+            "accepted are flat integer indices"
+        )
+    if pixels.size and (pixels.min() < 0 or pixels.max() >= size):
+        raise ValueError(f"pixels reach from {pixels.min()} to {pixels.max()}, beyond {size}")
+    return np.ascontiguousarray(pixels, dtype=np.int64)
+
+
+def _as_centers(centers, height, width):
+    centers = np.ascontiguousarray(centers, dtype=np.float32)
+    if centers.ndim != 2 or centers.shape[1] != 2 or len(centers) == 0:
+        raise ValueError(f"centers has shape {centers.shape}, expected (n_clusters, 2)")
+    if not (
+        (centers >= 0).all() and (centers[:, 0] < height).all() and (centers[:, 1] < width).all()
+    ):
+        raise ValueError(f"centers lie outside the image of {height} x {width} pixels")
+    return centers

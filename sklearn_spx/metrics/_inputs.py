@@ -1,0 +1,68 @@
+"""What every score asks of a label image and its annotations.
+
+A pixel where ``labels`` is negative lies outside a mask: it becomes -1 in the labels and in
+every annotation, and every score leaves -1 out. Annotations themselves may use any integers.
+"""
+
+import numpy as np
+
+from ..kernels._checks import as_labels
+
+_INT32_MAX = np.iinfo(np.int32).max
+
+
+def as_annotators(ground_truths, name="ground_truths"):
+    """Return the annotations of one image as a list: one label image, or a sequence of them."""
+    if isinstance(ground_truths, np.ndarray) and ground_truths.dtype != object:
+        single = ground_truths.ndim == 2
+    else:
+        ground_truths = list(ground_truths)
+        single = len(ground_truths) > 0 and np.ndim(ground_truths[0]) == 1
+    annotators = [ground_truths] if single else list(ground_truths)
+    if not annotators:
+        raise ValueError(
+            f"{name} is an empty list; accepted are one label image and a list of at least one"
+        )
+    return annotators
+
+
+def check_labels(labels, name="labels"):
+    """Return ``labels`` as int32 with -1 for every negative value."""
+    labels = as_labels(labels, name)
+    lowest = labels.min()
+    if lowest < -1:
+        labels = np.maximum(labels, -1)
+    if lowest < 0 and labels.max() < 0:
+        raise ValueError(f"{name} is negative everywhere: every pixel lies outside the mask")
+    return labels
+
+
+def check_truths(labels, ground_truths, name="ground_truths"):
+    """Return the annotations as int32 label images: 0 and up, -1 where ``labels`` is."""
+    annotators = as_annotators(ground_truths, name)
+    single = len(annotators) == 1
+    names = [name if single else f"{name}[{i}]" for i in range(len(annotators))]
+    truths = [_as_truth(t, n, labels.shape) for t, n in zip(annotators, names)]
+    if labels.min() < 0:
+        truths = [np.where(labels < 0, np.int32(-1), truth) for truth in truths]
+    return truths
+
+
+def check_pair(labels, ground_truths):
+    """Return what :func:`check_labels` and :func:`check_truths` return."""
+    labels = check_labels(labels)
+    return labels, check_truths(labels, ground_truths)
+
+
+def over_annotators(values, per_annotator):
+    """Return the value of every annotator as an array, or their mean as a float."""
+    values = np.asarray(values, dtype=np.float64)
+    return values if per_annotator else float(values.mean())
+
+
+def _as_truth(truth, name, shape):
+    truth = np.asarray(truth)
+    if truth.dtype.kind in "iu" and truth.size:
+        if truth.min() < 0 or truth.max() > _INT32_MAX:
+            truth = np.unique(truth, return_inverse=True)[1].reshape(truth.shape)
+    return as_labels(truth, name, shape=shape)

@@ -1,0 +1,330 @@
+"""One-to-one matching of boundary pixels: the most pairs, and of those the least distance.
+
+Pixels of two boundary maps may be paired when they lie within a radius. The pairing is exact:
+
+1. A maximum matching (augmenting paths by depth-first search with look-ahead, Pothen and Fan).
+2. Its Dulmage-Mendelsohn split. Where first-map pixels are in excess, every second-map pixel
+   is paired in every maximum matching; elsewhere every first-map pixel is. No maximum matching
+   pairs across the split.
+3. On either side of the split the pixels that are all paired are inserted one at a time, along
+   shortest augmenting paths (Dijkstra with potentials), which gives the least total distance.
+   Paths end early, since a free partner always exists.
+4. Several pairings may be equally good, and which pixels of the second map they pair differs.
+   The answer is made unique: of two such pixels that could stand for each other, the first in
+   reading order is paired. (The sets of pixels that best pairings cover are the bases of a
+   matroid, and exchanging along tight edges finds its first basis.)
+
+Distances are integers in units of 2**-20 pixel, with sqrt(k * k * f) = k * sqrt(f) kept exact,
+so equal sums of distances are equal numbers.
+"""
+
+import heapq
+import math
+from functools import lru_cache
+
+import numpy as np
+from numba import njit
+
+_UNIT = 1 << 20
+_FAR = np.int64(1) << 62
+
+
+def match_pixels(first, second, radius):
+    """Pair the pixels of two boolean maps that lie within ``radius`` of each other.
+
+    Returns
+    -------
+    n_matched : int
+        Pairs.
+    matched : ndarray of bool, shape (number of pixels set in ``second``,)
+        Whether each pixel of ``second``, in reading order, is paired.
+    """
+    ys, xs = np.nonzero(first)
+    n_second = int(np.count_nonzero(second))
+    if ys.size == 0 or n_second == 0:
+        return 0, np.zeros(n_second, dtype=bool)
+    index = np.full(second.shape, -1, dtype=np.int32)
+    index[second] = np.arange(n_second, dtype=np.int32)
+
+    # candidates as sparse rows (start, to, length), and the same seen from the second map
+    dy, dx, step = _window(radius)
+    start = np.zeros(ys.size + 1, dtype=np.int64)
+    _count_candidates(ys, xs, index, dy, dx, start)
+    to = np.empty(start[-1], dtype=np.int32)
+    length = np.empty(start[-1], dtype=np.int64)
+    _fill_candidates(ys, xs, index, dy, dx, step, to, length)
+    back_start = np.zeros(n_second + 1, dtype=np.int64)
+    np.cumsum(np.bincount(to, minlength=n_second), out=back_start[1:])
+    back_to = np.empty_like(to)
+    back_length = np.empty_like(length)
+    _transpose(start, to, length, back_start[:-1].copy(), back_to, back_length)
+
+    mate = np.full(ys.size, -1, dtype=np.int32)
+    back_mate = np.full(n_second, -1, dtype=np.int32)
+    scratch = np.empty((2, ys.size), dtype=np.int64)
+    seen = np.zeros(n_second, dtype=np.int64)
+    n_matched = _maximum_matching(start, to, mate, back_mate, start[:-1].copy(), scratch, seen)
+
+    excess = mate < 0
+    claimed = np.zeros(n_second, dtype=bool)
+    if n_matched < ys.size:
+        _spread_excess(start, to, back_mate, excess, claimed, np.empty(ys.size, dtype=np.int64))
+    mate[:] = -1
+    back_mate[:] = -1
+    price = np.zeros(ys.size, dtype=np.int64)
+    back_price = np.zeros(n_second, dtype=np.int64)
+    _insert_all(start, to, length, ~excess, ~claimed, mate, back_mate, price, back_price)
+    _read_first(
+        start, to, length, back_start, back_to, back_length, excess, claimed,
+        mate, back_mate, price, back_price,
+    )  # fmt: skip
+    if claimed.any():
+        _insert_all(
+            back_start, back_to, back_length, claimed, excess, back_mate, mate, back_price, price
+        )
+    return n_matched, back_mate >= 0
+
+
+@lru_cache(maxsize=32)
+def _window(radius):
+    """Return the offsets within ``radius``, in reading order, and their lengths as integers."""
+    reach = int(radius)
+    dy, dx = np.mgrid[-reach : reach + 1, -reach : reach + 1].reshape(2, -1)
+    near = dy * dy + dx * dx <= radius * radius
+    dy, dx = dy[near], dx[near]
+    squares = dy * dy + dx * dx
+    table = np.zeros(squares.max() + 1, dtype=np.int64)
+    for square in range(1, table.size):
+        k = next(k for k in range(math.isqrt(square), 0, -1) if square % (k * k) == 0)
+        table[square] = k * round(_UNIT * math.sqrt(square // (k * k)))
+    return dy, dx, table[squares]
+
+
+@njit(cache=True, nogil=True)
+def _count_candidates(ys, xs, index, dy, dx, start):
+    height, width = index.shape
+    for i in range(ys.size):
+        n = 0
+        for o in range(dy.size):
+            y, x = ys[i] + dy[o], xs[i] + dx[o]
+            if 0 <= y < height and 0 <= x < width and index[y, x] >= 0:
+                n += 1
+        start[i + 1] = start[i] + n
+
+
+@njit(cache=True, nogil=True)
+def _fill_candidates(ys, xs, index, dy, dx, step, to, length):
+    height, width = index.shape
+    e = 0
+    for i in range(ys.size):
+        for o in range(dy.size):
+            y, x = ys[i] + dy[o], xs[i] + dx[o]
+            if 0 <= y < height and 0 <= x < width and index[y, x] >= 0:
+                to[e] = index[y, x]
+                length[e] = step[o]
+                e += 1
+
+
+@njit(cache=True, nogil=True)
+def _transpose(start, to, length, place, back_to, back_length):
+    for a in range(start.size - 1):
+        for e in range(start[a], start[a + 1]):
+            p = place[to[e]]
+            place[to[e]] += 1
+            back_to[p] = a
+            back_length[p] = length[e]
+
+
+@njit(cache=True, nogil=True)
+def _maximum_matching(start, to, mate, back_mate, ahead, scratch, seen):
+    """Fill ``mate`` and ``back_mate`` (IN -1) and return the number of pairs.
+
+    SCRATCH ahead (every row's first edge: edges before it lead to paired columns for good),
+    scratch (path of rows; every row's next edge), seen (zeros: phase of the last visit).
+    """
+    path, cursor = scratch[0], scratch[1]
+    n_matched = 0
+    phase = 0
+    found = True
+    while found:
+        found = False
+        phase += 1
+        for root in range(mate.size):
+            if mate[root] >= 0:
+                continue
+            path[0] = root
+            cursor[root] = start[root]
+            top = 0
+            while top >= 0:
+                a = path[top]
+                free = -1
+                while ahead[a] < start[a + 1] and free < 0:
+                    if back_mate[to[ahead[a]]] < 0:
+                        free = to[ahead[a]]
+                    ahead[a] += 1
+                if free >= 0:  # augment: every row on the path hands its column down
+                    while top >= 0:
+                        a = path[top]
+                        handed = mate[a]
+                        mate[a] = free
+                        back_mate[free] = a
+                        free = handed
+                        top -= 1
+                    n_matched += 1
+                    found = True
+                    break
+                deeper = False
+                while cursor[a] < start[a + 1] and not deeper:
+                    b = to[cursor[a]]
+                    cursor[a] += 1
+                    if seen[b] != phase:
+                        seen[b] = phase
+                        top += 1
+                        path[top] = back_mate[b]
+                        cursor[back_mate[b]] = start[back_mate[b]]
+                        deeper = True
+                if not deeper:
+                    top -= 1
+    return n_matched
+
+
+@njit(cache=True, nogil=True)
+def _spread_excess(start, to, back_mate, excess, claimed, queue):
+    """Mark what alternating paths from the unpaired rows (IN excess) reach: OUT both marks."""
+    n = 0
+    for a in range(excess.size):
+        if excess[a]:
+            queue[n] = a
+            n += 1
+    q = 0
+    while q < n:
+        a = queue[q]
+        q += 1
+        for e in range(start[a], start[a + 1]):
+            b = to[e]
+            if not claimed[b]:
+                claimed[b] = True
+                if not excess[back_mate[b]]:
+                    excess[back_mate[b]] = True
+                    queue[n] = back_mate[b]
+                    n += 1
+
+
+@njit(cache=True, nogil=True)
+def _insert_all(start, to, length, rows, columns, mate, back_mate, price, back_price):
+    """Pair every row of ``rows`` with one of ``columns`` at the least total length.
+
+    INOUT mate, back_mate, price, back_price: for every edge length - price - back_price >= 0,
+    with equality on pairs; unpaired columns keep back_price 0.
+    """
+    n_columns = back_mate.size
+    for a in range(mate.size):  # start: the shortest edge, where nobody has taken its column
+        if not rows[a]:
+            continue
+        best, column = _FAR, -1
+        for e in range(start[a], start[a + 1]):
+            if columns[to[e]] and length[e] < best:
+                best, column = length[e], to[e]
+        price[a] = best
+        if back_mate[column] < 0:
+            mate[a] = column
+            back_mate[column] = a
+
+    distance = np.full(n_columns, _FAR)
+    settled = np.zeros(n_columns, dtype=np.bool_)
+    before = np.empty(n_columns, dtype=np.int32)
+    touched = np.empty(n_columns, dtype=np.int32)
+    heap = [(np.int64(0), np.int64(0))]
+    for root in range(mate.size):
+        if not rows[root] or mate[root] >= 0:
+            continue
+        heap.clear()
+        n_touched = 0
+        a = root
+        reached = np.int64(0)
+        while True:
+            for e in range(start[a], start[a + 1]):
+                b = to[e]
+                if settled[b] or not columns[b]:
+                    continue
+                d = reached + length[e] - price[a] - back_price[b]
+                if d < distance[b]:
+                    if distance[b] == _FAR:
+                        touched[n_touched] = b
+                        n_touched += 1
+                    distance[b] = d
+                    before[b] = a
+                    heapq.heappush(heap, (d, np.int64(b)))
+            reached, column = heapq.heappop(heap)
+            while settled[column]:
+                reached, column = heapq.heappop(heap)
+            settled[column] = True
+            if back_mate[column] < 0:
+                break
+            a = back_mate[column]
+        price[root] += reached
+        for t in range(n_touched):
+            b = touched[t]
+            if settled[b] and b != column:
+                price[back_mate[b]] += reached - distance[b]
+                back_price[b] -= reached - distance[b]
+            distance[b] = _FAR
+            settled[b] = False
+        b = column
+        while True:
+            a = before[b]
+            back_mate[b] = a
+            mate[a], b = b, mate[a]
+            if a == root:
+                break
+
+
+@njit(cache=True, nogil=True)
+def _read_first(
+    start, to, length, back_start, back_to, back_length, excess, claimed,
+    mate, back_mate, price, back_price,
+):  # fmt: skip
+    """Exchange paired columns for unpaired ones earlier in reading order, at no cost.
+
+    A free column may enter where a tight alternating path leads to a paired column of price 0;
+    of those the last in reading order leaves.
+    """
+    n_columns = back_mate.size
+    seen = np.full(n_columns, -1, dtype=np.int32)
+    before = np.empty(mate.size, dtype=np.int32)
+    queue = np.empty(n_columns, dtype=np.int32)
+    for enter in range(n_columns):
+        if claimed[enter] or back_mate[enter] >= 0:
+            continue
+        leave = enter
+        queue[0] = enter
+        seen[enter] = enter
+        n, q = 1, 0
+        while q < n:
+            b = queue[q]
+            q += 1
+            for e in range(back_start[b], back_start[b + 1]):
+                a = back_to[e]
+                if excess[a] or back_length[e] != price[a] + back_price[b]:
+                    continue
+                held = mate[a]
+                if seen[held] != enter:
+                    seen[held] = enter
+                    before[a] = b
+                    queue[n] = held
+                    n += 1
+                    if held > leave and back_price[held] == 0:
+                        leave = held
+        if leave == enter:
+            continue
+        b = leave
+        a = back_mate[b]
+        back_mate[b] = -1
+        while True:
+            b = before[a]
+            a_next = back_mate[b]
+            mate[a] = b
+            back_mate[b] = a
+            if b == enter:
+                break
+            a = a_next

@@ -1,0 +1,39 @@
+"""Slow, obvious twins of the cluster_assign kernels."""
+
+import numpy as np
+
+
+def cluster_means(image, labels, n_clusters):
+    image = np.asarray(image, dtype=float)
+    means = np.zeros((n_clusters, image.shape[2]))
+    centers = np.zeros((n_clusters, 2))
+    counts = np.zeros(n_clusters, int)
+    for k in range(n_clusters):
+        inside = labels == k
+        counts[k] = inside.sum()
+        if counts[k]:
+            means[k] = image[inside].mean(axis=0)
+            centers[k] = np.argwhere(inside).mean(axis=0)
+    return means, centers, counts
+
+
+def nearest_clusters(pixels, shape, centers, n_neighbors):
+    out = np.full((len(pixels), n_neighbors), -1, np.int32)
+    for i, pixel in enumerate(pixels):
+        place = np.array(divmod(pixel, shape[1]))
+        distance = ((np.asarray(centers, np.float32).astype(float) - place) ** 2).sum(axis=1)
+        order = np.argsort(distance, kind="stable")[:n_neighbors]
+        out[i, : len(order)] = order
+    return out
+
+
+def squared_differences(image, pixels, means, centers, neighbors, step):
+    image = np.asarray(image, dtype=float)
+    out = np.full((*neighbors.shape, image.shape[2] + 1), np.inf)
+    for i, pixel in enumerate(pixels):
+        y, x = divmod(int(pixel), image.shape[1])
+        for q, k in enumerate(neighbors[i]):
+            if k >= 0:
+                out[i, q, :-1] = (image[y, x] - means[k]) ** 2
+                out[i, q, -1] = ((y - centers[k, 0]) ** 2 + (x - centers[k, 1]) ** 2) / step**2
+    return out

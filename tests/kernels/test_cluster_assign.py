@@ -1,0 +1,96 @@
+"""The bottom-up kernels against their slow twins."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sklearn_spx.kernels.cluster_assign import (
+    cluster_means,
+    nearest_clusters,
+    squared_differences,
+)
+
+from . import naive_cluster_assign as naive
+
+SETTINGS = settings(deadline=None, max_examples=40)
+
+
+@st.composite
+def worlds(draw):
+    height, width = draw(st.integers(1, 12)), draw(st.integers(1, 12))
+    channels, n_clusters = draw(st.integers(1, 4)), draw(st.integers(1, 9))
+    rng = np.random.default_rng(draw(st.integers(0, 2**31)))
+    image = rng.normal(size=(height, width, channels)).astype(np.float32)
+    labels = rng.integers(-1, n_clusters, (height, width)).astype(np.int32)
+    return image, labels, n_clusters, rng
+
+
+@given(worlds())
+@SETTINGS
+def test_cluster_means(world):
+    image, labels, n_clusters, _ = world
+    for found, expected in zip(
+        cluster_means(image, labels, n_clusters),
+        naive.cluster_means(image, labels, n_clusters),
+        strict=True,
+    ):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+@given(worlds(), st.integers(1, 9), st.booleans())
+@SETTINGS
+def test_nearest_clusters(world, n_neighbors, on_grid):
+    image, _, n_clusters, rng = world
+    height, width = image.shape[:2]
+    centers = rng.random((n_clusters, 2)) * (height - 1, width - 1)
+    if on_grid:  # many ties
+        centers = np.round(centers)
+    pixels = rng.permutation(height * width)
+    np.testing.assert_array_equal(
+        nearest_clusters(pixels, (height, width), centers, n_neighbors),
+        naive.nearest_clusters(pixels, (height, width), centers, n_neighbors),
+    )
+
+
+@given(worlds(), st.integers(1, 7))
+@SETTINGS
+def test_squared_differences(world, n_neighbors):
+    image, labels, n_clusters, rng = world
+    means, centers, _ = cluster_means(image, labels, n_clusters)
+    pixels = rng.integers(0, image[..., 0].size, 10)
+    neighbors = rng.integers(-1, n_clusters, (10, n_neighbors)).astype(np.int32)
+    found = squared_differences(image, pixels, means, centers, neighbors, 3.0)
+    expected = naive.squared_differences(image, pixels, means, centers, neighbors, 3.0)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_all_centres_in_one_corner_are_found_from_afar():
+    centers = [[0, 0], [0, 1], [1, 0]]
+    found = nearest_clusters([59 * 80 + 79], (60, 80), centers, 2)
+    np.testing.assert_array_equal(found, [[1, 2]])  # 59, 78 away beats 58, 79
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: nearest_clusters([6], (2, 3), [[0, 0]]), "pixels reach"),
+        (lambda: nearest_clusters([0.5], (2, 3), [[0, 0]]), "flat integer"),
+        (lambda: nearest_clusters([0], (2, 3), [[0, 3]]), "outside the image"),
+        (lambda: nearest_clusters([0], (2, 3), [[0, np.nan]]), "outside the image"),
+        (lambda: nearest_clusters([0], (2, 3), np.zeros((0, 2))), r"expected \(n_clusters, 2\)"),
+        (lambda: cluster_means(np.zeros((2, 2)), np.full((2, 2), 3), 2), "labels reach 3"),
+        (
+            lambda: squared_differences([[1.0]], [0], [[1.0]], [[0, 0]], [[1]], 2),
+            "names cluster 1 of 1",
+        ),
+        (
+            lambda: squared_differences([[1.0]], [0], [[1.0, 2]], [[0, 0]], [[0]], 2),
+            r"expected \(n_clusters, 1\)",
+        ),
+        (lambda: squared_differences([[1.0]], [0], [[1.0]], [[0, 0]], [[0]], 0), "step must be"),
+    ],
+)
+def test_bad_input(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()

@@ -1,0 +1,301 @@
+"""TrainableSLIC: labels worked by hand, the convex fit, and what it gains."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+from sklearn_spx import SLICSuperpixels, TrainableSLIC, metrics
+from sklearn_spx import _trainable_slic as module
+from sklearn_spx.datasets import load_bsds500, make_dead_leaves
+from sklearn_spx.features import ChannelUnion, LabFeatures, ScatteringFeatures
+from sklearn_spx.kernels import slic
+
+
+@pytest.fixture(scope="module")
+def leaves():
+    return make_dead_leaves(4, shape=(64, 96), n_annotators=2, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def fitted(leaves):
+    return TrainableSLIC(40, size=12, random_state=0).fit(leaves.images, leaves.ground_truths)
+
+
+# --- right answers (section V-A) ----------------------------------------------------------------
+
+
+def test_corrected_answers_by_hand():
+    # clusters 0 | 1 | 2, two pixels wide each; the ground truth's border runs through cluster 1
+    labels = np.array([[0, 0, 1, 1, 1, 2, 2]], np.int32)
+    target = np.array([[5, 5, 5, 9, 9, 9, 9]], np.int32)
+    pool = np.array([1, 2, 3, 5])
+    neighbors = np.array([[0, 1], [1, 0], [1, 2], [2, 1]], np.int32)
+    distances = np.array([[1.0, 2.0], [1.0, 2.0], [2.0, 1.0], [1.0, 2.0]])
+    rows, answers = module._corrected(target, labels, pool, neighbors, distances, 1)
+    np.testing.assert_array_equal(rows, [0, 1, 2, 3])
+    # pixel 2 is nearest to cluster 1, which lies mainly in 9: corrected to cluster 0;
+    # pixel 3 has two clusters of its own segment, the nearer by SLIC's distance is right
+    np.testing.assert_array_equal(answers, [0, 1, 1, 0])
+    rows, _ = module._corrected(target, labels, pool, neighbors, distances, 2)
+    np.testing.assert_array_equal(rows, [0, 1])  # both segments near
+
+
+def test_hard_examples_fall_back_to_the_hardest_there_are_but_never_to_one_segment():
+    labels = np.array([[0, 0, 1, 1]], np.int32)
+    neighbors = np.array([[0, 1], [1, 0]], np.int32)
+    args = (labels, np.array([0, 3]), neighbors, np.array([[1.0, 2.0], [1.0, 2.0]]))
+    rows, _ = module._corrected(np.array([[0, 0, 1, 1]]), *args, 3)
+    np.testing.assert_array_equal(rows, [0, 1])
+    rows, _ = module._corrected(np.zeros((1, 4), int), *args, 3)
+    assert len(rows) == 0
+
+
+def test_a_pixel_without_a_cluster_of_its_segment_teaches_nothing():
+    labels = np.zeros((1, 4), np.int32)
+    target = np.array([[0, 0, 0, 7]])
+    args = (labels, np.array([0, 3]), np.array([[0, -1], [0, -1]], np.int32))
+    rows, _ = module._corrected(target, *args, np.array([[1.0, np.inf], [1.0, np.inf]]), 1)
+    np.testing.assert_array_equal(rows, [0])
+
+
+# --- the convex fit -----------------------------------------------------------------------------
+
+
+def _problem(seed, n=400, n_neighbors=4, n_channels=3):
+    rng = np.random.default_rng(seed)
+    differences = rng.random((n, n_neighbors, n_channels)).astype(np.float32)
+    truth = np.append(rng.random(n_channels - 1) * (rng.random(n_channels - 1) < 0.7), 1) * 20
+    noise = rng.gumbel(size=(n, n_neighbors))
+    return differences, (differences @ truth - noise).argmin(axis=1), truth
+
+
+@given(st.integers(0, 1000))
+@settings(deadline=None, max_examples=10)
+def test_linear_weights_reach_the_optimum(seed):
+    differences, answers, _ = _problem(seed)
+
+    def loss(w):
+        logits = -(differences.astype(float) @ w)
+        right = np.take_along_axis(logits, answers[:, None], axis=1)[:, 0]
+        return (np.log(np.exp(logits).sum(axis=1)) - right).mean()
+
+    weights, place, found = module.linear_weights(differences.copy(), answers)
+    best = np.append(weights, place)
+    assert (best >= 0).all()
+    np.testing.assert_allclose(loss(best), found, atol=5e-3)
+    rng = np.random.default_rng(seed)
+    for _ in range(20):  # convex: no neighbour is better
+        other = np.maximum(best + rng.normal(0, 1, best.shape), 0)
+        assert loss(other) > loss(best) - 5e-3
+
+
+def test_linear_weights_are_found_again():
+    differences, answers, truth = _problem(0, n=20_000)
+    weights, place, _ = module.linear_weights(differences, answers)
+    np.testing.assert_allclose(np.append(weights, place), truth, atol=1)
+
+
+def test_linear_weights_know_no_units_and_no_absent_clusters():
+    differences, answers, _ = _problem(1)
+    scale = np.array([1e-6, 1e6, 1], np.float32)
+    weights, place, loss = module.linear_weights(differences.copy(), answers)
+    scaled, scaled_place, scaled_loss = module.linear_weights(differences * scale, answers)
+    np.testing.assert_allclose(scaled * scale[:2], weights, rtol=0.05, atol=0.05)
+    np.testing.assert_allclose([scaled_place, scaled_loss], [place, loss], rtol=0.02)
+    absent = np.full((len(differences), 2, 3), np.inf, np.float32)
+    more = np.concatenate([differences, absent], axis=1)
+    np.testing.assert_allclose(module.linear_weights(more, answers)[0], weights, rtol=0.05)
+
+
+def test_a_channel_that_never_differs_weighs_nothing():
+    differences, answers, _ = _problem(2)
+    differences[:, :, 0] = 0
+    weights, _, loss = module.linear_weights(differences, answers)
+    assert weights[0] == 0
+    assert np.isfinite(loss)
+
+
+# --- the estimator ------------------------------------------------------------------------------
+
+
+def test_axes_keep_the_distance_of_eq_1(fitted, leaves):
+    values = fitted.features_.transform(leaves.images[:1])[0].reshape(-1, len(fitted.weights_))
+    pairs = np.random.default_rng(0).integers(0, len(values), (2, 500))
+    a, b = values[pairs].astype(float)
+    exact = ((a - b) ** 2 @ fitted.weights_) ** 0.5
+    fast = np.linalg.norm((a - b) @ fitted.axes_, axis=1)
+    assert np.abs(fast - exact).mean() < 0.03 * exact.mean()
+    assert fitted.axes_.shape[1] < len(fitted.weights_) / 3
+
+
+def test_weights_run_in_the_plain_kernel(fitted, leaves):
+    image = leaves.images[0]
+    values = fitted.features_.transform([image])[0]
+    plain = slic(values, 40, weights=fitted.weights_, convert2lab=False)
+    learned = fitted.transform([image])[0]
+    agree = metrics.achievable_segmentation_accuracy(learned, plain)
+    assert agree > 0.97  # the same but for a thousandth of the variance
+
+
+def test_compactness_means_what_it_means_in_plain_slic(fitted, leaves):
+    shapes = [
+        np.mean([metrics.compactness(found) for found in e.fit_transform(leaves.images)])
+        if isinstance(e, SLICSuperpixels)
+        else np.mean([metrics.compactness(found) for found in e.transform(leaves.images)])
+        for e in (fitted, SLICSuperpixels(40))
+    ]
+    assert abs(shapes[0] - shapes[1]) < 0.06
+
+
+def test_training_is_free_of_what_transform_takes(fitted, leaves):
+    other = clone(fitted).set_params(n_segments=90, compactness=30.0, max_iter=3)
+    other.fit(leaves.images, leaves.ground_truths)
+    np.testing.assert_array_equal(other.weights_, fitted.weights_)
+
+
+def test_random_state_and_n_jobs(fitted, leaves):
+    same = clone(fitted).set_params(n_jobs=2).fit(leaves.images, leaves.ground_truths)
+    np.testing.assert_array_equal(same.weights_, fitted.weights_)
+    few = clone(fitted).set_params(n_samples=200)
+    first = clone(few).fit(leaves.images, leaves.ground_truths)
+    second = clone(few).set_params(random_state=1).fit(leaves.images, leaves.ground_truths)
+    assert not np.array_equal(first.weights_, second.weights_)
+
+
+def test_units_of_channels_do_not_matter(leaves):
+    """Ten bands, of any range: what fit learns makes up for the units."""
+    rng = np.random.default_rng(0)
+    mixing = rng.random((3, 10))
+    bands = [image.astype(float) @ mixing for image in leaves.images]
+    units = 10.0 ** rng.integers(-4, 5, 10)
+    labels = [
+        TrainableSLIC(40, size=12, features=LabFeatures(), random_state=0).fit_transform(
+            X, leaves.ground_truths
+        )
+        for X in (bands, [image * units for image in bands])
+    ]
+    for a, b in zip(*labels):
+        assert metrics.achievable_segmentation_accuracy(a, b) > 0.95
+
+
+def test_it_learns_which_channel_tells_segments_apart():
+    rng = np.random.default_rng(0)
+    images, truths = [], []
+    for _ in range(4):
+        truth = np.kron(rng.permutation(24).reshape(4, 6), np.ones((15, 15), int))
+        noise = np.kron(rng.normal(size=(12, 18)), np.ones((5, 5)))
+        images.append(np.stack([truth / 24, noise], axis=2))
+        truths.append(truth)
+    weights = TrainableSLIC(size=10, features=LabFeatures(), random_state=0).fit(images, truths)
+    weights = weights.weights_ * np.var(images[0], axis=(0, 1))
+    assert weights[0] > 10 * weights[1]
+
+
+def test_masked_pixels_teach_nothing(leaves):
+    mask = np.zeros((64, 96), bool)
+    mask[:, :60] = True
+    spoiled = [np.where(mask, y, 1000 + np.arange(96)) for y, *_ in leaves.ground_truths]
+    clean = [np.where(mask, y, 0) for y, *_ in leaves.ground_truths]
+    masks = [mask] * 4
+    fits = [
+        TrainableSLIC(40, size=12, random_state=0).fit(leaves.images, y, masks=masks).weights_
+        for y in (spoiled, clean)
+    ]
+    np.testing.assert_array_equal(*fits)
+
+
+def test_memory_trains_once(leaves, tmp_path, monkeypatch):
+    slic = TrainableSLIC(40, size=12, random_state=0, memory=str(tmp_path))
+    first = slic.fit(leaves.images, leaves.ground_truths).weights_
+    monkeypatch.setattr(module, "linear_weights", None)  # would fail if called again
+    again = clone(slic).set_params(compactness=20.0).fit(leaves.images, leaves.ground_truths)
+    np.testing.assert_array_equal(again.weights_, first)
+
+
+def test_grid_search_over_unequal_images(leaves):
+    X = [image[: 50 + i] for i, image in enumerate(leaves.images)]
+    y = [[a[: 50 + i] for a in targets] for i, targets in enumerate(leaves.ground_truths)]
+    slic = TrainableSLIC(40, size=12, n_samples=2000, random_state=0)
+    search = GridSearchCV(slic, {"compactness": [5.0, 20.0]}, cv=2).fit(X, y)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert search.predict(X)[1].shape == (51, 96)
+
+
+def test_features_are_any_transformer(leaves):
+    union = ChannelUnion([("lab", LabFeatures()), ("texture", ScatteringFeatures(J=1, L=4))])
+    slic = TrainableSLIC(40, size=12, features=union, random_state=0)
+    search = GridSearchCV(slic, {"features__texture__L": [2, 4]}, cv=2)
+    search.fit(leaves.images, leaves.ground_truths)
+    assert (
+        len(search.best_estimator_.weights_) == 3 + 1 + search.best_params_["features__texture__L"]
+    )
+    assert not hasattr(union, "transformers_")  # the caller's is left alone
+    pipe = make_pipeline(TrainableSLIC(40, size=12, random_state=0))
+    assert pipe.fit(leaves.images, leaves.ground_truths).score(leaves.images, leaves.ground_truths)
+
+
+@pytest.mark.parametrize(
+    ("targets", "words"),
+    [(None, "y is None"), ([np.zeros((64, 96), int)] * 4, "y shows no boundary")],
+)
+def test_nothing_to_learn_from(leaves, targets, words):
+    with pytest.raises(ValueError, match=words):
+        TrainableSLIC().fit(leaves.images, targets)
+
+
+def test_constant_images_do_not_break_it(leaves):
+    flat = np.full((64, 96, 3), 90, np.uint8)
+    labels = TrainableSLIC(40, size=12).fit([flat], leaves.ground_truths[:1]).transform([flat])
+    assert len(np.unique(labels[0])) > 20
+
+
+# --- what it gains ------------------------------------------------------------------------------
+
+
+def test_it_beats_plain_slic_on_held_out_photographs(data_root):
+    """Fitted on 12 photographs, better on 12 others at equal count and compactness."""
+    train = load_bsds500(data_root / "BSDS500", "train")
+    val = load_bsds500(data_root / "BSDS500", "val")
+
+    def crops(bunch):
+        # 256 x 256 at the centre, by the protocol of Table I of the paper
+        X, y = [], []
+        for i in range(0, 60, 5):
+            image = bunch.images[i]
+            top, left = (image.shape[0] - 256) // 2, (image.shape[1] - 256) // 2
+            window = np.s_[top : top + 256, left : left + 256]
+            X.append(image[window])
+            y.append([a[window] for a in bunch.ground_truths[i]])
+        return X, y
+
+    learned = TrainableSLIC(256, max_iter=5, random_state=0).fit(*crops(train))
+    plain = SLICSuperpixels(256, max_iter=5)
+    X, y = crops(val)
+
+    def scores(labels):
+        return np.mean(
+            [
+                [
+                    metrics.boundary_recall(a, b, protocol="stutz"),
+                    metrics.mean_distance_to_edge(a, b),
+                    metrics.undersegmentation_error(a, b),
+                    metrics.compactness(a),
+                    a.max() + 1,
+                ]
+                for a, b in zip(labels, y)
+            ],
+            axis=0,
+        )
+
+    ours, theirs = scores(learned.transform(X)), scores(plain.fit_transform(X))
+    # at equal compactness and count: by plain SLIC made slightly more compact if need be
+    assert abs(ours[3] - theirs[3]) < 0.02
+    assert abs(ours[4] / theirs[4] - 1) < 0.05
+    gain = ours - theirs
+    assert gain[0] > 0.01
+    assert gain[1] < -0.04
+    assert gain[2] < -0.005
