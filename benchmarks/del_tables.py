@@ -200,9 +200,8 @@ def main():
     images = [data.images[i] for i in chosen]
     truths = [data.ground_truths[i] for i in chosen]
     print(f"sklearn_spx {sklearn_spx.__version__}, BSDS500 {arguments.split}, {len(images)} images")
-    print(
-        f"{'method':<32}{'Fb ODS':>8}{'OIS':>7}{'Fop ODS':>9}{'OIS':>7}{'cover':>7}{'s/image':>9}"
-    )
+    columns = ("Fb ODS", "OIS", "Fop ODS", "OIS", "cover", "s/image")
+    print(f"{'method':<32}" + "".join(f"{column:>9}" for column in columns))
     for name, make in rows(arguments).items():
         if arguments.rows and name not in arguments.rows:
             continue
@@ -219,8 +218,8 @@ def main():
             continue
         b, op = result.boundary_f, result.object_part_f
         print(
-            f"{name:<32}{b.ods:8.3f}{b.ois:7.3f}{op.ods:9.3f}{op.ois:7.3f}"
-            f"{result.covering.ods:7.3f}{seconds:9.3f}",
+            f"{name:<32}{b.ods:9.3f}{b.ois:9.3f}{op.ods:9.3f}{op.ois:9.3f}"
+            f"{result.covering.ods:9.3f}{seconds:9.3f}",
             flush=True,
         )
 

@@ -36,7 +36,8 @@ from .utils._images import check_same_length, check_sequence
 from .utils._persistence import PretrainedMixin
 
 # of the greedy merge, see kernels.agglomeration.agglomerate; chosen on the val images of BSDS500
-_COEFFICIENTS = (1.0, 1.0, 0.25, 0.0, 0.0, 1.0)
+_SLOPE = 0.5  # 1 would be eq. 3
+_COEFFICIENTS = (1.0, _SLOPE, 0.25, 0.0, 0.5, 1.0)
 
 
 class DELSegmenter(PretrainedMixin, ImageSegmenter):
@@ -527,7 +528,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
             Of each image (edges, d): int32 (n_edges, 2) pairs of superpixels, and float32
             (n_edges,) in [0, 1], 1 for equal embeddings.
         """
-        return [(d["edges"], 1 - d["unlike"]) for d in self._described(X, masks)]
+        return [(d["edges"], 1 - _unlike(d)) for d in self._described(X, masks)]
 
     def hierarchy(self, X, *, masks=None):
         """The segmentations of each image at all thresholds.
@@ -584,11 +585,11 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
     def _tree(self, d):
         edges = d["edges"]
         if self.merge == "threshold":
-            order = np.argsort(d["unlike"], kind="stable")
-            n, weights = len(d["embeddings"]), d["unlike"]
+            n, weights = len(d["embeddings"]), _unlike(d)
+            order = np.argsort(weights, kind="stable")
             merges, heights = spanning_merges(n, edges[order], weights[order])
             return RegionHierarchy(d["labels"], edges, merges, heights, weights)
-        evidence = np.stack([d["unlike"], d["boundary"]], 1)
+        evidence = np.stack([np.tanh(_SLOPE * d["distances"] / 2), d["boundary"]], 1)
         merges, heights = agglomerate(
             edges, d["lengths"], d["embeddings"], d["sizes"], evidence, _COEFFICIENTS
         )
@@ -598,7 +599,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         d = self._describe(image, mask)
         if self.merge == "egb":
             n = len(d["embeddings"])
-            regions = merge_egb(d["edges"], d["unlike"], n, self.threshold, self.min_size)
+            regions = merge_egb(d["edges"], _unlike(d), n, self.threshold, self.min_size)
             return paint(d["labels"], regions)
         return self._tree(d).labels(self.threshold, min_size=self.min_size)
 
@@ -679,16 +680,20 @@ def describe(image, mask, segmenter):
                 torch.sigmoid(sides[-1]), labels.shape, net.strides[-1], net.origins[-1], 1, 0
             )
             boundary = boundary_means(labels, edges, lengths, full[0, 0].float().cpu().numpy())
-    unlike = np.tanh(np.abs(v[edges[:, 0]] - v[edges[:, 1]]).sum(1) / 2)  # 1 - d of eq. 3
     return {
         "labels": labels,
         "edges": edges,
         "lengths": lengths,
         "sizes": np.bincount(labels[labels >= 0], minlength=n),
         "embeddings": v,
-        "unlike": unlike,
+        "distances": np.abs(v[edges[:, 0]] - v[edges[:, 1]]).sum(1),
         "boundary": boundary,
     }
+
+
+def _unlike(d):
+    """1 - d of eq. 3, of each pair of neighbours."""
+    return np.tanh(d["distances"] / 2)
 
 
 def _describe_keyed(image, mask, key, segmenter):

@@ -15,6 +15,7 @@ ESTIMATORS = [
     sklearn_spx.EGBSegmenter(),
     sklearn_spx.EGBSegmenter(connectivity=4),
     sklearn_spx.TrainableSLIC(n_segments=20),
+    sklearn_spx.DELSegmenter(max_steps=2, batch_size=1),
 ]
 
 
