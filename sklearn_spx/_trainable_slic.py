@@ -421,7 +421,7 @@ def linear_weights(differences, answers):
         loss = float((np.log(total) + highest).mean(dtype=float))
         gradient = margins.T @ (share / total).ravel() / n
         # the penalty only bounds the weights where samples are few and separable
-        return loss + 0.5e-4 * w @ w, gradient.astype(float) + 1e-4 * w
+        return loss + 0.5e-6 * w @ w, gradient.astype(float) + 1e-6 * w
 
     result = minimize(
         loss_and_gradient,

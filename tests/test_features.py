@@ -230,9 +230,9 @@ def test_bad_input(features, image):
     features = clone(features).fit([image])
     with pytest.raises(ValueError, match=r"X\[1\] has 2 channels"):
         features.transform([image, image[:, :, :2]])
+    bad = image / 255
+    bad[0, 0, 0] = np.nan
     with pytest.raises(ValueError, match=r"X\[0\] holds 1 values that are NaN"):
-        bad = image / 255
-        bad[0, 0, 0] = np.nan
         features.transform([bad])
     with pytest.raises(TypeError, match="accepted is a sequence"):
         features.fit("image.png")

@@ -1,0 +1,76 @@
+"""Connected label images: every label one 4-connected region, none too small."""
+
+import numpy as np
+
+from .._checks import as_labels, as_mask, check_count
+from . import _cpu
+
+__all__ = ["enforce_connectivity"]
+
+
+def enforce_connectivity(labels, min_size=0, *, mask=None):
+    """Split labels into 4-connected regions and merge the small ones into a neighbour.
+
+    A region below `min_size` joins the one with which it shares the longest border (of equals the
+    smaller, or the first in reading order). This goes in rounds, for regions below 2 pixels, then
+    below 4, 8, ... up to `min_size`, so that crumbs meet their like before they meet a large region.
+
+    Parameters
+    ----------
+    labels : array-like of int, shape (height, width)
+        Label image. Negative labels are outside; the others need be neither connected nor without
+        a gap.
+    min_size : int, default=0
+        Pixels a region must have unless it has no neighbour. 0 and 1 merge nothing.
+    mask : array-like of bool, shape (height, width), default=None
+        False for pixels that are outside, beside those of negative label.
+
+    Returns
+    -------
+    labels : ndarray of int32, shape (height, width)
+        Labels 0, 1, ... without a gap, numbered by first pixel in reading order; -1 outside.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has a wrong type, shape or range.
+
+    Examples
+    --------
+    >>> from sklearn_spx.kernels import enforce_connectivity
+    >>> enforce_connectivity([[7, 7, 2, 7], [7, 7, 2, 2]])
+    array([[0, 0, 1, 2],
+           [0, 0, 1, 1]], dtype=int32)
+    >>> enforce_connectivity([[7, 7, 2, 7], [7, 7, 2, 2]], min_size=2)
+    array([[0, 0, 1, 1],
+           [0, 0, 1, 1]], dtype=int32)
+    """
+    out = as_labels(labels).copy()
+    min_size = check_count(min_size, "min_size", 0)
+    if mask is not None:
+        out[~as_mask(mask, out.shape)] = -1
+    connect(out, min_size)
+    return out
+
+
+def connect(labels, min_size):
+    """Do the work of `enforce_connectivity` in place, on a checked int32 array."""
+    first = np.empty(labels.shape[0] + 1, np.int64)
+    _cpu.count_runs(labels, first)
+    n_runs = int(first[-1])
+    index = np.int32 if n_runs < 2**31 else np.int64
+    ends = np.empty(n_runs, np.int32)
+    component = np.empty(n_runs, index)
+    n = _cpu.label_runs(labels, first, ends, component)
+    parent = np.arange(n, dtype=index)
+    if min_size > 1:
+        sizes = np.zeros(n, np.int64)
+        _cpu.measure(first, ends, component, sizes)
+        small = sizes < min_size
+        if small.any():
+            heads, after = np.empty(n, np.int64), np.empty(6 * n_runs, np.int64)
+            other, shared = np.empty(6 * n_runs, index), np.empty(6 * n_runs, np.int32)
+            _cpu.list_borders(first, ends, component, small, heads, other, shared, after)
+            entry = np.full(n, -1, np.int64)
+            _cpu.merge_small(sizes, min_size, heads, other, shared, after, parent, entry)
+    return _cpu.write_labels(first, ends, component, parent, np.full(n, -1, np.int32), labels)

@@ -1,0 +1,78 @@
+"""Where the centres start: a grid of pixels, whose rows hold as many as the number asked for needs.
+
+Under a mask the cells of a square grid are taken that hold pixels of the mask, each with the pixel
+nearest to their mean; the grid's step is sought so that there are about as many as asked for.
+"""
+
+import numpy as np
+from numba import njit
+
+
+def grid_seeds(height, width, n_seeds):
+    """Pixels (n_seeds, 2) int64 on a grid, and its step; at most height * width of them."""
+    n_rows = round(np.sqrt(n_seeds * height / width))
+    n_rows = int(np.clip(n_rows, -(-n_seeds // width), min(height, n_seeds)))
+    ends = np.arange(1, n_rows + 1) * n_seeds // n_rows
+    counts = np.diff(ends, prepend=0)
+    row = np.repeat(np.arange(n_rows), counts)
+    place = np.arange(n_seeds) - (ends - counts)[row]
+    y = (2 * row + 1) * height // (2 * n_rows)
+    x = (2 * place + 1) * width // (2 * counts[row])
+    step = max(height / n_rows, width * n_rows / n_seeds)
+    return np.stack([y, x], axis=1), step
+
+
+def mask_seeds(mask, n_seeds, area):
+    """About n_seeds pixels (n, 2) int64 of the mask, and the step of their grid."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    top, left = rows[0], columns[0]
+    box = mask[top : rows[-1] + 1, left : columns[-1] + 1]
+    low, high = max(1.0, np.sqrt(area / n_seeds)), float(max(box.shape))
+    best = None
+    for _ in range(12):  # the cells that are occupied grow fewer with the step
+        step = low if best is None else (low + high) / 2
+        sums = np.zeros((int((box.shape[0] - 1) / step) + 1, int((box.shape[1] - 1) / step) + 1, 3))
+        _sum_cells(box, step, sums)
+        found = np.count_nonzero(sums[:, :, 0])
+        if best is None or abs(found - n_seeds) < abs(best[0] - n_seeds):
+            best = found, step, sums
+        if found == n_seeds or high - low < 1e-3 * low:
+            break
+        low, high = (step, high) if found > n_seeds else (low, step)
+    _, step, sums = best
+    seeds = np.empty((best[0], 2), np.int64)
+    _nearest_to_means(box, step, sums, seeds)
+    return seeds + (top, left), step
+
+
+@njit(cache=True, nogil=True)
+def _sum_cells(mask, step, sums):
+    """Sum up each cell's pixels: how many, rows, columns. sums : INOUT (., ., 3) float64."""
+    for y in range(mask.shape[0]):
+        for x in range(mask.shape[1]):
+            if mask[y, x]:
+                cell = sums[int(y / step), int(x / step)]
+                cell[0] += 1
+                cell[1] += y
+                cell[2] += x
+
+
+@njit(cache=True, nogil=True)
+def _nearest_to_means(mask, step, sums, seeds):
+    """Each occupied cell's pixel nearest to its mean. seeds : OUT (n, 2) int64."""
+    index = np.full(sums.shape[:2], -1)
+    least = np.full(seeds.shape[0], np.inf)
+    n = 0
+    for y in range(mask.shape[0]):
+        for x in range(mask.shape[1]):
+            if not mask[y, x]:
+                continue
+            i, j = int(y / step), int(x / step)
+            if index[i, j] < 0:
+                index[i, j] = n
+                n += 1
+            cell, k = sums[i, j], index[i, j]
+            distance = (y - cell[1] / cell[0]) ** 2 + (x - cell[2] / cell[0]) ** 2
+            if distance < least[k]:
+                least[k] = distance
+                seeds[k, 0], seeds[k, 1] = y, x
