@@ -29,9 +29,9 @@ from ._del_training import (
 )
 from ._hierarchy import RegionHierarchy, paint
 from .base import ImageSegmenter, _check_collections, _read
-from .kernels import region_adjacency, slic
+from .kernels import merge_heights, region_adjacency, slic
 from .kernels._checks import as_labels
-from .kernels.agglomeration import agglomerate, boundary_means, merge_egb, spanning_merges
+from .kernels.agglomeration import agglomerate, boundary_means, merge_egb
 from .utils._images import check_same_length, check_sequence
 from .utils._persistence import PretrainedMixin
 
@@ -357,8 +357,12 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
             n_classes = 1 + max(int(target[0].max()) for target in targets)
         recipe = self._recipe(seed, n_classes)
         loud = {"verbose": self.verbose, "checkpoint": self.checkpoint}
-        trained = check_memory(self.memory).cache(train_net, ignore=["build", "loud"])
-        state, self.history_ = trained(images, labels, targets, start, recipe, self._build, loud)
+        data = (images, labels, targets)
+        # one digest is the key: joblib would write arguments out in words
+        key = None if self.memory is None else digest((data, start, recipe))
+        ignored = ["data", "start", "recipe", "build", "loud"]
+        trained = check_memory(self.memory).cache(train_net, ignore=ignored)
+        state, self.history_ = trained(key, data, start, recipe, self._build, loud)
         self._set_net(state)
         return self
 
@@ -572,8 +576,9 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         """Superpixels, their neighbours and embeddings: all that merging needs of an image."""
         if self.memory is None:
             return describe(image, mask, self)
-        cached = check_memory(self.memory).cache(_describe_keyed, ignore=["segmenter"])
-        return cached(image, mask, self._key(), self)
+        ignored = ["image", "mask", "segmenter"]
+        cached = check_memory(self.memory).cache(_describe_keyed, ignore=ignored)
+        return cached(digest((image, mask, self._key())), image, mask, self)
 
     def _key(self):
         if "_digest" not in vars(self):
@@ -586,9 +591,8 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         edges = d["edges"]
         if self.merge == "threshold":
             n, weights = len(d["embeddings"]), _unlike(d)
-            order = np.argsort(weights, kind="stable")
-            merges, heights = spanning_merges(n, edges[order], weights[order])
-            return RegionHierarchy(d["labels"], edges, merges, heights, weights)
+            tree = merge_heights(edges, weights, n)[1]
+            return RegionHierarchy(d["labels"], edges, edges[tree], weights[tree], weights)
         evidence = np.stack([np.tanh(_SLOPE * d["distances"] / 2), d["boundary"]], 1)
         merges, heights = agglomerate(
             edges, d["lengths"], d["embeddings"], d["sizes"], evidence, _COEFFICIENTS
@@ -696,7 +700,7 @@ def _unlike(d):
     return np.tanh(d["distances"] / 2)
 
 
-def _describe_keyed(image, mask, key, segmenter):
+def _describe_keyed(key, image, mask, segmenter):
     return describe(image, mask, segmenter)
 
 

@@ -220,19 +220,17 @@ def pooled_embedding(net, sides, feet, pooling):
 # --- training ---------------------------------------------------------------------------------
 
 
-def train_net(images, labels, targets, start, recipe, build, loud):
+def train_net(key, data, start, recipe, build, loud):
     """Train a net; return its state as arrays, and the history.
 
     Parameters
     ----------
-    images : list of float32 arrays (height, width, 3)
-        RGB, 0 to 255.
+    key : str or None
+        Digest of ``data``, ``start`` and ``recipe``, by which a result is found again.
 
-    labels : list of int32 arrays (height, width)
-        Superpixels.
-
-    targets : list of lists of int32 arrays (height, width)
-        Annotations.
+    data : tuple of three lists
+        Of each image: float32 RGB (height, width, 3), 0 to 255; int32 superpixels (height,
+        width); a list of annotations like them.
 
     start : dict of ndarray
         State of the net at the start.
@@ -259,6 +257,7 @@ def train_net(images, labels, targets, start, recipe, build, loud):
 
     from .nets.training import train
 
+    images, labels, targets = data
     net = build()
     net.load_state_dict({name: torch.tensor(value) for name, value in start.items()})
     net.to(recipe["device"])
@@ -274,7 +273,9 @@ def train_net(images, labels, targets, start, recipe, build, loud):
 
     classes = recipe["n_classes"]
     if classes:  # pretraining: a linear classifier on the embedding
-        net.classifier = torch.nn.Linear(64, classes).to(recipe["device"])
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe["seed"])
+            net.classifier = torch.nn.Linear(64, classes).to(recipe["device"])
     frozen = recipe["freeze_trunk"]
     net.trunk.requires_grad_(not frozen)
     variants = n_variants(recipe["augmentation"])

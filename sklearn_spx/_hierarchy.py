@@ -8,9 +8,9 @@ the boundary between them: an ultrametric contour map (Arbelaez et al., PAMI 201
 
 import numpy as np
 
-from .kernels import merge_regions
+from .kernels import merge_heights, merge_regions
 from .kernels._checks import check_count, check_real
-from .kernels.agglomeration import apply_merges, draw_contours, join_heights
+from .kernels.agglomeration import draw_contours
 
 
 class RegionHierarchy:
@@ -34,7 +34,7 @@ class RegionHierarchy:
 
     weights : float array (n_edges,) or None, default=None
         What :func:`~sklearn_spx.kernels.merge_regions` is given for a threshold; None is the
-        height at which the two superpixels of an edge come together.
+        height at which the two superpixels of an edge come together, the least first.
 
     Attributes
     ----------
@@ -61,6 +61,9 @@ class RegionHierarchy:
         self.n_superpixels = int(superpixels.max()) + 1
         self._joined = join_heights(self.n_superpixels, merges, heights, edges)
         self.weights = self._joined if weights is None else weights
+        # fixed weights keep the order of the edges, as min_size depends on it
+        n = len(edges)
+        self._order = np.argsort(self._joined, kind="stable") if weights is None else np.arange(n)
 
     def labels(self, threshold=None, n_segments=None, min_size=0):
         """The segmentation at a threshold, or of a number of segments.
@@ -114,8 +117,8 @@ class RegionHierarchy:
             raise ValueError("give either threshold or n_segments, and not both")
         if threshold is not None:
             return merge_regions(
-                self.edges,
-                self.weights,
+                self.edges[self._order],
+                self.weights[self._order],
                 self.n_superpixels,
                 check_real(threshold, "threshold"),
                 check_count(min_size, "min_size", 0),
@@ -129,7 +132,8 @@ class RegionHierarchy:
             )
         if min_size:
             raise ValueError("min_size goes with threshold; n_segments is met exactly")
-        return apply_merges(self.n_superpixels, self.merges, self.n_superpixels - n_segments)
+        merges = self.merges[: self.n_superpixels - n_segments]
+        return merge_regions(merges, np.zeros(len(merges)), self.n_superpixels, 0.0)
 
     def contour_map(self):
         """The strength of every boundary, as an ultrametric contour map.
@@ -143,6 +147,14 @@ class RegionHierarchy:
             not above a threshold are the segments at that threshold.
         """
         return draw_contours(self.superpixels, self.edges, self._joined)
+
+
+def join_heights(n_superpixels, merges, heights, edges):
+    """Return the height at which the two superpixels of each edge come together."""
+    # the greatest height on the path through the merges; no path leads over infinite edges
+    pairs = np.concatenate([merges, edges]).astype(np.int32)
+    weights = np.concatenate([heights, np.full(len(edges), np.inf)])
+    return merge_heights(pairs, weights, n_superpixels)[0][len(merges) :]
 
 
 def paint(superpixels, regions):

@@ -12,16 +12,13 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_spx import DELSegmenter, SLICSuperpixels, _del_training
-from sklearn_spx._hierarchy import RegionHierarchy
+from sklearn_spx._hierarchy import RegionHierarchy, join_heights
 from sklearn_spx.datasets import make_dead_leaves
-from sklearn_spx.kernels import merge_regions, region_adjacency
+from sklearn_spx.kernels import merge_heights, merge_regions, region_adjacency
 from sklearn_spx.kernels.agglomeration import (
     agglomerate,
-    apply_merges,
     boundary_means,
-    join_heights,
     merge_egb,
-    spanning_merges,
 )
 
 SMALL = {"max_steps": 2, "batch_size": 1, "initial_weights": "random"}
@@ -76,6 +73,10 @@ def _graph(rng, n, share=0.4):
     return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
 
 
+def _after(n, merges, m):
+    return merge_regions(merges[:m], np.zeros(m), n, 0.0)
+
+
 def _partition(regions):
     return {frozenset(np.flatnonzero(regions == r).tolist()) for r in np.unique(regions)}
 
@@ -99,7 +100,7 @@ def test_agglomeration_equals_the_slow_twin(seed, n):
     partitions, expected = _naive_agglomerate(*arguments)
     np.testing.assert_allclose(heights, expected, rtol=1e-9)
     for m, partition in enumerate(partitions, 1):
-        assert _partition(apply_merges(n, merges, m)) == partition
+        assert _partition(_after(n, merges, m)) == partition
 
 
 @settings(deadline=None, max_examples=25)
@@ -108,15 +109,11 @@ def test_heights_of_joining_equal_a_search(seed, n):
     rng = np.random.default_rng(seed)
     edges = _graph(rng, n)
     weights = rng.integers(0, 6, len(edges)) / 5  # with ties
-    order = np.argsort(weights, kind="stable")
-    merges, heights = spanning_merges(n, edges[order], weights[order])
+    tree = merge_heights(edges, weights, n)[1]
+    merges, heights = edges[tree], weights[tree]
     joined = join_heights(n, merges, heights, edges)
     for (a, b), height in zip(edges, joined):
-        done = [
-            m
-            for m in range(len(merges) + 1)
-            if len({apply_merges(n, merges, m)[a], apply_merges(n, merges, m)[b]}) == 1
-        ]
+        done = [m for m in range(len(merges) + 1) if len(set(_after(n, merges, m)[[a, b]])) == 1]
         assert height == heights[done[0] - 1]
     for threshold in (0.0, 0.3, 0.6, 1.0):  # a tree of fixed weights cuts like the weights
         np.testing.assert_array_equal(

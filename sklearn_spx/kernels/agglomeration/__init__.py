@@ -8,15 +8,7 @@ weights suffers from, is gone.
 
 import numpy as np
 
-from ._cpu import (
-    agglomerate_cpu,
-    apply_cpu,
-    boundary_sums_cpu,
-    contours_cpu,
-    felzenszwalb_cpu,
-    join_cpu,
-    spanning_cpu,
-)
+from ._cpu import agglomerate_cpu, boundary_sums_cpu, contours_cpu, felzenszwalb_cpu
 
 __all__ = ["agglomerate", "merge_egb"]
 
@@ -82,90 +74,6 @@ def agglomerate(edges, lengths, embeddings, sizes, evidence, coefficients):
         heights,
     )
     return merges[:m].copy(), heights[:m].copy()
-
-
-def apply_merges(n_regions, merges, n_merges):
-    """Segment of each region after the first merges of a tree.
-
-    Parameters
-    ----------
-    n_regions : int
-        Number of regions.
-
-    merges : int array (n, 2)
-        Two regions of what each merge joins.
-
-    n_merges : int
-        How many are done.
-
-    Returns
-    -------
-    regions : int32 array (n_regions,)
-        0 .. k - 1, in the order of each segment's first region.
-    """
-    out = np.empty(n_regions, np.int32)
-    apply_cpu(np.ascontiguousarray(merges[:n_merges], np.int64), out)
-    return out
-
-
-def spanning_merges(n_regions, edges, weights):
-    """Merges of fixed weights: the minimum spanning tree, from light to heavy.
-
-    Parameters
-    ----------
-    n_regions : int
-        Number of regions.
-
-    edges : int array (n_edges, 2)
-        Pairs of regions, from light to heavy.
-
-    weights : float array (n_edges,)
-        Rising.
-
-    Returns
-    -------
-    merges : int32 array (n_merges, 2)
-        The edges that join two parts.
-
-    heights : float64 array (n_merges,)
-        Their weights.
-    """
-    joins = np.zeros(len(edges), np.bool_)
-    spanning_cpu(n_regions, np.ascontiguousarray(edges, np.int64), joins)
-    return np.asarray(edges, np.int32)[joins], np.asarray(weights, np.float64)[joins]
-
-
-def join_heights(n_regions, merges, heights, edges):
-    """Height at which the two regions of each edge come together.
-
-    Parameters
-    ----------
-    n_regions : int
-        Number of regions.
-
-    merges : int array (n, 2)
-        Two regions of what each merge joins, in order.
-
-    heights : float array (n,)
-        Never falling.
-
-    edges : int array (n_edges, 2)
-        Pairs of regions.
-
-    Returns
-    -------
-    joined : float64 array (n_edges,)
-        Infinite where they never do.
-    """
-    joined = np.empty(len(edges), np.float64)
-    join_cpu(
-        n_regions,
-        np.ascontiguousarray(merges, np.int64),
-        np.ascontiguousarray(heights, np.float64),
-        np.ascontiguousarray(edges, np.int64),
-        joined,
-    )
-    return joined
 
 
 def draw_contours(labels, edges, values):

@@ -145,66 +145,6 @@ def _union(parent, a, b):
 
 
 @njit(cache=True, nogil=True)
-def apply_cpu(
-    merges,  # IN  int64 (n_merges, 2)
-    out,  # OUT int32 (n_regions,)
-):
-    parent = np.arange(out.size)
-    for m in range(len(merges)):
-        a, b = _find(parent, merges[m, 0]), _find(parent, merges[m, 1])
-        _union(parent, a, b)
-    _number(parent, out)
-
-
-@njit(cache=True, nogil=True)
-def spanning_cpu(
-    n,
-    edges,  # IN  int64 (n_edges, 2), from light to heavy
-    joins,  # OUT bool (n_edges,): whether the edge joins two parts
-):
-    parent = np.arange(n)
-    for e in range(len(edges)):
-        a, b = _find(parent, edges[e, 0]), _find(parent, edges[e, 1])
-        joins[e] = a != b
-        _union(parent, a, b)
-
-
-@njit(cache=True, nogil=True)
-def join_cpu(
-    n,
-    merges,  # IN  int64 (n_merges, 2)
-    heights,  # IN  float64 (n_merges,)
-    edges,  # IN  int64 (n_edges, 2)
-    joined,  # OUT float64 (n_edges,)
-):
-    """Union by size without path compression keeps, in log n steps, when each pair was joined."""
-    parent, size = np.arange(n), np.ones(n, np.int64)
-    order = np.full(n, len(merges), np.int64)  # the merge that gave each root its parent
-    for m in range(len(merges)):
-        a, b = merges[m, 0], merges[m, 1]
-        while parent[a] != a:
-            a = parent[a]
-        while parent[b] != b:
-            b = parent[b]
-        if size[a] < size[b]:
-            a, b = b, a
-        parent[b] = a
-        order[b] = m
-        size[a] += size[b]
-    for e in range(len(edges)):
-        a, b = edges[e, 0], edges[e, 1]
-        last = -1
-        while a != b:
-            if order[a] > order[b]:
-                a, b = b, a
-            if order[a] == len(merges):  # two roots
-                break
-            last = order[a]
-            a = parent[a]
-        joined[e] = heights[last] if a == b and last >= 0 else np.inf
-
-
-@njit(cache=True, nogil=True)
 def _edge(labels, y, x, dy, dx, seconds, first):
     """Index of the edge between a pixel and the next, -1 if there is none."""
     if y + dy >= labels.shape[0] or x + dx >= labels.shape[1]:
