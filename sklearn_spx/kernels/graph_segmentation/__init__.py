@@ -1,0 +1,207 @@
+"""Efficient graph-based segmentation (Felzenszwalb and Huttenlocher), on pixels and on regions.
+
+Edges are gone through from the weakest to the strongest. Two segments join when the edge between
+them is no stronger than what either holds inside, plus a tolerance that falls with its size:
+
+    w(a, b) <= min(Int(A) + k / |A|, Int(B) + k / |B|)                 (eq. 3 to 5)
+
+with Int the greatest weight that the segment was joined across.
+"""
+
+import numpy as np
+
+from .._affinities import as_affinities, diagonal_affinities
+from .._checks import as_image, as_mask, check_count, check_real
+from ..region_merge import check_graph
+from . import _cpu
+
+
+def graph_segmentation(
+    image=None,
+    *,
+    affinities=None,
+    scale=1.0,
+    sigma=0.8,
+    min_size=20,
+    connectivity=8,
+    mask=None,
+):
+    """Segment an image by joining pixels across weak edges (Felzenszwalb and Huttenlocher).
+
+    Give an image, whose edges weigh the Euclidean distance of smoothed colours, or affinities,
+    whose edges weigh one minus the affinity.
+
+    Parameters
+    ----------
+    image : ndarray of shape (height, width) or (height, width, channels) or None, default=None
+        Image of any number of channels. Integers are taken relative to the greatest value of
+        their type, floats as they are.
+
+    affinities : ndarray of shape (2, height, width) or None, default=None
+        In place of an image: affinities in [0, 1], [0] to the right neighbour, [1] to the lower
+        one. Those of a diagonal are the smaller mean of the two horizontal and the two vertical
+        affinities of its pixel square.
+
+    scale : float, default=1.0
+        Preference for large segments: k of the paper for weights on the scale of 8 bits, so
+        k = scale / 255 for weights on the scale of 1. As in scikit-image.
+
+    sigma : float, default=0.8
+        Standard deviation, in pixels, of the Gaussian that smooths the image first; 0 is none.
+        Of no effect on affinities.
+
+    min_size : int, default=20
+        Smaller segments are joined to a neighbour, across their weakest edges first; none is
+        left that has a neighbour.
+
+    connectivity : {4, 8}, default=8
+        Neighbours of a pixel in the graph; segments are connected in the same sense.
+
+    mask : ndarray of shape (height, width) or None, default=None
+        True where the image is to be segmented; other pixels take no part.
+
+    Returns
+    -------
+    labels : ndarray of shape (height, width), int32
+        Labels 0 .. n - 1 in the order of their first pixels, -1 outside the mask.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument cannot be used; the message names it.
+
+    References
+    ----------
+    .. [1] P. Felzenszwalb, D. Huttenlocher, "Efficient graph-based image segmentation", IJCV
+           59(2), 2004.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels import graph_segmentation
+    >>> image = np.array([[0.0, 0.0, 0.9, 0.9], [0.0, 0.1, 1.0, 0.9]])
+    >>> graph_segmentation(image, scale=100.0, sigma=0.0, min_size=2)
+    array([[0, 0, 1, 1],
+           [0, 0, 1, 1]], dtype=int32)
+    """
+    scale = check_real(scale, "scale", 0)
+    sigma = check_real(sigma, "sigma", 0)
+    min_size = check_count(min_size, "min_size", 0)
+    if connectivity not in (4, 8):
+        raise ValueError(f"connectivity must be 4 or 8, got {connectivity!r}")
+    if (image is None) == (affinities is None):
+        raise ValueError("give an image or affinities, one of the two")
+    shape = np.shape(image)[:2] if affinities is None else np.shape(affinities)[1:]
+    if mask is not None:
+        mask = as_mask(mask, shape)
+    if affinities is None:
+        weights = _colour_weights(image, sigma, connectivity, mask)
+    else:
+        weights = _affinity_weights(as_affinities(affinities), connectivity)
+    inside = np.ones(weights.shape[:2], bool) if mask is None else mask
+    if weights.size >= 2**32:
+        raise ValueError(f"an image of shape {inside.shape} has more edges than 32 bits count")
+
+    keys = np.empty(weights.size, np.uint32)
+    edges = np.empty(weights.size, np.uint32)
+    n_edges = _cpu.list_edges(weights, inside, keys, edges)
+    keys, edges = _cpu.sort_edges(keys[:n_edges], edges[:n_edges])
+    labels = np.empty(inside.shape, np.int32)
+    _cpu.segment_pixels(
+        keys.view(np.float32), edges, inside, weights.shape[2], scale / 255, min_size, labels
+    )
+    return labels
+
+
+def segment_region_graph(edges, weights, n_regions, *, scale=1.0, sizes=None, min_size=0):
+    """Segment a graph of regions by joining them across weak edges (Felzenszwalb, Huttenlocher).
+
+    Parameters
+    ----------
+    edges : array-like of shape (n_edges, 2), integer
+        Pairs of regions, 0 .. n_regions - 1.
+
+    weights : array-like of shape (n_edges,)
+        Dissimilarity of each pair.
+
+    n_regions : int
+        Number of regions.
+
+    scale : float, default=1.0
+        Preference for large segments, k of the paper, in units of weight times size.
+
+    sizes : array-like of shape (n_regions,) or None, default=None
+        Size of each region, such as its pixels; None is 1 for all.
+
+    min_size : float, default=0
+        Smaller segments are joined to a neighbour, across their weakest edges first.
+
+    Returns
+    -------
+    segments : ndarray of shape (n_regions,), int32
+        Segment of each region, 0 .. n - 1 in the order of their first regions.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument cannot be used; the message names it.
+
+    Examples
+    --------
+    >>> from sklearn_spx.kernels import segment_region_graph
+    >>> edges, weights = [[0, 1], [1, 2], [2, 3]], [0.1, 0.9, 0.2]
+    >>> segment_region_graph(edges, weights, 4, scale=0.5).tolist()
+    [0, 0, 1, 1]
+    """
+    edges, weights, n_regions = check_graph(edges, weights, n_regions)
+    scale = check_real(scale, "scale", 0)
+    min_size = check_real(min_size, "min_size", 0)
+    sizes = np.ones(n_regions) if sizes is None else np.array(sizes, dtype=np.float64)
+    if sizes.shape != (n_regions,) or not (sizes > 0).all() or not np.isfinite(sizes).all():
+        raise ValueError(f"sizes must be {n_regions} positive numbers, one a region")
+    segments = np.empty(n_regions, np.int32)
+    order = np.argsort(weights, kind="stable")
+    _cpu.segment_regions(edges, weights, order, sizes, scale, min_size, segments)
+    return segments
+
+
+def _colour_weights(image, sigma, connectivity, mask):
+    """Weights (H, W, 2 or 4) float32 to the right, lower, lower right and lower left pixel."""
+    dtype = np.asarray(image).dtype
+    image = as_image(image)
+    if dtype.kind in "ui":
+        image = image / np.float32(np.iinfo(dtype).max)
+    if sigma > 0:
+        image = _smooth(image, sigma, mask)
+    weights = np.zeros((*image.shape[:2], connectivity // 2), np.float32)
+    _cpu.colour_weights(image, weights)
+    return weights
+
+
+def _smooth(image, sigma, mask):
+    """Gaussian smoothing; with a mask, of what lies inside."""
+    reach = int(4 * sigma + 0.5)
+    taps = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    taps = (taps / taps.sum()).astype(np.float32)
+    if mask is None:
+        return _convolved(image, taps)
+    share = _convolved(mask[:, :, None].astype(np.float32), taps)
+    inside = _convolved(image * mask[:, :, None], taps)
+    return np.divide(inside, share, out=np.zeros_like(inside), where=mask[:, :, None])
+
+
+def _convolved(image, taps):
+    half, out = np.empty_like(image), np.empty_like(image)
+    _cpu.convolve_rows(image, taps, half)
+    _cpu.convolve_columns(half, taps, out)
+    return out
+
+
+def _affinity_weights(affinities, connectivity):
+    weights = np.zeros((*affinities.shape[1:], connectivity // 2), np.float32)
+    weights[:, :, 0], weights[:, :, 1] = 1 - affinities
+    if connectivity == 8:
+        diagonal = 1 - diagonal_affinities(affinities)
+        weights[:-1, :-1, 2] = diagonal
+        weights[:-1, 1:, 3] = diagonal
+    return weights

@@ -1,0 +1,141 @@
+"""Merging regions across weak edges: DEL's Algorithm 1, and all its thresholds at once.
+
+The weights are fixed, so joining neighbours whose weight is at most the threshold gives the
+connected components of those edges. As the threshold grows the components only grow: one
+minimum spanning forest holds them all.
+"""
+
+import numpy as np
+
+from .._checks import check_count
+from . import _cpu
+
+
+def merge_regions(edges, weights, n_regions, threshold, min_size=0):
+    """Join regions across edges of little weight (Liu et al., Algorithm 1).
+
+    Regions joined by edges with ``weight <= threshold`` become one. Then the edges are gone
+    through once, in their order, and any two segments are joined of which one has fewer than
+    ``min_size`` regions.
+
+    Parameters
+    ----------
+    edges : array-like of shape (n_edges, 2), integer
+        Pairs of regions, 0 .. n_regions - 1.
+
+    weights : array-like of shape (n_edges,)
+        Dissimilarity of each pair; DEL's f = 1 - d.
+
+    n_regions : int
+        Number of regions.
+
+    threshold : float
+        Greatest weight that is merged across; infinite values are accepted.
+
+    min_size : int, default=0
+        Regions that a segment must have, where it has neighbours.
+
+    Returns
+    -------
+    segments : ndarray of shape (n_regions,), int32
+        Segment of each region, 0 .. n - 1 in the order of their first regions.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument cannot be used; the message names it.
+
+    References
+    ----------
+    .. [1] Y. Liu et al., "DEL: Deep embedding learning for efficient image segmentation", IJCAI
+           2018.
+
+    Examples
+    --------
+    >>> from sklearn_spx.kernels import merge_regions
+    >>> edges, weights = [[0, 1], [1, 2], [2, 3]], [0.1, 0.6, 0.2]
+    >>> merge_regions(edges, weights, 4, threshold=0.3).tolist()
+    [0, 0, 1, 1]
+    """
+    edges, weights, n_regions = check_graph(edges, weights, n_regions)
+    if isinstance(threshold, (float, np.floating)) and np.isnan(threshold):
+        raise ValueError("threshold is NaN")
+    min_size = check_count(min_size, "min_size", 0)
+    segments = np.empty(n_regions, np.int32)
+    _cpu.merge(edges, weights, float(threshold), min_size, segments)
+    return segments
+
+
+def merge_heights(edges, weights, n_regions):
+    """Find at which threshold the two ends of each edge become one segment.
+
+    That is the smallest threshold for which ``merge_regions`` (without ``min_size``) joins them:
+    the greatest weight on the path between them in the minimum spanning forest.
+
+    Parameters
+    ----------
+    edges : array-like of shape (n_edges, 2), integer
+        Pairs of regions, 0 .. n_regions - 1.
+
+    weights : array-like of shape (n_edges,)
+        Dissimilarity of each pair.
+
+    n_regions : int
+        Number of regions.
+
+    Returns
+    -------
+    heights : ndarray of shape (n_edges,), float64
+        The threshold of each edge, at most its weight. The edges with ``heights <= t`` lie inside
+        the segments at threshold t, all others between them.
+
+    tree : ndarray of shape (n_regions - n_components,), int64
+        Edges of the minimum spanning forest in the order in which they merge: by weight, then by
+        index. The first ``n_regions - k`` of them make k segments.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument cannot be used; the message names it.
+
+    Examples
+    --------
+    >>> from sklearn_spx.kernels import merge_heights
+    >>> heights, tree = merge_heights([[0, 1], [0, 2], [1, 2]], [0.5, 0.9, 0.3], 3)
+    >>> heights.tolist(), tree.tolist()
+    ([0.5, 0.5, 0.3], [2, 0])
+    """
+    edges, weights, n_regions = check_graph(edges, weights, n_regions)
+    order = np.argsort(weights, kind="stable")
+    heights = np.empty(len(edges))
+    tree = np.empty(min(len(edges), n_regions - 1), np.int64)
+    n_tree = _cpu.spanning_forest(edges, weights, order, n_regions, heights, tree)
+    return heights, tree[:n_tree].copy()
+
+
+def check_graph(edges, weights, n_regions):
+    """Return a graph's edges as int32 (n, 2), weights as float64 (n,), and ``n_regions``."""
+    n_regions = check_count(n_regions, "n_regions")
+    edges = np.asarray(edges)
+    if edges.size == 0:
+        edges = np.empty((0, 2), np.int32)
+    if edges.dtype.kind not in "ui":
+        raise TypeError(f"edges has dtype {edges.dtype}; accepted are pairs of integers")
+    if edges.ndim != 2 or edges.shape[1] != 2:
+        raise ValueError(f"edges has shape {edges.shape}; accepted is (n_edges, 2)")
+    bad = np.flatnonzero(((edges < 0) | (edges >= n_regions)).any(axis=1))
+    if bad.size:
+        raise ValueError(
+            f"edges[{bad[0]}] is {edges[bad[0]].tolist()}; regions are 0 to {n_regions - 1}"
+        )
+    weights = np.asarray(weights)
+    if weights.size == 0:
+        weights = np.empty(0)
+    if weights.dtype.kind not in "buif":
+        raise TypeError(f"weights has dtype {weights.dtype}; accepted are real numbers")
+    if weights.shape != (len(edges),):
+        raise ValueError(f"weights has shape {weights.shape}, expected ({len(edges)},)")
+    if np.isnan(weights).any():
+        raise ValueError(f"weights[{int(np.argmax(np.isnan(weights)))}] is NaN")
+    edges = np.ascontiguousarray(edges, dtype=np.int32)
+    return edges, np.ascontiguousarray(weights, dtype=np.float64), n_regions
