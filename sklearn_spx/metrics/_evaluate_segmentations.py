@@ -15,7 +15,7 @@ from ..kernels._checks import check_real
 from ._boundary_f import f_of_counts, match_counts
 from ._contingency import contingency
 from ._data_set import over_images
-from ._inputs import check_labels, check_truths
+from ._inputs import as_list, check_labels, check_truths
 from ._object_part_f import harmonic_mean, object_part_scores
 from ._regions import best_iou, information, rand_index
 from ._thinning import thin_boundaries
@@ -121,9 +121,9 @@ def evaluate_segmentations(
 
 def _score_image(max_distance, segmentation, truths):
     """Return every score of one image at every setting."""
-    settings = [check_labels(one, f"labels[{k}]") for k, one in enumerate(segmentation)]
-    if not settings:
-        raise ValueError("there is no setting; accepted is at least one label image")
+    settings = [
+        check_labels(one, f"labels[{k}]") for k, one in enumerate(as_list(segmentation, "labels"))
+    ]
     outside = settings[0] < 0
     for k, labels in enumerate(settings):
         if labels.shape != outside.shape or not np.array_equal(labels < 0, outside):

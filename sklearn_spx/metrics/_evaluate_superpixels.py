@@ -9,7 +9,7 @@ from ._boundary import boundary_precision, boundary_recall, mean_distance_to_edg
 from ._compactness import compactness
 from ._contingency import compact
 from ._data_set import over_images
-from ._inputs import check_labels
+from ._inputs import as_list, check_labels, is_one_image
 from ._overlap import (
     achievable_iou,
     achievable_segmentation_accuracy,
@@ -136,13 +136,10 @@ def evaluate_superpixels(segmentations, ground_truths, *, scores=None, n_jobs=No
 
 def _score_image(scores, segmentation, truths):
     """Return the produced counts, the scores by name, and whether there was no list."""
-    single = not isinstance(segmentation, (list, tuple)) and np.ndim(segmentation) == 2
-    if not single:
-        single = np.ndim(segmentation[0]) == 1
-    settings = [segmentation] if single else list(segmentation)
+    single = is_one_image(segmentation)
     counts = []
     values = {name: [] for name in scores}
-    for labels in settings:
+    for labels in as_list(segmentation, "labels"):
         labels = check_labels(labels)
         counts.append(compact(labels[labels >= 0])[1])
         for name, score in scores.items():

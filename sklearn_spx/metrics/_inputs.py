@@ -11,19 +11,21 @@ from ..kernels._checks import as_labels
 _INT32_MAX = np.iinfo(np.int32).max
 
 
-def as_annotators(ground_truths, name="ground_truths"):
-    """Return the annotations of one image as a list: one label image, or a sequence of them."""
-    if isinstance(ground_truths, np.ndarray) and ground_truths.dtype != object:
-        single = ground_truths.ndim == 2
-    else:
-        ground_truths = list(ground_truths)
-        single = len(ground_truths) > 0 and np.ndim(ground_truths[0]) == 1
-    annotators = [ground_truths] if single else list(ground_truths)
-    if not annotators:
+def is_one_image(value):
+    """Return whether ``value`` is one label image, as an array or nested lists, not a list."""
+    if isinstance(value, np.ndarray) and value.dtype != object:
+        return value.ndim == 2
+    return len(value) > 0 and np.ndim(value[0]) == 1
+
+
+def as_list(value, name):
+    """Return one label image or a sequence of them as a list of at least one."""
+    images = [value] if is_one_image(value) else list(value)
+    if not images:
         raise ValueError(
             f"{name} is an empty list; accepted are one label image and a list of at least one"
         )
-    return annotators
+    return images
 
 
 def check_labels(labels, name="labels"):
@@ -39,7 +41,7 @@ def check_labels(labels, name="labels"):
 
 def check_truths(labels, ground_truths, name="ground_truths"):
     """Return the annotations as int32 label images: 0 and up, -1 where ``labels`` is."""
-    annotators = as_annotators(ground_truths, name)
+    annotators = as_list(ground_truths, name)
     single = len(annotators) == 1
     names = [name if single else f"{name}[{i}]" for i in range(len(annotators))]
     truths = [_as_truth(t, n, labels.shape) for t, n in zip(annotators, names)]

@@ -10,9 +10,10 @@ Pixels of two boundary maps may be paired when they lie within a radius. The pai
    shortest augmenting paths (Dijkstra with potentials), which gives the least total distance.
    Paths end early, since a free partner always exists.
 4. Several pairings may be equally good, and which pixels of the second map they pair differs.
-   The answer is made unique: of two such pixels that could stand for each other, the first in
-   reading order is paired. (The sets of pixels that best pairings cover are the bases of a
-   matroid, and exchanging along tight edges finds its first basis.)
+   The answer is made unique: pixels of the second map that come first in reading order are
+   paired. Of equally short paths the one that ends in the first such pixel is taken. That is
+   what infinitely small costs, rising along reading order, would do: a path leaves all pixels
+   paired that it passes, so it adds the cost of its end alone.
 
 Distances are integers in units of 2**-20 pixel, with sqrt(k * k * f) = k * sqrt(f) kept exact,
 so equal sums of distances are equal numbers.
@@ -39,7 +40,7 @@ def match_pixels(first, second, radius):
     matched : ndarray of bool, shape (number of pixels set in ``second``,)
         Whether each pixel of ``second``, in reading order, is paired.
     """
-    ys, xs = np.nonzero(first)
+    ys, xs = np.ascontiguousarray(np.nonzero(first))
     n_second = int(np.count_nonzero(second))
     if ys.size == 0 or n_second == 0:
         return 0, np.zeros(n_second, dtype=bool)
@@ -74,10 +75,6 @@ def match_pixels(first, second, radius):
     price = np.zeros(ys.size, dtype=np.int64)
     back_price = np.zeros(n_second, dtype=np.int64)
     _insert_all(start, to, length, ~excess, ~claimed, mate, back_mate, price, back_price)
-    _read_first(
-        start, to, length, back_start, back_to, back_length, excess, claimed,
-        mate, back_mate, price, back_price,
-    )  # fmt: skip
     if claimed.any():
         _insert_all(
             back_start, back_to, back_length, claimed, excess, back_mate, mate, back_price, price
@@ -87,12 +84,12 @@ def match_pixels(first, second, radius):
 
 @lru_cache(maxsize=32)
 def _window(radius):
-    """Return the offsets within ``radius``, in reading order, and their lengths as integers."""
+    """Return the offsets within ``radius``, nearest first, and their lengths as integers."""
     reach = int(radius)
     dy, dx = np.mgrid[-reach : reach + 1, -reach : reach + 1].reshape(2, -1)
-    near = dy * dy + dx * dx <= radius * radius
-    dy, dx = dy[near], dx[near]
     squares = dy * dy + dx * dx
+    order = np.argsort(squares, kind="stable")[: np.count_nonzero(squares <= radius * radius)]
+    dy, dx, squares = dy[order], dx[order], squares[order]
     table = np.zeros(squares.max() + 1, dtype=np.int64)
     for square in range(1, table.size):
         k = next(k for k in range(math.isqrt(square), 0, -1) if square % (k * k) == 0)
@@ -214,31 +211,25 @@ def _spread_excess(start, to, back_mate, excess, claimed, queue):
 def _insert_all(start, to, length, rows, columns, mate, back_mate, price, back_price):
     """Pair every row of ``rows`` with one of ``columns`` at the least total length.
 
-    INOUT mate, back_mate, price, back_price: for every edge length - price - back_price >= 0,
-    with equality on pairs; unpaired columns keep back_price 0.
+    INOUT mate, back_mate (-1), price, back_price (0): for every edge length - price -
+    back_price >= 0, with equality on pairs; unpaired columns keep back_price 0.
     """
     n_columns = back_mate.size
-    for a in range(mate.size):  # start: the shortest edge, where nobody has taken its column
-        if not rows[a]:
-            continue
-        best, column = _FAR, -1
-        for e in range(start[a], start[a + 1]):
-            if columns[to[e]] and length[e] < best:
-                best, column = length[e], to[e]
-        price[a] = best
-        if back_mate[column] < 0:
-            mate[a] = column
-            back_mate[column] = a
-
     distance = np.full(n_columns, _FAR)
     settled = np.zeros(n_columns, dtype=np.bool_)
     before = np.empty(n_columns, dtype=np.int32)
     touched = np.empty(n_columns, dtype=np.int32)
+    for a in range(mate.size):  # first where partners coincide: no path is as short
+        for e in range(start[a], start[a + 1]):
+            if rows[a] and length[e] == 0 and columns[to[e]]:
+                mate[a] = to[e]
+                back_mate[to[e]] = a
     heap = [(np.int64(0), np.int64(0))]
     for root in range(mate.size):
         if not rows[root] or mate[root] >= 0:
             continue
         heap.clear()
+        nearest = _FAR  # free column found so far
         n_touched = 0
         a = root
         reached = np.int64(0)
@@ -248,16 +239,21 @@ def _insert_all(start, to, length, rows, columns, mate, back_mate, price, back_p
                 if settled[b] or not columns[b]:
                     continue
                 d = reached + length[e] - price[a] - back_price[b]
-                if d < distance[b]:
+                if d < distance[b] and d <= nearest:
+                    if back_mate[b] < 0:
+                        nearest = d
                     if distance[b] == _FAR:
                         touched[n_touched] = b
                         n_touched += 1
                     distance[b] = d
                     before[b] = a
-                    heapq.heappush(heap, (d, np.int64(b)))
-            reached, column = heapq.heappop(heap)
-            while settled[column]:
-                reached, column = heapq.heappop(heap)
+                    # at one distance paired columns come first, as they may lead to free ones
+                    rank = np.int64(b) if back_mate[b] >= 0 else np.int64(b) + n_columns
+                    heapq.heappush(heap, (d, rank))
+            reached, rank = heapq.heappop(heap)
+            while settled[rank % n_columns]:
+                reached, rank = heapq.heappop(heap)
+            column = rank % n_columns
             settled[column] = True
             if back_mate[column] < 0:
                 break
@@ -277,54 +273,3 @@ def _insert_all(start, to, length, rows, columns, mate, back_mate, price, back_p
             mate[a], b = b, mate[a]
             if a == root:
                 break
-
-
-@njit(cache=True, nogil=True)
-def _read_first(
-    start, to, length, back_start, back_to, back_length, excess, claimed,
-    mate, back_mate, price, back_price,
-):  # fmt: skip
-    """Exchange paired columns for unpaired ones earlier in reading order, at no cost.
-
-    A free column may enter where a tight alternating path leads to a paired column of price 0;
-    of those the last in reading order leaves.
-    """
-    n_columns = back_mate.size
-    seen = np.full(n_columns, -1, dtype=np.int32)
-    before = np.empty(mate.size, dtype=np.int32)
-    queue = np.empty(n_columns, dtype=np.int32)
-    for enter in range(n_columns):
-        if claimed[enter] or back_mate[enter] >= 0:
-            continue
-        leave = enter
-        queue[0] = enter
-        seen[enter] = enter
-        n, q = 1, 0
-        while q < n:
-            b = queue[q]
-            q += 1
-            for e in range(back_start[b], back_start[b + 1]):
-                a = back_to[e]
-                if excess[a] or back_length[e] != price[a] + back_price[b]:
-                    continue
-                held = mate[a]
-                if seen[held] != enter:
-                    seen[held] = enter
-                    before[a] = b
-                    queue[n] = held
-                    n += 1
-                    if held > leave and back_price[held] == 0:
-                        leave = held
-        if leave == enter:
-            continue
-        b = leave
-        a = back_mate[b]
-        back_mate[b] = -1
-        while True:
-            b = before[a]
-            a_next = back_mate[b]
-            mate[a] = b
-            back_mate[b] = a
-            if b == enter:
-                break
-            a = a_next

@@ -18,7 +18,7 @@ def thin_boundaries(labels):
     height, width = labels.shape
     framed = np.zeros((height + 2, width + 2), dtype=np.bool_)  # outside is background
     n = _mark_blocks(labels, framed)
-    ys, xs = np.nonzero(framed)
+    ys, xs = np.ascontiguousarray(np.nonzero(framed))
     _thin(framed, ys, xs, np.empty(n, dtype=np.int64))
     return framed[1:-1, 1:-1]
 

@@ -1,0 +1,128 @@
+"""Scorers in scikit-learn's model selection."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import GridSearchCV, cross_validate
+
+from sklearn_spx import metrics
+
+NAMES = {
+    "asa_scorer": (metrics.achievable_segmentation_accuracy, 1),
+    "boundary_recall_scorer": (metrics.boundary_recall, 1),
+    "boundary_precision_scorer": (metrics.boundary_precision, 1),
+    "undersegmentation_error_scorer": (metrics.undersegmentation_error, -1),
+    "mean_distance_to_edge_scorer": (metrics.mean_distance_to_edge, -1),
+    "compactness_scorer": (lambda labels, truths: metrics.compactness(labels), 1),
+    "achievable_iou_scorer": (metrics.achievable_iou, 1),
+    "boundary_f_scorer": (metrics.boundary_f_measure, 1),
+    "object_part_f_scorer": (metrics.object_part_f_measure, 1),
+    "segmentation_covering_scorer": (metrics.segmentation_covering, 1),
+    "probabilistic_rand_index_scorer": (metrics.probabilistic_rand_index, 1),
+    "variation_of_information_scorer": (metrics.variation_of_information, -1),
+}
+
+
+class Blocks(BaseEstimator):
+    """Square blocks of ``step`` pixels."""
+
+    predictions = 0
+
+    def __init__(self, step=4):
+        self.step = step
+
+    def fit(self, X, y=None):
+        return self
+
+    def predict(self, X):
+        Blocks.predictions += 1
+        out = []
+        for image in X:
+            y, x = np.indices(np.shape(image))
+            out.append((y // self.step * 100 + x // self.step).astype(np.int32))
+        return np.stack(out) if isinstance(X, np.ndarray) else out
+
+
+@pytest.fixture
+def data():
+    X = [np.zeros(shape) for shape in ((12, 16), (9, 12), (16, 12), (12, 12))]
+    y = []
+    for k, image in enumerate(X):
+        rows, columns = np.indices(image.shape)
+        y.append([rows // 3 * 100 + columns // 3, (rows + k > columns).astype(int)][: 1 + k % 2])
+    return X, y
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_mean_over_images(name, data):
+    X, y = data
+    score, sign = NAMES[name]
+    scorer = getattr(metrics, name)
+    each = [score(labels, truths) for labels, truths in zip(Blocks().predict(X), y)]
+    value = scorer(Blocks(), X, y)
+    assert type(value) is float
+    assert value == pytest.approx(sign * np.mean(each))
+    weights = np.array([1.0, 2.0, 0.0, 3.0])
+    assert scorer(Blocks(), X, y, sample_weight=weights) == pytest.approx(
+        sign * np.average(each, weights=weights)
+    )
+    assert pickle.loads(pickle.dumps(scorer))(Blocks(), X, y) == value
+    assert score.__name__ in repr(scorer) or name == "compactness_scorer"
+
+
+def test_every_scorer_is_tested():
+    assert set(NAMES) == {name for name in metrics.__all__ if name.endswith("_scorer")} - {
+        "make_image_scorer"
+    }
+
+
+def test_stacked_and_object_arrays(data):
+    X, y = [data[0][0]] * 3, [data[1][0]] * 3
+    expected = metrics.asa_scorer(Blocks(), X, y)
+    assert metrics.asa_scorer(Blocks(), np.stack(X), np.stack([t[0] for t in y])) == expected
+    boxed = np.empty(3, dtype=object)
+    boxed[:] = X
+    assert metrics.asa_scorer(Blocks(), boxed, y) == expected
+
+
+def test_cross_validate_predicts_once_for_all_scorers(data):
+    Blocks.predictions = 0
+    result = cross_validate(
+        Blocks(3),
+        *data,
+        cv=2,
+        scoring={"asa": metrics.asa_scorer, "ue": metrics.undersegmentation_error_scorer},
+        error_score="raise",
+    )
+    assert Blocks.predictions == 2
+    assert result["test_asa"].shape == (2,)
+    assert (result["test_ue"] <= 0).all()
+
+
+def test_grid_search(data):
+    X, y = data
+    search = GridSearchCV(
+        Blocks(), {"step": [2, 3, 6]}, scoring=metrics.segmentation_covering_scorer, cv=2
+    ).fit(X, [truths[:1] for truths in y])
+    assert search.best_params_ == {"step": 3}
+    assert search.best_score_ == 1.0
+
+
+def test_own_scorer(data):
+    X, y = data
+    scorer = metrics.make_image_scorer(metrics.boundary_recall, tolerance=0)
+    assert scorer(Blocks(), X, y) == pytest.approx(
+        np.mean(
+            [metrics.boundary_recall(s, t, tolerance=0) for s, t in zip(Blocks().predict(X), y)]
+        )
+    )
+
+
+def test_errors_name_the_image(data):
+    X, y = data
+    with pytest.raises(ValueError, match=r"image 2: ground_truths has shape \(3, 3\)"):
+        metrics.asa_scorer(Blocks(), X, [y[0], y[1], np.zeros((3, 3), dtype=int), y[3]])
+    with pytest.raises(ValueError, match="4 images were segmented and 3 annotated"):
+        metrics.asa_scorer(Blocks(), X, y[:3])
