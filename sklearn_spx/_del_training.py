@@ -67,8 +67,9 @@ def inscribed(height, width, angle):
     long, short = max(height, width), min(height, width)
     s, c = abs(math.sin(angle)), abs(math.cos(angle))
     if short <= 2 * s * c * long or abs(s - c) < 1e-9:  # two corners touch the long side
-        h, w = (short / 2 / c, short / 2 / s) if height >= width else (short / 2 / s, short / 2 / c)
-        return (h, w) if width >= height else (w, h)[::-1]
+        if width >= height:
+            return short / 2 / c, short / 2 / s
+        return short / 2 / s, short / 2 / c
     d = c * c - s * s
     return (height * c - width * s) / d, (width * c - height * s) / d
 

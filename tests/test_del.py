@@ -81,8 +81,8 @@ def _partition(regions):
     return {frozenset(np.flatnonzero(regions == r).tolist()) for r in np.unique(regions)}
 
 
-@settings(deadline=None, max_examples=15)
-@given(seed=st.integers(0, 2**16), n=st.integers(1, 9))
+@settings(deadline=None, max_examples=10)
+@given(seed=st.integers(0, 2**16), n=st.integers(1, 7))
 def test_agglomeration_equals_the_slow_twin(seed, n):
     rng = np.random.default_rng(seed)
     edges = _graph(rng, n)
@@ -103,8 +103,8 @@ def test_agglomeration_equals_the_slow_twin(seed, n):
         assert _partition(_after(n, merges, m)) == partition
 
 
-@settings(deadline=None, max_examples=25)
-@given(seed=st.integers(0, 2**16), n=st.integers(1, 12))
+@settings(deadline=None, max_examples=12)
+@given(seed=st.integers(0, 2**16), n=st.integers(1, 8))
 def test_heights_of_joining_equal_a_search(seed, n):
     rng = np.random.default_rng(seed)
     edges = _graph(rng, n)
@@ -171,11 +171,12 @@ def test_hierarchy_nests_and_meets_every_count(pretrained, leaves, merge):
     tree = segmenter.hierarchy(leaves[0][:1])[0]
     assert np.all(np.diff(tree.heights) >= 0)
     finer = tree.superpixels
-    for k in range(tree.n_superpixels, 0, -1):
+    for k in (tree.n_superpixels, 200, 50, 20, 9, 5, 4, 3, 2, 1):
+        k = min(k, tree.n_superpixels)
         labels = tree.labels(n_segments=k)
         assert labels.max() + 1 == k
-        pairs = np.unique(finer.astype(np.int64) * 10_000 + labels)
-        assert len(pairs) == finer.max() + 1  # each finer region lies in one coarser
+        pairs = len(np.unique(finer.astype(np.int64) * 10_000 + labels))
+        assert pairs == finer.max() + 1  # each finer region lies in one coarser
         finer = labels
     for threshold in (tree.heights[3], tree.heights[-3], 0.0):
         n_merges = int(np.sum(tree.heights <= threshold))
@@ -257,7 +258,7 @@ def test_a_grid_search_trains_one_net_a_fold(tmp_path, leaves, monkeypatch):
     inner = training.train
     monkeypatch.setattr(training, "train", lambda *a, **k: calls.append(1) or inner(*a, **k))
     segmenter = DELSegmenter(memory=str(tmp_path), **SMALL)
-    grid = {"threshold": [0.1, 0.5], "min_size": [0, 3], "merge": ["greedy", "threshold"]}
+    grid = {"threshold": [0.1, 0.5], "min_size": [0, 3]}
     search = GridSearchCV(segmenter, grid, cv=2, error_score="raise").fit(*leaves)
     assert len(calls) == 3  # a net each of two folds, one for the final fit
     search.best_estimator_.set_params(threshold=0.9).transform(leaves[0])
