@@ -625,6 +625,31 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         vars(self).pop("_digest", None)
         self.net_ = net.eval().requires_grad_(False)
 
+    def save(self, path):
+        """Write parameters and learned state to a safetensors file, without pickle.
+
+        What says where training ran is left out: ``checkpoint`` and ``memory``.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file to write, ``.safetensors`` by custom.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If called before ``fit``.
+
+        TypeError
+            If ``net`` is a module of one's own, or ``superpixels`` of another package.
+        """
+        check_is_fitted(self)
+        other = copy.copy(self)
+        other.set_params(
+            initial_weights=str(self.initial_weights), checkpoint=None, memory=None, random_state=0
+        )
+        PretrainedMixin.save(other, path)
+
     def __getstate__(self):
         state = dict(super().__getstate__())
         state.pop("_digest", None)

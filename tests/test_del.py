@@ -337,6 +337,11 @@ def test_a_saved_net_is_a_start(tmp_path, leaves):
     first.save(tmp_path / "first.safetensors")
     second = DELSegmenter(**{**SMALL, "initial_weights": tmp_path / "first.safetensors"})
     assert torch.equal(second._initial_net(0).wide.weight, first.net_.wide.weight)
+    second.set_params(memory=str(tmp_path), checkpoint=tmp_path / "run").fit(*leaves)
+    second.save(tmp_path / "second.safetensors")  # paths are no part of it
+    third = DELSegmenter.from_pretrained(tmp_path / "second.safetensors", threshold=0.2)
+    assert third.memory is None
+    assert torch.equal(third.net_.wide.weight, second.net_.wide.weight)
     with pytest.raises(ValueError, match="another net"):
         second.set_params(net="vgg16").fit(*leaves)
 
@@ -471,3 +476,25 @@ def test_pretrained_beats_plain_superpixel_merging(data_root):
         for labels, truths in zip(segmenter.transform(data.images[:6]), data.ground_truths[:6])
     ]
     assert np.mean(covering) > 0.5
+
+
+def test_training_from_the_command_line(tmp_path, leaves):
+    from click.testing import CliRunner
+    from PIL import Image
+
+    from sklearn_spx.cli._train_del import train_del
+
+    for folder in ("images", "truths"):
+        (tmp_path / folder).mkdir()
+    for i, (image, truth) in enumerate(zip(*leaves)):
+        Image.fromarray(image).save(tmp_path / "images" / f"{i}.png")
+        np.savez(tmp_path / "truths" / f"{i}.npz", labels=truth)
+    out = tmp_path / "own.safetensors"
+    arguments = ["--out", str(out), "--steps", "2", "--batch-size", "1", "--device", "cpu"]
+    arguments += ["--truths", str(tmp_path / "truths"), str(tmp_path / "images")]
+    result = CliRunner().invoke(train_del, arguments)
+    assert result.exit_code == 0, result.output
+    assert "4 images, 2 steps" in result.output
+    assert DELSegmenter.from_pretrained(out).transform(leaves[0])[0].shape == (40, 56)
+    (tmp_path / "truths" / "2.npz").unlink()
+    assert CliRunner().invoke(train_del, arguments).exit_code == 1

@@ -66,7 +66,7 @@ class EfficientNetLite0(nn.Module):
     def forward(self, images):
         height, width = images.shape[-2:]
         x = F.pad(images, (0, -width % 16, 0, -height % 16), mode="replicate") / 127.5 - 1
-        x = F.relu6(_same(self.stem, x))
+        x = F.relu6(_same(self.stem, x), inplace=True)
         maps = []
         for i in range(len(_BLOCKS)):
             x = getattr(self, f"b{i}")(x)
@@ -88,8 +88,8 @@ class _Block(nn.Module):
         self.adds = stride == 1 and before == after
 
     def forward(self, x):
-        y = F.relu6(self.expand(x)) if hasattr(self, "expand") else x
-        y = self.project(F.relu6(_same(self.dw, y)))
+        y = F.relu6(self.expand(x), inplace=True) if hasattr(self, "expand") else x
+        y = self.project(F.relu6(_same(self.dw, y), inplace=True))
         return x + y if self.adds else y
 
 
