@@ -79,8 +79,8 @@ class TrainableSLIC(ImageSegmenter):
     n_samples : int, default=100_000
         Pixels to learn from, spread over the images.
 
-    random_state : int, RandomState instance or None, default=None
-        Which pixels are learned from.
+    random_state : int, RandomState instance or None, default=0
+        Which pixels are learned from. None: other ones in every ``fit``.
 
     memory : str, joblib.Memory or None, default=None
         Cache of what is learned, so that a search over parameters that training does not depend on
@@ -133,7 +133,7 @@ class TrainableSLIC(ImageSegmenter):
     >>> from sklearn_spx import TrainableSLIC
     >>> from sklearn_spx.datasets import make_dead_leaves
     >>> leaves = make_dead_leaves(3, random_state=0)
-    >>> slic = TrainableSLIC(n_segments=60, random_state=0)
+    >>> slic = TrainableSLIC(n_segments=60)
     >>> slic = slic.fit(leaves.images[:2], leaves.ground_truths[:2])
     >>> slic.transform(leaves.images[2:])[0].shape
     (128, 192)
@@ -166,7 +166,7 @@ class TrainableSLIC(ImageSegmenter):
         hard_examples=3,
         size=16,
         n_samples=100_000,
-        random_state=None,
+        random_state=0,
         memory=None,
         n_jobs=None,
         verbose=0,
@@ -407,7 +407,7 @@ def linear_weights(differences, answers):
     absent = ~np.isfinite(differences[:, :, -1])
     differences[absent] = 0
     unit = differences.mean(axis=(0, 1), dtype=float)
-    unit[unit <= 0] = np.inf  # a channel that never differs weighs nothing
+    unit[unit < 1e-30] = np.inf  # a channel that never differs weighs nothing
     differences /= unit.astype(np.float32)
     right = np.take_along_axis(differences, answers[:, None, None], axis=1)
     margins = np.subtract(right, differences, out=differences).reshape(-1, n_channels)

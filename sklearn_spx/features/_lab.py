@@ -1,8 +1,10 @@
 """Colour as it is seen: CIE Lab of RGB images, other images as they are."""
 
 import numpy as np
+from numba import njit
 
 from ..kernels._checks import as_image
+from ..kernels._color import BLOCK, TABLE, lab_block
 from ._base import ImageTransformer
 
 
@@ -13,8 +15,8 @@ class LabFeatures(ImageTransformer):
     ----------
     convert2lab : bool or None, default=None
         Whether three channels are RGB, to be converted. None: they are when the images seen in
-        ``fit`` are integers, or floats in [0, 1]. Integers are read on the scale of their type
-        (8 bits: 0 to 255), floats from 0 to 1.
+        ``fit`` are integers, or floats, within the scale of RGB: 0 to 1 for floats, to 65535 for
+        uint16, to 255 for other integers.
 
     n_jobs : int or None, default=None
         Images worked on at once, by joblib: threads, unless :func:`joblib.parallel_config` says
@@ -64,14 +66,42 @@ class LabFeatures(ImageTransformer):
     def _features(self, image):
         if not self.converts_:
             return as_image(image)
-        from skimage.color import rgb2lab
+        lab = np.empty(image.shape, np.float32)
+        step = np.float32((len(TABLE) - 2) / _full_scale(image.dtype))
+        _to_lab(as_image(image).reshape(-1, 3), TABLE, step, lab.reshape(-1, 3))
+        return lab
 
-        if image.dtype.kind in "iu":
-            image = image / np.float32(np.iinfo(image.dtype).max)
-        return np.ascontiguousarray(rgb2lab(image), dtype=np.float32)
+
+def _full_scale(dtype):
+    return 1 if dtype.kind == "f" else 65535 if dtype == np.uint16 else 255
 
 
 def _reads_as_rgb(image):
-    if image.dtype.kind in "bui":
-        return image.dtype.kind != "b"
-    return image.min() >= 0 and image.max() <= 1
+    return image.dtype.kind != "b" and image.min() >= 0 and image.max() <= _full_scale(image.dtype)
+
+
+@njit(cache=True, nogil=True)
+def _to_lab(rgb, table, step, lab):
+    """CIE Lab of sRGB pixels.
+
+    Parameters
+    ----------
+    rgb : IN (n, 3) float32
+    table : IN linear light at equal steps of sRGB, one node more than its scale
+    step : nodes a unit of ``rgb``
+    lab : OUT (n, 3) float32
+    """
+    planes = np.zeros(3 * BLOCK, np.float32)
+    last = len(table) - 2
+    for start in range(0, len(rgb), BLOCK):
+        size = min(BLOCK, len(rgb) - start)
+        for i in range(size):
+            for c in range(3):
+                place = min(max(rgb[start + i, c] * step, np.float32(0)), np.float32(last))
+                node = int(place)
+                share = place - np.float32(node)
+                planes[c * BLOCK + i] = table[node] + share * (table[node + 1] - table[node])
+        lab_block(planes)
+        for i in range(size):
+            for c in range(3):
+                lab[start + i, c] = planes[c * BLOCK + i]

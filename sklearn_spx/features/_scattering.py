@@ -176,7 +176,7 @@ def scatter(planes, J, L, max_order):
     parts = []
     with torch.inference_mode():
         for i in range(0, len(tiles), _BATCH):
-            batch = torch.from_numpy(np.array(tiles[i : i + _BATCH]))
+            batch = torch.from_numpy(tiles[i : i + _BATCH].copy())
             parts.append(transform(batch)[:, :, kept, kept].numpy())
     maps = np.concatenate(parts).reshape(len(planes), rows, columns, -1, *parts[0].shape[2:])
     maps = maps.transpose(0, 3, 1, 4, 2, 5)

@@ -1,0 +1,135 @@
+"""Entropy rate superpixels: exact count, exact greedy."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import generate_binary_structure, label
+
+from sklearn_spx.kernels import entropy_rate_superpixels
+
+from . import naive
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.tuples(st.integers(1, 6), st.integers(1, 6)),
+    st.floats(0.05, 1),
+    st.sampled_from([0.0, 0.5, 3.0]),
+    st.sampled_from([4, 8]),
+    st.booleans(),
+)
+def test_affinities_give_the_naive_partition(seed, shape, share, balance, connectivity, masked):
+    rng = np.random.default_rng(seed)
+    affinities = rng.uniform(0.01, 1, (2, *shape))  # no two gains are alike
+    mask = np.ones(shape, bool)
+    if masked:
+        mask[-1, -1] = mask[0, 0] = shape == (1, 1)
+    structure = generate_binary_structure(2, 1 if connectivity == 4 else 2)
+    n_parts = label(mask, structure)[1]
+    if n_parts == 0:
+        return
+    n_segments = max(n_parts, int(share * mask.sum()))
+    found = entropy_rate_superpixels(
+        affinities=affinities,
+        n_segments=n_segments,
+        balance=balance,
+        connectivity=connectivity,
+        mask=mask,
+    )
+    affinity = naive.given_affinity(affinities.astype(np.float32))
+    wanted = naive.entropy_rate_superpixels(
+        shape, affinity, n_segments, balance, connectivity, mask
+    )
+    np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("connectivity", [4, 8])
+def test_an_image_gives_the_naive_partition(connectivity):
+    image = np.random.default_rng(0).uniform(0, 40, (7, 8, 3)).astype(np.float32)
+    found = entropy_rate_superpixels(image, 9, connectivity=connectivity)
+    wanted = naive.entropy_rate_superpixels(
+        (7, 8), naive.colour_affinity(image, 5.0), 9, 0.5, connectivity, np.ones((7, 8), bool)
+    )
+    np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("connectivity", [4, 8])
+@pytest.mark.parametrize("kind", ["noise", "constant", "stripes"])
+@pytest.mark.parametrize("n_segments", [1, 7, 300, 1200])
+def test_exact_count_and_connected(kind, n_segments, connectivity):
+    rng = np.random.default_rng(0)
+    image = {
+        "noise": rng.integers(0, 256, (30, 40, 3), dtype=np.uint8),
+        "constant": np.full((30, 40, 3), 9, np.uint8),
+        "stripes": np.tile(np.uint8([[0, 255]]), (30, 20)),
+    }[kind]
+    labels = entropy_rate_superpixels(image, n_segments, connectivity=connectivity)
+    np.testing.assert_array_equal(np.unique(labels), np.arange(n_segments))
+    structure = generate_binary_structure(2, 1 if connectivity == 4 else 2)
+    assert all(label(labels == i, structure)[1] == 1 for i in range(n_segments))
+    first = [np.argmax(labels.ravel() == i) for i in range(n_segments)]
+    assert first == sorted(first)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (2, 1), (1, 9), (9, 1), (2, 2)])
+def test_tiny_images(shape):
+    for n_segments in range(1, shape[0] * shape[1] + 1):
+        labels = entropy_rate_superpixels(np.zeros(shape), n_segments)
+        assert labels.max() + 1 == n_segments
+
+
+def test_affinities_may_underflow():
+    affinities = np.zeros((2, 10, 12))
+    assert entropy_rate_superpixels(affinities=affinities, n_segments=5).max() + 1 == 5
+
+
+def test_a_strong_balance_makes_sizes_alike():
+    image = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    weak = np.bincount(entropy_rate_superpixels(image, 16, balance=0.0).ravel())
+    strong = np.bincount(entropy_rate_superpixels(image, 16, balance=100.0).ravel())
+    assert strong.std() < 0.5 * weak.std()
+
+
+@pytest.mark.parametrize("name", ["small", "odd", "full"])
+@pytest.mark.parametrize("connectivity", [4, 8])
+def test_reference_partitions(oracle, name, connectivity):
+    reference = oracle("ers_reference")
+    cases = [
+        key
+        for key in reference.files
+        if key.startswith(f"{name}_labels") and key.endswith(f"conn{connectivity}")
+    ]
+    assert len(cases) == 3
+    for key in cases:
+        n_segments = int(key.split("_k")[1].split("_")[0])
+        found = entropy_rate_superpixels(
+            affinities=reference[f"{name}_affinity"],
+            n_segments=n_segments,
+            connectivity=connectivity,
+        )
+        pairs = np.unique(np.stack([found.ravel(), reference[key].ravel()]), axis=1)
+        assert pairs.shape[1] == n_segments == len(np.unique(reference[key]))
+
+
+def test_what_does_not_fit_is_named():
+    image = np.zeros((4, 5))
+    with pytest.raises(ValueError, match="n_segments is 21, but there are 20 pixels"):
+        entropy_rate_superpixels(image, 21)
+    with pytest.raises(ValueError, match="n_segments must be at least 1"):
+        entropy_rate_superpixels(image, 0)
+    with pytest.raises(TypeError, match="n_segments must be an integer"):
+        entropy_rate_superpixels(image, 2.5)
+    with pytest.raises(ValueError, match="sigma must be above 0"):
+        entropy_rate_superpixels(image, 2, sigma=0)
+    with pytest.raises(ValueError, match="balance must be at least 0"):
+        entropy_rate_superpixels(image, 2, balance=-1)
+    bad = np.ones((2, 4, 5))
+    bad[0, 0, 1] = np.nan
+    with pytest.raises(ValueError, match="right neighbour of row 0, column 1 is nan"):
+        entropy_rate_superpixels(affinities=bad, n_segments=2)
+    mask = np.ones((4, 5), bool)
+    mask[:, 2] = False
+    with pytest.raises(ValueError, match="the mask has 2 unconnected parts"):
+        entropy_rate_superpixels(image, 1, mask=mask)

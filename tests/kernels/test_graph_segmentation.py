@@ -1,0 +1,123 @@
+"""Felzenszwalb and Huttenlocher on pixels, affinities and regions."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter, generate_binary_structure, label
+
+from sklearn_spx.kernels import graph_segmentation
+from sklearn_spx.kernels.graph_segmentation import _smooth, segment_region_graph
+
+from . import naive
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.tuples(st.integers(1, 8), st.integers(1, 8)),
+    st.sampled_from([0.0, 20.0, 100.0, 400.0]),
+    st.integers(0, 6),
+    st.sampled_from([4, 8]),
+    st.booleans(),
+)
+def test_pixels_are_the_naive_ones(seed, shape, scale, min_size, connectivity, masked):
+    rng = np.random.default_rng(seed)
+    image = rng.choice(np.float32([0, 0.25, 0.5, 1]), (*shape, 2))
+    mask = rng.random(shape) < 0.7 if masked else np.ones(shape, bool)
+    mask[0, 0] = True
+    found = graph_segmentation(
+        image, scale=scale, sigma=0, min_size=min_size, connectivity=connectivity, mask=mask
+    )
+    wanted = naive.graph_segmentation(image, scale, min_size, connectivity, mask)
+    np.testing.assert_array_equal(found, wanted)
+    assert found.dtype == np.int32
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.3, 2.0]), st.integers(0, 5))
+def test_regions_are_the_naive_ones(seed, scale, min_size):
+    rng = np.random.default_rng(seed)
+    n = rng.integers(1, 10)
+    edges, weights = rng.integers(0, n, (15, 2)), rng.integers(0, 6, 15) / 5
+    sizes = rng.integers(1, 4, n)
+    found = segment_region_graph(edges, weights, n, scale=scale, sizes=sizes, min_size=min_size)
+    wanted = naive.segment_graph(
+        n, edges.tolist(), weights.tolist(), scale, min_size, sizes.tolist()
+    )
+    assert found.tolist() == wanted
+
+
+@pytest.mark.parametrize("connectivity", [4, 8])
+def test_min_size_is_strict_and_segments_connected(connectivity):
+    image = np.random.default_rng(0).integers(0, 256, (60, 70, 3), dtype=np.uint8)
+    labels = graph_segmentation(image, scale=50, min_size=30, connectivity=connectivity)
+    assert np.bincount(labels.ravel()).min() >= 30
+    structure = generate_binary_structure(2, 1 if connectivity == 4 else 2)
+    for found in range(labels.max() + 1):
+        assert label(labels == found, structure)[1] == 1
+
+
+def test_affinities():
+    affinities = np.ones((2, 4, 6))
+    affinities[0, :, 2] = 0.1  # between the third and the fourth column
+    labels = graph_segmentation(affinities=affinities, scale=1.0, min_size=0)
+    np.testing.assert_array_equal(labels, np.repeat([[0, 0, 0, 1, 1, 1]], 4, axis=0))
+    affinities[0, :, -1] = np.nan  # leads nowhere, and is not looked at
+    affinities[1, -1] = np.nan
+    np.testing.assert_array_equal(
+        labels, graph_segmentation(affinities=affinities, scale=1.0, min_size=0)
+    )
+
+
+def test_scale_means_what_it_means_to_scikit_image():
+    from skimage.segmentation import felzenszwalb
+
+    from sklearn_spx.datasets import make_dead_leaves
+
+    image = make_dead_leaves(1, random_state=0).images[0]
+    for scale in (10, 100, 400):
+        ours = graph_segmentation(image, scale=scale, min_size=20).max() + 1
+        theirs = felzenszwalb(image, scale=scale, sigma=0.8, min_size=20).max() + 1
+        assert abs(ours - theirs) <= 0.05 * theirs + 2
+
+
+def test_integers_count_relative_to_their_type():
+    image = np.random.default_rng(0).integers(0, 256, (20, 30), dtype=np.uint8)
+    expected = graph_segmentation(image, scale=100)
+    for other in (image / np.float32(255), image.astype(np.uint16) * 257):
+        np.testing.assert_array_equal(expected, graph_segmentation(other, scale=100))
+
+
+def test_smoothing_is_gaussian():
+    image = np.random.default_rng(0).random((20, 30, 2)).astype(np.float32)
+    wanted = gaussian_filter(image, (0.8, 0.8, 0), mode="nearest")
+    np.testing.assert_allclose(_smooth(image, 0.8, None), wanted, atol=1e-5)
+
+
+def test_nothing_outside_the_mask_matters():
+    rng = np.random.default_rng(0)
+    image = rng.random((20, 30))
+    mask = np.zeros((20, 30), bool)
+    mask[3:17, 4:25] = True
+    expected = graph_segmentation(image, scale=100, mask=mask)
+    other = np.where(mask, image, 1e6)
+    np.testing.assert_array_equal(expected, graph_segmentation(other, scale=100, mask=mask))
+
+
+def test_what_does_not_fit_is_named():
+    image = np.zeros((4, 5))
+    with pytest.raises(ValueError, match="one of the two"):
+        graph_segmentation()
+    with pytest.raises(ValueError, match="one of the two"):
+        graph_segmentation(image, affinities=np.ones((2, 4, 5)))
+    bad = np.ones((2, 4, 5))
+    bad[1, 1, 2] = 1.5
+    with pytest.raises(ValueError, match=r"row 1, column 2 is 1\.5; accepted is 0 to 1"):
+        graph_segmentation(affinities=bad)
+    with pytest.raises(ValueError, match=r"affinities has shape \(3, 4, 5\)"):
+        graph_segmentation(affinities=np.ones((3, 4, 5)))
+    with pytest.raises(ValueError, match="connectivity must be 4 or 8"):
+        graph_segmentation(image, connectivity=6)
+    with pytest.raises(ValueError, match="sizes must be 2 positive numbers"):
+        segment_region_graph([[0, 1]], [0.0], 2, sizes=[1, 0])
