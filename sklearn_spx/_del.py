@@ -37,7 +37,7 @@ from .utils._persistence import PretrainedMixin
 
 # of the greedy merge, see kernels.agglomeration.agglomerate; chosen on the val images of BSDS500
 _SLOPE = 0.5  # 1 would be eq. 3
-_COEFFICIENTS = (1.0, _SLOPE, 0.25, 0.0, 0.5, 1.0)
+_COEFFICIENTS = (1.0, _SLOPE, 0.2, 0.0, 0.5, 1.0)
 
 
 class DELSegmenter(PretrainedMixin, ImageSegmenter):

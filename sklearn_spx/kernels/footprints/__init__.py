@@ -36,7 +36,7 @@ def region_footprints(labels, n_regions, shape, stride, origin):
     Returns
     -------
     cells : int64 array (n_entries,)
-        Cells of all regions, row * columns + column; those of a region lie together, in order.
+        Cells of all regions, row * columns + column; those of a region lie together.
 
     offsets : int64 array (n_regions + 1,)
         Region r has the entries ``offsets[r]`` to ``offsets[r + 1]``.

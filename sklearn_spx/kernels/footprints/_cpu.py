@@ -67,7 +67,6 @@ def region_footprints_cpu(
                             cells[n] = cell
                             n += 1
                         scratch[cell] += w
-        cells[first:n].sort()
         for i in range(first, n):
             weights[i] = scratch[cells[i]] / (start[r + 1] - start[r])
             scratch[cells[i]] = 0.0
