@@ -73,7 +73,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         of the boundary between them, and sizes. "threshold" is the paper's Algorithm 1. "egb"
         is Felzenszwalb and Huttenlocher's method on the graph of superpixels.
 
-    threshold : float, default=0.3
+    threshold : float, default=0.4
         Regions are merged up to this dissimilarity. With "egb" the scale of that method.
 
     min_size : int, default=0
@@ -215,7 +215,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         initial_weights="trunk",
         pooling="mean",
         merge="greedy",
-        threshold=0.3,
+        threshold=0.4,
         min_size=0,
         freeze_trunk=True,
         augmentation="flip",
