@@ -46,7 +46,7 @@ def papers_settings():
     ]
 
 
-def few_settings(low, high, n=24, sizes=(0,)):
+def few_settings(low, high, n=12, sizes=(0,)):
     return [(t, size) for t in np.geomspace(low, high, n) for size in sizes]
 
 
@@ -143,8 +143,8 @@ def rows(arguments):
     compact = DELSegmenter.from_pretrained(arguments.weights)
     sizes = (0, 2, 4)
     paper = papers_settings() if arguments.settings == "paper" else None
-    greedy = few_settings(0.03, 0.6, sizes=(0,) if paper is None else (0, 2, 4, 8))
-    fixed = paper or few_settings(0.02, 0.9, sizes=sizes)
+    greedy = few_settings(0.2, 0.6, sizes=(0,) if paper is None else (0, 2, 4, 8))
+    fixed = paper or few_settings(0.1, 0.98, sizes=sizes)
 
     def variant(net=compact, **params):
         import copy
@@ -155,7 +155,7 @@ def rows(arguments):
         "DEL compact, greedy": lambda: del_row(variant(merge="greedy"), greedy),
         "DEL compact": lambda: del_row(variant(merge="threshold"), fixed),
         "DEL compact, EGB": lambda: del_row(
-            variant(merge="egb"), few_settings(0.05, 5, 16, sizes=(0, 4))
+            variant(merge="egb"), few_settings(0.05, 5, sizes=(0, 4))
         ),
         "SLIC": lambda: parametric(slic, (5, 10, 20, 40, 80, 160)),
         "EGB": lambda: parametric(egb, (100, 200, 400, 800, 1600, 3200)),
