@@ -21,7 +21,7 @@ images, names = data.images[1:4], data.names[1:4]
 methods = [
     SLICSuperpixels(n_segments=200),
     ERSSuperpixels(n_segments=200),
-    EGBSegmenter(scale=2.0, min_size=150),
+    EGBSegmenter(scale=150.0, min_size=60),
 ]
 
 figure, axes = plt.subplots(3, 3, figsize=(12, 8), layout="constrained")

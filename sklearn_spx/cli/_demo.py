@@ -16,9 +16,9 @@ PHOTOGRAPH_WIDTH, PHOTOGRAPH_SEGMENTS = 400, 200
 # heading, function of sklearn_spx.metrics, whether greater is better
 SCORES = (
     ("ASA ↑", "achievable_segmentation_accuracy", True),
-    ("boundary recall ↑", "boundary_recall", True),
-    ("under-seg. error ↓", "undersegmentation_error", False),
-    ("compact- ness ↑", "compactness", True),
+    ("BR ↑", "boundary_recall", True),
+    ("UE ↓", "undersegmentation_error", False),
+    ("CO ↑", "compactness", True),
 )
 
 
@@ -32,8 +32,11 @@ SCORES = (
 )
 def demo(out):
     """Train on synthetic images, compare four methods, draw what they make of photographs."""
+    import torch
+
     from .. import datasets
 
+    torch.set_num_threads(1)  # as the table says, and enough
     console, start = stdout(), time.perf_counter()
     out.mkdir(parents=True, exist_ok=True)
     made = datasets.make_dead_leaves(N_TRAIN + N_TEST, random_state=0)
@@ -64,7 +67,7 @@ def demo(out):
         ("scores.csv", "the table above"),
         ("trainable-slic.safetensors", "the learned distance"),
     ):
-        console.print(f"  {name:<27}{what}")
+        console.print(f"  {name:<27}{what}", soft_wrap=True)
     console.print("\nNow on your own images:")
     console.print(
         f"  sklearn-spx segment YOUR_IMAGES --method trainable-slic "
@@ -75,58 +78,55 @@ def demo(out):
 
 def _methods(images, ground_truths):
     """Return {name: fitted estimator} and how long the one that learns took."""
-    from .. import ERSSuperpixels, SLICSuperpixels, TrainableSLIC
+    from .. import EGBSegmenter, ERSSuperpixels, SLICSuperpixels, TrainableSLIC
 
     start = time.perf_counter()
     learned = TrainableSLIC(N_SEGMENTS, distance="linear").fit(images, ground_truths)
     seconds = time.perf_counter() - start
-    return {
-        "SLICSuperpixels": SLICSuperpixels(N_SEGMENTS).fit(images),
-        "ERSSuperpixels": ERSSuperpixels(N_SEGMENTS).fit(images),
-        "EGBSegmenter": _egb_of_count(images, N_SEGMENTS),
-        "TrainableSLIC": learned,
-    }, seconds
+    untrained = (SLICSuperpixels(N_SEGMENTS), ERSSuperpixels(N_SEGMENTS), EGBSegmenter())
+    methods = {type(method).__name__: method.fit(images) for method in untrained}
+    return {**methods, "TrainableSLIC": learned}, seconds
 
 
-def _egb_of_count(images, n_segments):
-    """Return an EGBSegmenter whose scale gives about ``n_segments`` regions an image."""
-    import numpy as np
+def _segment(estimator, images, n_segments):
+    """Return label images of about ``n_segments`` regions, and the milliseconds an image took."""
+    if "n_segments" in estimator.get_params():
+        estimators = [estimator.set_params(n_segments=n_segments)] * len(images)
+    else:
+        estimators = [_scaled(estimator, image, n_segments) for image in images]
+    start = time.perf_counter()
+    labels = [e.transform([image])[0] for e, image in zip(estimators, images)]
+    return labels, 1000 * (time.perf_counter() - start) / len(images)
 
-    from .. import EGBSegmenter
 
-    low, high = 1e-3, 30.0
-    for _ in range(9):
-        middle = float(np.sqrt(low * high))
-        estimator = EGBSegmenter(scale=middle, min_size=20).fit(images)
-        count = np.mean([labels.max() + 1 for labels in estimator.transform(images)])
-        low, high = (middle, high) if count > n_segments else (low, middle)
-    return estimator
+def _scaled(estimator, image, n_segments):
+    """Return an EGBSegmenter like ``estimator`` whose scale gives about ``n_segments`` regions."""
+    from sklearn.base import clone
+
+    low, high, tried = 1.0, 1e5, {}
+    min_size = image.shape[0] * image.shape[1] // (8 * n_segments)
+    for _ in range(10):  # bisection: the greater the scale, the fewer the regions
+        scale = (low * high) ** 0.5
+        found = clone(estimator).set_params(scale=scale, min_size=min_size).fit([image])
+        n_found = int(found.transform([image])[0].max()) + 1
+        tried[abs(n_found - n_segments)] = found
+        low, high = (scale, high) if n_found > n_segments else (low, scale)
+    return tried[min(tried)]
 
 
 def _compare(methods, images, ground_truths):
     """Return a row of scores for each method, and {name: label images}."""
-    import numpy as np
-
     from .. import metrics
 
     rows, labels = [], {}
     for name, estimator in methods.items():
         estimator.transform(images[:1])  # compiled now, timed below
-        start = time.perf_counter()
-        labels[name] = estimator.transform(images)
-        row = {
-            "method": name,
-            "regions": np.mean([found.max() + 1 for found in labels[name]]),
-            "ms": 1000 * (time.perf_counter() - start) / len(images),
-        }
-        for _, score, _ in SCORES:
-            function = getattr(metrics, score)
-            if score == "compactness":
-                values = [function(found) for found in labels[name]]
-            else:
-                values = [function(found, y) for found, y in zip(labels[name], ground_truths)]
-            row[score] = float(np.mean(values))
-        rows.append(row)
+        labels[name], milliseconds = _segment(estimator, images, N_SEGMENTS)
+        result = metrics.evaluate_superpixels(labels[name], ground_truths)
+        scores = {score: float(result.mean[score]) for _, score, _ in SCORES}
+        rows.append(
+            {"method": name, "regions": float(result.n_segments), **scores, "ms": milliseconds}
+        )
     return rows, labels
 
 
@@ -136,15 +136,16 @@ def _print_table(console, rows):
     table = Table(
         title=f"{N_TEST} synthetic images that were not trained on, {N_SEGMENTS} regions asked for",
         title_justify="left",
-        caption="ms: one image of 128 x 192 pixels, one thread. EGBSegmenter has no number of "
-        "regions to set; its scale was searched for.",
+        caption="ASA achievable segmentation accuracy; BR boundary recall within 1 pixel; UE "
+        "undersegmentation error; CO compactness; ms: an image of 128 x 192 pixels, one thread. "
+        "EGBSegmenter has no number of regions to set, its scale was searched for.",
         caption_justify="left",
     )
     table.add_column("method", no_wrap=True)
     table.add_column("regions", justify="right")
     for heading, _, _ in SCORES:
         table.add_column(heading, justify="right")
-    table.add_column("ms an image", justify="right")
+    table.add_column("ms", justify="right")
     best = {
         score: (max if greater else min)(row[score] for row in rows) for _, score, greater in SCORES
     }
@@ -158,7 +159,18 @@ def _print_table(console, rows):
 
 
 def _in_words(rows):
-    return ""
+    """Say what the table shows."""
+    by_name = {row["method"]: row for row in rows}
+    plain, learned = by_name["SLICSuperpixels"], by_name["TrainableSLIC"]
+    before, after = (row["achievable_segmentation_accuracy"] for row in (plain, learned))
+    finder = max(rows, key=lambda row: row["boundary_recall"])
+    verb = "lifts" if after > before else "does not lift"
+    return (
+        "Neighbours in these images often share a colour and differ in texture. A learned distance "
+        f"{verb} the ASA of SLIC, from {before:.3f} to {after:.3f}, with regions as many and as "
+        f"compact. {finder['method']} finds most of the borders ({finder['boundary_recall']:.3f}), "
+        f"with less compact regions ({finder['compactness']:.2f})."
+    )
 
 
 def _write_csv(path, rows):
@@ -200,10 +212,7 @@ def _draw_photographs(out, methods):
     for view, name in (("boundaries", "photographs.png"), ("means", "photographs_means.png")):
         figures[view] = (*_panels(len(methods), images), name)
     for k, (name, estimator) in enumerate(methods.items()):
-        if "n_segments" in estimator.get_params():
-            labels = estimator.set_params(n_segments=PHOTOGRAPH_SEGMENTS).transform(images)
-        else:
-            labels = [_egb_of_count([i], PHOTOGRAPH_SEGMENTS).transform([i])[0] for i in images]
+        labels, _ = _segment(estimator, images, PHOTOGRAPH_SEGMENTS)
         for view, (_, axes, _) in figures.items():
             SegmentationDisplay.from_predictions(
                 images,

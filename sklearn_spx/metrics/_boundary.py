@@ -57,7 +57,7 @@ def boundary_recall(labels, ground_truths, *, tolerance=None, protocol="seal", p
     >>> truth = [[0, 0, 0, 0, 1, 1], [0, 0, 1, 1, 1, 1]]
     >>> labels = [[0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 0, 1]]
     >>> boundary_recall(labels, truth)
-    0.5
+    0.3333333333333333
     >>> boundary_recall(labels, truth, tolerance=0, protocol="stutz")
     0.16666666666666666
     """

@@ -90,7 +90,7 @@ def evaluate_segmentations(
     >>> result.boundary_f.ods, result.boundary_f.ods_setting
     (1.0, 1)
     >>> result.covering.curve
-    array([0.5 , 1.  , 0.75])
+    array([0.375, 1.   , 0.75 ])
     """
     max_distance = check_real(max_distance, "max_distance", 0.0)
     results = over_images(

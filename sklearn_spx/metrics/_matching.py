@@ -4,11 +4,11 @@ Pixels of two boundary maps may be paired when they lie within a radius. The pai
 
 1. A maximum matching (augmenting paths by depth-first search with look-ahead, Pothen and Fan).
 2. Its Dulmage-Mendelsohn split. Where first-map pixels are in excess, every second-map pixel
-   is paired in every maximum matching; elsewhere every first-map pixel is. No maximum matching
-   pairs across the split.
-3. On either side of the split the pixels that are all paired are inserted one at a time, along
-   shortest augmenting paths (Dijkstra with potentials), which gives the least total distance.
-   Paths end early, since a free partner always exists.
+   is paired in every maximum matching, and no more need be known. Elsewhere every first-map
+   pixel is. No maximum matching pairs across the split.
+3. Elsewhere the first-map pixels are inserted one at a time, along shortest augmenting paths
+   (Dijkstra with potentials), which gives the least total distance. Paths end early, since a
+   free partner always exists.
 4. Several pairings may be equally good, and which pixels of the second map they pair differs.
    The answer is made unique: pixels of the second map that come first in reading order are
    paired. Of equally short paths the one that ends in the first such pixel is taken. That is
@@ -47,18 +47,13 @@ def match_pixels(first, second, radius):
     index = np.full(second.shape, -1, dtype=np.int32)
     index[second] = np.arange(n_second, dtype=np.int32)
 
-    # candidates as sparse rows (start, to, length), and the same seen from the second map
+    # candidates as sparse rows: first-map pixel, second-map pixels within the radius, lengths
     dy, dx, step = _window(radius)
     start = np.zeros(ys.size + 1, dtype=np.int64)
     _count_candidates(ys, xs, index, dy, dx, start)
     to = np.empty(start[-1], dtype=np.int32)
     length = np.empty(start[-1], dtype=np.int64)
     _fill_candidates(ys, xs, index, dy, dx, step, to, length)
-    back_start = np.zeros(n_second + 1, dtype=np.int64)
-    np.cumsum(np.bincount(to, minlength=n_second), out=back_start[1:])
-    back_to = np.empty_like(to)
-    back_length = np.empty_like(length)
-    _transpose(start, to, length, back_start[:-1].copy(), back_to, back_length)
 
     mate = np.full(ys.size, -1, dtype=np.int32)
     back_mate = np.full(n_second, -1, dtype=np.int32)
@@ -72,14 +67,8 @@ def match_pixels(first, second, radius):
         _spread_excess(start, to, back_mate, excess, claimed, np.empty(ys.size, dtype=np.int64))
     mate[:] = -1
     back_mate[:] = -1
-    price = np.zeros(ys.size, dtype=np.int64)
-    back_price = np.zeros(n_second, dtype=np.int64)
-    _insert_all(start, to, length, ~excess, ~claimed, mate, back_mate, price, back_price)
-    if claimed.any():
-        _insert_all(
-            back_start, back_to, back_length, claimed, excess, back_mate, mate, back_price, price
-        )
-    return n_matched, back_mate >= 0
+    _insert_all(start, to, length, ~excess, ~claimed, mate, back_mate)
+    return n_matched, claimed | (back_mate >= 0)
 
 
 @lru_cache(maxsize=32)
@@ -90,11 +79,11 @@ def _window(radius):
     squares = dy * dy + dx * dx
     order = np.argsort(squares, kind="stable")[: np.count_nonzero(squares <= radius * radius)]
     dy, dx, squares = dy[order], dx[order], squares[order]
-    table = np.zeros(squares.max() + 1, dtype=np.int64)
-    for square in range(1, table.size):
-        k = next(k for k in range(math.isqrt(square), 0, -1) if square % (k * k) == 0)
-        table[square] = k * round(_UNIT * math.sqrt(square // (k * k)))
-    return dy, dx, table[squares]
+    root = np.ones(squares.max() + 1, dtype=np.int64)  # of every number's largest square divisor
+    for k in range(2, math.isqrt(root.size - 1) + 1):
+        root[k * k :: k * k] = k
+    rest = np.sqrt(np.arange(root.size) // (root * root))
+    return dy, dx, (root * np.rint(_UNIT * rest).astype(np.int64))[squares]
 
 
 @njit(cache=True, nogil=True)
@@ -120,16 +109,6 @@ def _fill_candidates(ys, xs, index, dy, dx, step, to, length):
                 to[e] = index[y, x]
                 length[e] = step[o]
                 e += 1
-
-
-@njit(cache=True, nogil=True)
-def _transpose(start, to, length, place, back_to, back_length):
-    for a in range(start.size - 1):
-        for e in range(start[a], start[a + 1]):
-            p = place[to[e]]
-            place[to[e]] += 1
-            back_to[p] = a
-            back_length[p] = length[e]
 
 
 @njit(cache=True, nogil=True)
@@ -208,12 +187,14 @@ def _spread_excess(start, to, back_mate, excess, claimed, queue):
 
 
 @njit(cache=True, nogil=True)
-def _insert_all(start, to, length, rows, columns, mate, back_mate, price, back_price):
+def _insert_all(start, to, length, rows, columns, mate, back_mate):
     """Pair every row of ``rows`` with one of ``columns`` at the least total length.
 
-    INOUT mate, back_mate (-1), price, back_price (0): for every edge length - price -
-    back_price >= 0, with equality on pairs; unpaired columns keep back_price 0.
+    INOUT mate, back_mate (-1). For every edge length - price - back_price >= 0, with equality
+    on pairs; unpaired columns keep back_price 0.
     """
+    price = np.zeros(mate.size, dtype=np.int64)
+    back_price = np.zeros(back_mate.size, dtype=np.int64)
     n_columns = back_mate.size
     distance = np.full(n_columns, _FAR)
     settled = np.zeros(n_columns, dtype=np.bool_)

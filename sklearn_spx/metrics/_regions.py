@@ -72,8 +72,8 @@ def probabilistic_rand_index(labels, ground_truths, *, per_annotator=False):
     Examples
     --------
     >>> from sklearn_spx.metrics import probabilistic_rand_index
-    >>> probabilistic_rand_index([[0, 0, 0]], [[0, 0, 1]])
-    0.3333333333333333
+    >>> probabilistic_rand_index([[0, 0, 0, 1]], [[0, 0, 1, 1]])
+    0.5
     """
     labels, truths = check_pair(labels, ground_truths)
     return over_annotators([rand_index(contingency(labels, t)) for t in truths], per_annotator)

@@ -12,7 +12,7 @@ from sklearn_spx.metrics._thinning import thin_boundaries
 from . import naive
 from .common import cases, random_labels
 
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=100, deadline=None)
 
 
 @few
@@ -75,6 +75,25 @@ def test_equal_pairings_take_the_first_pixel_in_reading_order():
     first[1, 1] = True
     second[[0, 1, 1, 2], [1, 0, 2, 1]] = True
     assert match_pixels(first, second, 1.0)[1].tolist() == [True, False, False, False]
+
+
+def test_equal_pairings_take_the_first_pixel_behind_a_longer_path():
+    # Three pixels are 5 away from one partner and 10 from one of their own each. Whichever has
+    # the common partner, the other two go 10 far: the last of the own partners stays alone.
+    first, second = np.zeros((13, 23), dtype=bool), np.zeros((13, 23), dtype=bool)
+    common = np.array([12, 9])
+    for offset, own in (((-5, 0), (-11, 8)), ((-4, -3), (-12, -9)), ((0, 5), (-6, 13))):
+        first[tuple(common + offset)] = True
+        second[tuple(common + own)] = True
+    second[tuple(common)] = True
+    assert match_pixels(first, second, 10.0)[1].tolist() == [True, True, False, True]
+
+
+def test_equal_pairings_take_the_first_pixel_when_it_is_found_last():
+    first = np.array([[0, 0], [1, 0], [0, 1], [0, 0]], dtype=bool)
+    second = np.array([[0, 1], [0, 1], [0, 0], [1, 0]], dtype=bool)
+    # 1 + sqrt(2) either way, with pixel 0 or with pixel 2 beside pixel 1
+    assert match_pixels(first, second, 2.3)[1].tolist() == [True, True, False]
 
 
 def test_lengths_keep_exact_relations():
