@@ -35,7 +35,7 @@ from ._console import complain, stderr, stdout
     show_default=True,
     help="trunk, random, or a file: what DELSegmenter.save wrote, or weights of VGG16.",
 )
-@click.option("--train-trunk", is_flag=True, help="Train the trunk too, which takes far longer.")
+@click.option("--train-trunk", is_flag=True, help="Train a compact net's trunk too; longer.")
 @click.option(
     "--augmentation",
     type=click.Choice(["none", "flip", "rotate"]),
@@ -87,7 +87,7 @@ def train_del(images, truths, out, train_trunk, steps, batch_size, seed, checkpo
 
     given = {"max_steps": steps, "batch_size": batch_size}
     estimator = DELSegmenter(
-        freeze_trunk=not train_trunk,
+        freeze_trunk=False if train_trunk else None,
         checkpoint=None if checkpoint is None else str(checkpoint),
         random_state=seed,
         verbose=1,
