@@ -586,7 +586,8 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
             self._digest = digest(_state_of(self.net_))
         superpixels = self.superpixels_
         state = superpixels._state() if hasattr(superpixels, "_state") else None
-        return (self._digest, self.pooling, repr(superpixels), digest(state))
+        parameters = None if superpixels is None else superpixels.get_params()
+        return (self._digest, self.pooling, type(superpixels).__name__, digest((parameters, state)))
 
     def _tree(self, d):
         edges = d["edges"]
