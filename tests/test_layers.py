@@ -18,7 +18,7 @@ ALLOWED = {
     "nets": {"nets"},
     "features": {"features", "kernels", "nets", "utils"},
     "datasets": {"datasets", "kernels"},
-    "inspection": {"inspection", "kernels"},
+    "inspection": {"inspection", "kernels", "metrics", "utils"},
     "utils": {"utils", "kernels"},
 }
 HEAVY = {"torch", "kymatio", "matplotlib", "numba.cuda"}
