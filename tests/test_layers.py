@@ -22,7 +22,7 @@ ALLOWED = {
     "utils": {"utils", "kernels"},
 }
 HEAVY = {"torch", "kymatio", "matplotlib", "numba.cuda"}
-KERNELS_MAY_IMPORT = {"numpy", "numba", "math"}
+KERNELS_MAY_IMPORT = {"numpy", "numba", "llvmlite"} | sys.stdlib_module_names  # llvmlite is numba's
 NETS_MAY_IMPORT = {"torch", "numpy", "safetensors", "tqdm"} | sys.stdlib_module_names
 
 
