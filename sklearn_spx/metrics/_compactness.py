@@ -25,6 +25,11 @@ def compactness(labels):
     float
         Between 0 and pi / 4, which squares reach.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If this is no integer label image, or no pixel is inside the mask.
+
     References
     ----------
     .. [1] A. Schick, M. Fischer, R. Stiefelhagen, "Measuring and evaluating the compactness

@@ -71,6 +71,12 @@ def evaluate_superpixels(segmentations, ground_truths, *, scores=None, n_jobs=No
             curve divided by the range, as in [2]_; NaN where all settings produce equally
             many.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If the collections do not match, images differ in their numbers of settings, or an image
+        cannot be scored; the message says which.
+
     References
     ----------
     .. [1] W.-C. Tu et al., "Learning superpixels with segmentation-aware affinity loss", CVPR
