@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from PIL import Image
 from scipy.io import savemat
 
-from sklearn_spx import SLICSuperpixels, metrics
+from sklearn_spx import SEALSuperpixels, SLICSuperpixels, metrics
 from sklearn_spx.cli import _demo, _files, main
 from sklearn_spx.datasets import make_dead_leaves
 
@@ -149,6 +149,7 @@ def test_more_labels_than_16_bits_are_written_to_npz_alone(tmp_path, monkeypatch
         (["0.png", "--scale", 5], "--scale means nothing to --method slic"),
         (["0.png", "--method", "trainable-slic"], "needs --model"),
         (["0.png", "--method", "trainable-slic", "--model", "no"], "--model: 'no' is neither"),
+        (["0.png", "--method", "seal", "--compactness", 5], "takes --n-segments, --model"),
         (["0.png", "--n-segments", 0], "0 is not in the range"),
         (["0.png", "0.gif"], "several images are called '0'"),
     ],
@@ -320,3 +321,38 @@ def test_version():
     import sklearn_spx
 
     assert sklearn_spx.__version__ in run("--version").stdout
+
+
+# --- train -------------------------------------------------------------------------------------
+
+
+def test_train_seal_writes_what_segment_reads(images, tmp_path):
+    truths, model = write_truths(tmp_path / "truths", "png"), tmp_path / "own.safetensors"
+    checkpoint = tmp_path / "run.pt"
+    arguments = ("train", "seal", images, "--truths", truths, "--out", model, "--steps", 1)
+    result = run(*arguments, "--checkpoint", checkpoint, "--device", "cpu")
+    assert "3 images, 1 steps" in flat(result.stdout)
+    assert checkpoint.exists()
+    out = tmp_path / "out"
+    result = run(
+        "segment", images, "--method", "seal", "--model", model, "--n-segments", 9, "--out", out
+    )
+    assert result.exit_code == 0
+    assert "3 of 3 images, 9 regions each" in flat(result.stdout)
+    # the same command, the run being over, writes the same
+    before = SEALSuperpixels.from_pretrained(model)
+    run(*arguments, "--checkpoint", checkpoint, "--device", "cpu")
+    after = SEALSuperpixels.from_pretrained(model)
+    assert after.history_ == before.history_
+    for first, second in zip(after.affinities(DATA.images), before.affinities(DATA.images)):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_train_seal_names_the_image_without_ground_truth(images, tmp_path):
+    truths = write_truths(tmp_path / "truths", "png")
+    for path in truths.glob("1_*.png"):
+        path.unlink()
+    result = run("train", "seal", images, "--truths", truths, "--out", tmp_path / "own")
+    assert result.exit_code == 1
+    assert "there is no ground truth 1.*" in flat(result.stderr)
+    assert not (tmp_path / "own").exists()

@@ -1,4 +1,4 @@
-"""The command line: ``sklearn-spx demo``, ``segment`` and ``evaluate``.
+"""The command line: ``sklearn-spx demo``, ``segment``, ``evaluate`` and ``train``.
 
 Exit codes: 0 all went well, 1 some file failed (the others are done), 2 wrong usage. What a
 command needs is imported when it runs, so that ``--help`` answers at once.
@@ -10,6 +10,7 @@ from .. import __version__
 from ._demo import demo
 from ._evaluate import evaluate
 from ._segment import segment
+from ._train import train
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -18,5 +19,5 @@ def main():
     """Superpixels and image segmentation, trained and untrained."""
 
 
-for _command in (demo, segment, evaluate):
+for _command in (demo, segment, evaluate, train):
     main.add_command(_command)

@@ -16,6 +16,7 @@ METHODS = {
     "ers": ("ERSSuperpixels", ("n_segments",)),
     "egb": ("EGBSegmenter", ("scale", "min_size")),
     "trainable-slic": ("TrainableSLIC", ("n_segments", "compactness", "model")),
+    "seal": ("SEALSuperpixels", ("n_segments", "model")),
 }
 
 
@@ -115,6 +116,8 @@ def _estimator_factory(method, options):
     estimator_class = getattr(sklearn_spx, name)
     if "model" not in accepted:
         return lambda image: estimator_class(**given).fit([image])
+    if method == "seal":
+        given.setdefault("model", "bsds500")  # comes with the package
     if "model" not in given:
         raise click.UsageError(
             f"--method {method} needs --model: a file that {name}.save wrote, for instance by "

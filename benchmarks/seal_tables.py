@@ -1,0 +1,146 @@
+"""ASA and boundary recall of superpixels on learned and other affinities, on BSDS500.
+
+    python benchmarks/seal_tables.py BSDS500 --split val
+    python benchmarks/seal_tables.py BSDS500 --split val --images 10 --hed hed.safetensors \
+        --model release=seal_release_bsds500.pkl --model bce=mine.safetensors
+
+Three tables, as in Figures 4, 6 and 8 of Tu et al.: nets and losses (each --model, beside the
+shipped one), other sources of affinities under the same ERS and under EGB, and other methods.
+Scores are plain means over (image, annotation) pairs, tolerance 1 pixel (protocol "seal").
+"""
+
+import argparse
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from sklearn_spx import SEALSuperpixels, SLICSuperpixels
+from sklearn_spx.datasets import load_bsds500
+from sklearn_spx.features.affinities import (
+    annotation_affinities,
+    edge_affinities,
+    feature_affinities,
+)
+from sklearn_spx.kernels import entropy_rate_superpixels
+from sklearn_spx.metrics import (
+    achievable_segmentation_accuracy,
+    boundary_recall,
+    evaluate_superpixels,
+)
+
+COUNTS = (100, 200, 300, 400, 500, 600, 700, 800, 900, 1000, 1100, 1200)
+SCORES = {
+    "ASA": partial(achievable_segmentation_accuracy, per_annotator=True),
+    "BR": partial(boundary_recall, per_annotator=True),
+}
+
+
+def on_affinities(affinities, counts):
+    return [entropy_rate_superpixels(affinities=affinities, n_segments=n) for n in counts]
+
+
+def learned(model, **params):
+    estimator = SEALSuperpixels.from_pretrained(model, **params)
+    return lambda image, truths, counts: estimator.transform([image], n_segments=counts)[0]
+
+
+def colour(image, truths, counts):
+    return [entropy_rate_superpixels(image, n) for n in counts]
+
+
+def oracle(image, truths, counts):
+    return on_affinities(annotation_affinities(truths), counts)
+
+
+def slic(image, truths, counts):
+    return [SLICSuperpixels(n).fit_transform([image])[0] for n in counts]
+
+
+def net_sources(path):
+    """HED edges, and the first convolution of its VGG16 in units of its mean."""
+    import torch
+
+    from sklearn_spx.nets.holistic_edges import HolisticEdgeNet
+
+    net = HolisticEdgeNet.from_file(path)
+
+    def run(function, image):
+        with torch.no_grad():
+            return function(torch.from_numpy(image).permute(2, 0, 1)[None] / 255.0)[0].numpy()
+
+    def hed(image, truths, counts):
+        return on_affinities(edge_affinities(run(net, image)[0]), counts)
+
+    def convolution(image, truths, counts):
+        features = run(net.first_features, image).transpose(1, 2, 0)
+        # as contrast of 8-bit colour: Euclidean differences over all maps, brought to its range
+        scale = 255 / max(float(np.linalg.norm(features, axis=2).max()), 1e-6)
+        return on_affinities(feature_affinities(features * scale, norm=2), counts)
+
+    return {"HED, A = 1 - E": hed, "VGG16 conv1_1": convolution}
+
+
+def tables(options):
+    nets = {"shipped": learned("bsds500")} if options.shipped else {}
+    for text in options.model:
+        name, path = text.split("=", 1)
+        nets[name] = learned(path)
+    sources = {"colour (ERS)": colour}
+    if options.hed:
+        sources |= net_sources(options.hed)
+    sources["oracle (annotators)"] = oracle
+    others = {"SLIC": slic}
+    if options.shipped:
+        others["shipped, by EGB"] = learned("bsds500", backend="egb")
+    return {
+        "Nets and losses (as Figure 4)": nets,
+        "Sources of affinities (as Figure 8)": sources,
+        "Other methods (as Figure 6)": others,
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("root", type=Path, help="BSDS500, with images/ and groundTruth/")
+    parser.add_argument("--split", default="val", choices=("train", "val", "test"))
+    parser.add_argument("--images", type=int, help="this many, spread over the split; all")
+    parser.add_argument("--counts", type=int, nargs="+", default=COUNTS)
+    parser.add_argument("--model", action="append", default=[], metavar="NAME=FILE")
+    parser.add_argument("--hed", help="safetensors file of the HED net")
+    parser.add_argument("--no-shipped", dest="shipped", action="store_false")
+    parser.add_argument("--only", nargs="+", help="rows whose name begins with one of these")
+    options = parser.parse_args()
+
+    data = load_bsds500(options.root, options.split)
+    n = len(data.names)
+    chosen = [i * n // (options.images or n) for i in range(options.images or n)]
+    print(f"BSDS500 {options.split}, {len(chosen)} images, protocol 'seal', superpixels exact")
+    for title, methods in tables(options).items():
+        wanted = {
+            name: method
+            for name, method in methods.items()
+            if not options.only or name.startswith(tuple(options.only))
+        }
+        if not wanted:
+            continue
+        print(f"\n{title}")
+        print(f"{'':24}" + "".join(f"{k:>8}" for k in options.counts) + "   s/image")
+        for name, method in wanted.items():
+            found, truths, seconds = [], [], 0.0
+            for i in chosen:
+                image, annotations = data.images[i], data.ground_truths[i]
+                start = time.perf_counter()
+                found.append(method(image, annotations, list(options.counts)))
+                seconds += time.perf_counter() - start
+                truths.append(annotations)
+            result = evaluate_superpixels(found, truths, scores=SCORES)
+            for score in SCORES:
+                row = "".join(f"{value:8.4f}" for value in result.mean[score])
+                tail = f"{seconds / len(chosen):10.2f}" if score == "ASA" else ""
+                print(f"{name:20}{score:>4}{row}{tail}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,711 @@
+"""SEAL superpixels: a net says which neighbouring pixels belong together, ERS grows the rest.
+
+    image -> net -> affinities of each pixel to its right and lower neighbour
+          -> entropy rate superpixels on the graph that they weigh
+
+The net learns from human segmentations: where an annotated label changes, neighbours should
+part. With the segmentation-aware loss, superpixels are grown on the net's own affinities while
+it trains, and a boundary that they leak across weighs as many pixels as leaked (Tu et al., eq. 2
+and 3).
+"""
+
+import hashlib
+import json
+import math
+from concurrent.futures import ThreadPoolExecutor
+from numbers import Integral, Real
+from pathlib import Path
+
+import joblib
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
+from sklearn.utils.validation import check_is_fitted, check_memory
+
+from .base import ImageSegmenter
+from .features.affinities import canny_edges
+from .kernels import (
+    entropy_rate_superpixels,
+    graph_segmentation,
+)
+from .kernels._checks import check_count
+from .metrics import achievable_segmentation_accuracy
+from .utils._augment import random_crop
+from .utils._persistence import PretrainedMixin
+
+# name: module of sklearn_spx.nets, class, arguments
+_NETS = {
+    "compact": ("compact_affinity", "CompactAffinityNet", {}),
+    "pan": ("pixel_affinity", "PixelAffinityNet", {}),
+    "pan-two-way": ("pixel_affinity", "PixelAffinityNet", {"two_way": True}),
+    "pan-square": ("pixel_affinity", "PixelAffinityNet", {"square": True}),
+    "pan-no-canny": ("pixel_affinity", "PixelAffinityNet", {"canny": False}),
+}
+# superpixels in the loop are as large as 300 in an image of BSDS500
+_LOOP_PIXELS = 481 * 321 // 300
+_PATIENCE = 3
+
+
+class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
+    """Superpixels grown on affinities that a net has learned from human segmentations.
+
+    Parameters
+    ----------
+    n_segments : int, default=100
+        Number of superpixels, met exactly. ``transform`` also takes several counts at once.
+
+    net : {"compact", "pan", "pan-two-way", "pan-square", "pan-no-canny"}, default="compact"
+        "compact": a small U-Net, hundreds of times fewer multiplications than the paper's net.
+        "pan": the paper's net; it needs OpenCV and 8-bit images of 1 or 3 channels, for their
+        Canny edges. The others are its ablations: both directions at once, a 7x7 first
+        convolution, no edges.
+
+    loss : {"cross_entropy", "seal"}, default="cross_entropy"
+        "seal" adds the segmentation errors of superpixels in the loop.
+
+    boundary_weight : float or "balanced", default=8.0
+        What a missed boundary costs, a false one being 1. "balanced": as many times more as
+        boundaries are rarer.
+
+    backend : {"ers", "egb"}, default="ers"
+        What grows superpixels on the affinities: entropy rate superpixels, or the graph-based
+        segmentation of Felzenszwalb and Huttenlocher, its scale searched for the count.
+
+    connectivity : {4, 8}, default=8
+        Neighbours of a pixel in the graph; superpixels are connected in the same sense.
+
+    balance : float, default=0.5
+        How alike ERS makes the sizes; see :func:`~sklearn_spx.kernels.entropy_rate_superpixels`.
+
+    sharpness : float, default=3.0
+        The affinities are raised to this power before superpixels are grown.
+
+    max_steps : int, default=2000
+        Optimiser steps.
+
+    batch_size : int, default=8
+        Crops a step.
+
+    crop_size : int, default=112
+        Side of the crops, in pixels, at least 32.
+
+    learning_rate : float, default=2e-3
+        Initial rate of AdamW; it falls to 0 along a cosine.
+
+    validation_fraction : float, default=0.0
+        Share of the images held out of training, to keep the best state by their achievable
+        segmentation accuracy.
+
+    early_stopping : bool, default=False
+        Stop when three validations in a row brought nothing better; one is made each tenth of
+        ``max_steps``. Needs a ``validation_fraction``.
+
+    checkpoint : str, path-like or None, default=None
+        File that keeps the state of training once a minute. ``fit`` goes on from it.
+
+    device : {"cpu", "cuda", "auto"}, default="cpu"
+        Where the net runs. On a GPU it trains in mixed precision.
+
+    random_state : int, RandomState instance or None, default=None
+        Initial weights, crops, and which images are held out.
+
+    memory : str, joblib.Memory or None, default=None
+        Cache of the trained net and of each image's affinities, so that a search over parameters
+        that neither depends on (``n_segments``, ``backend``, ``connectivity``, ``balance``,
+        ``sharpness``) trains once a fold.
+
+    n_jobs : int or None, default=None
+        Images worked on at once, by joblib: threads, unless :func:`joblib.parallel_config` says
+        otherwise; in training, threads that prepare crops and grow superpixels. None is 1, -1 all
+        cores.
+
+    verbose : int, default=0
+        A progress bar when 1 or more.
+
+    on_error : {"raise", "warn"}, default="raise"
+        What a bad image does. With "warn" the others go on: it gets None in a list and a label
+        image of -1 in a stacked array, and ``fit`` leaves it out.
+
+    Attributes
+    ----------
+    net_ : torch.nn.Module
+        The trained net, of :mod:`sklearn_spx.nets`.
+
+    history_ : list of dict
+        Ten entries or so of the training: ``step``, ``loss``, ``seconds``, and ``score`` of the
+        images held out.
+
+    n_channels_in_ : int
+        Channels of the images seen in ``fit``.
+
+    See Also
+    --------
+    sklearn_spx.ERSSuperpixels : The same on colour, nothing learned.
+    sklearn_spx.features.affinities : Affinities from edges, features or annotations.
+
+    References
+    ----------
+    .. [1] W.-C. Tu, M.-Y. Liu, V. Jampani, D. Sun, S.-Y. Chien, M.-H. Yang, J. Kautz, "Learning
+           superpixels with segmentation-aware affinity loss", CVPR 2018.
+
+    Examples
+    --------
+    >>> from sklearn_spx import SEALSuperpixels
+    >>> from sklearn_spx.datasets import make_dead_leaves
+    >>> leaves = make_dead_leaves(3, shape=(48, 64), random_state=0)
+    >>> seal = SEALSuperpixels(n_segments=30, max_steps=3, batch_size=2, crop_size=32)
+    >>> seal = seal.fit(leaves.images[:2], leaves.ground_truths[:2])
+    >>> labels = seal.transform(leaves.images[2:])
+    >>> int(labels[0].max()) + 1
+    30
+    >>> [int(found.max()) + 1 for found in seal.transform(leaves.images[2:], n_segments=[9, 50])[0]]
+    [9, 50]
+    """
+
+    _parameter_constraints = {  # noqa: RUF012
+        **ImageSegmenter._parameter_constraints,
+        "n_segments": [Interval(Integral, 1, None, closed="left")],
+        "net": [StrOptions(set(_NETS))],
+        "loss": [StrOptions({"cross_entropy", "seal"})],
+        "boundary_weight": [Interval(Real, 0, None, closed="neither"), StrOptions({"balanced"})],
+        "backend": [StrOptions({"ers", "egb"})],
+        "connectivity": [Options(Integral, {4, 8})],
+        "balance": [Interval(Real, 0, None, closed="left")],
+        "sharpness": [Interval(Real, 0, None, closed="neither")],
+        "max_steps": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "crop_size": [Interval(Integral, 32, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "early_stopping": ["boolean"],
+        "checkpoint": [str, Path, None],
+        "device": [StrOptions({"cpu", "cuda", "auto"})],
+        "random_state": ["random_state"],
+        "memory": [str, HasMethods(["cache"]), None],
+    }
+
+    def __init__(
+        self,
+        n_segments=100,
+        *,
+        net="compact",
+        loss="cross_entropy",
+        boundary_weight=8.0,
+        backend="ers",
+        connectivity=8,
+        balance=0.5,
+        sharpness=3.0,
+        max_steps=2000,
+        batch_size=8,
+        crop_size=112,
+        learning_rate=2e-3,
+        validation_fraction=0.0,
+        early_stopping=False,
+        checkpoint=None,
+        device="cpu",
+        random_state=None,
+        memory=None,
+        n_jobs=None,
+        verbose=0,
+        on_error="raise",
+    ):
+        self.n_segments = n_segments
+        self.net = net
+        self.loss = loss
+        self.boundary_weight = boundary_weight
+        self.backend = backend
+        self.connectivity = connectivity
+        self.balance = balance
+        self.sharpness = sharpness
+        self.max_steps = max_steps
+        self.batch_size = batch_size
+        self.crop_size = crop_size
+        self.learning_rate = learning_rate
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.checkpoint = checkpoint
+        self.device = device
+        self.random_state = random_state
+        self.memory = memory
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.on_error = on_error
+
+    def fit(self, X, y=None, *, masks=None):
+        """Train the net.
+
+        Parameters
+        ----------
+        X : sequence or stacked array of n_images images
+            Each (height, width) or (height, width, channels), of one number of channels. Integers
+            are scaled by the range of their dtype, floats taken as they are. They are held in
+            memory while fitting.
+
+        y : sequence of n_images ground truths
+            Each a label image (height, width) or a list of them, one an annotator. Each
+            annotation is a sample of its own.
+
+        masks : sequence of n_images arrays (height, width) or None, default=None
+            True where an image is to be segmented; nothing is learned from other pixels.
+
+        Returns
+        -------
+        self : SEALSuperpixels
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If there are no ground truths, or too few images to hold some out.
+
+        ImportError
+            If the net needs OpenCV, which is not installed.
+        """
+        if y is None:
+            raise ValueError("y is None; SEALSuperpixels learns from ground truths")
+        items = [_sample(*item) for item in self._checked(X, masks, y)]
+        if self.early_stopping and not self.validation_fraction:
+            raise ValueError("early_stopping needs a validation_fraction above 0")
+        held_out = int(np.ceil(self.validation_fraction * len(items)))
+        if held_out >= len(items):
+            raise ValueError(
+                f"validation_fraction {self.validation_fraction} of {len(items)} images leaves "
+                "none to learn from"
+            )
+        recipe = {
+            "net": self.net,
+            "loss": self.loss,
+            "boundary_weight": self.boundary_weight,
+            "max_steps": self.max_steps,
+            "batch_size": self.batch_size,
+            "crop_size": self.crop_size,
+            "learning_rate": self.learning_rate,
+            "early_stopping": bool(self.early_stopping),
+            "seed": int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max)),
+        }
+        train = check_memory(self.memory).cache(
+            _train, ignore=["checkpoint", "device", "n_jobs", "verbose"]
+        )
+        state, self.history_ = train(
+            items,
+            held_out,
+            recipe,
+            checkpoint=self.checkpoint,
+            device=_device(self.device),
+            n_jobs=joblib.effective_n_jobs(self.n_jobs),
+            verbose=self.verbose,
+        )
+        self._set_net(state)
+        return self
+
+    def transform(self, X, *, masks=None, n_segments=None):
+        """Segment images.
+
+        Parameters
+        ----------
+        X : sequence or stacked array of n_images images
+            Each (height, width) or (height, width, channels), with the channels seen in ``fit``.
+
+        masks : sequence of n_images arrays (height, width) or None, default=None
+            True where an image is to be segmented; a single mask may be None.
+
+        n_segments : list of int or None, default=None
+            Several numbers of superpixels, for which the affinities are computed once. None is
+            the parameter of this name.
+
+        Returns
+        -------
+        labels : list of n_images int32 arrays (height, width), or a stacked array
+            Labels 0 .. n_segments - 1, -1 outside the mask. With a list of counts, a list of
+            label images for each image, or an array (n_images, n_counts, height, width).
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an image or mask cannot be used; the message names it. See ``on_error``.
+
+        sklearn.exceptions.NotFittedError
+            If called before ``fit``.
+        """
+        if n_segments is None:
+            return super().transform(X, masks=masks)
+        counts = [check_count(n, f"n_segments[{i}]") for i, n in enumerate(n_segments)]
+        if not counts:
+            raise ValueError("n_segments is empty; accepted is at least one count")
+        check_is_fitted(self)
+        several = object.__new__(type(self))  # a copy that shares the net
+        several.__dict__.update(self.__dict__)
+        several._segment = lambda image, mask: self._grow_all(image, mask, counts)
+        return ImageSegmenter.transform(several, X, masks=masks)
+
+    def affinities(self, X):
+        """Predict the affinities of neighbouring pixels.
+
+        Parameters
+        ----------
+        X : sequence or stacked array of n_images images
+            See ``transform``.
+
+        Returns
+        -------
+        affinities : list of n_images float32 arrays (2, height, width)
+            In (0, 1): [0] of each pixel to its right neighbour, [1] to the lower one. The last
+            column of the one and the last row of the other mean nothing. The power ``sharpness``
+            is not in them.
+        """
+        check_is_fitted(self)
+        found = object.__new__(type(self))
+        found.__dict__.update(self.__dict__)
+        found._segment = lambda image, mask: self._affinities(image)
+        return list(ImageSegmenter.transform(found, X))
+
+    @classmethod
+    def from_pretrained(cls, name_or_path="bsds500", **params):
+        """Load a fitted estimator.
+
+        Parameters
+        ----------
+        name_or_path : str or path-like, default="bsds500"
+            A name shipped with the package, a file that ``save`` wrote, or the file that the
+            authors of the paper released, which ends in .pkl.
+
+        **params : dict
+            Parameters set on the estimator. Those that training does not depend on need no fit.
+
+        Returns
+        -------
+        estimator : SEALSuperpixels
+            Fitted.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is neither such a name nor such a file.
+
+        ValueError
+            If the file is none of these.
+        """
+        if Path(name_or_path).suffix != ".pkl":
+            return super().from_pretrained(name_or_path, **params)
+        import torch
+
+        from .nets.pixel_affinity import released_state
+
+        released = torch.load(name_or_path, map_location="cpu", weights_only=True)
+        seal = cls(net="pan", loss="seal", boundary_weight=1.0, sharpness=1.0)
+        seal.n_channels_in_ = 3
+        seal.history_ = []
+        seal._set_net({k: v.numpy() for k, v in released_state(released).items()})
+        return seal.set_params(**params)
+
+    def _segment(self, image, mask):
+        return self._grow_all(image, mask, [self.n_segments])[0]
+
+    def _affinities(self, image):
+        compute = check_memory(self.memory).cache(_predict, ignore=["net"])
+        return compute(_as_channels(image), self._fingerprint, net=self.net_)
+
+    def _grow_all(self, image, mask, counts):
+        affinities = self._affinities(image) ** self.sharpness
+        if self.backend == "egb":
+            return [self._graph_segments(affinities, mask, count) for count in counts]
+        return [
+            entropy_rate_superpixels(
+                n_segments=count,
+                affinities=affinities,
+                balance=self.balance,
+                connectivity=self.connectivity,
+                mask=mask,
+            )
+            for count in counts
+        ]
+
+    # --- state ---
+
+    def _set_net(self, state):
+        self.net_ = _build(self.net, self.n_channels_in_, state, _device(self.device))
+        digest = hashlib.sha256(self.net.encode())
+        for name in sorted(state):
+            digest.update(name.encode() + np.ascontiguousarray(state[name]).tobytes())
+        self._fingerprint = digest.hexdigest()
+
+    def _state(self):
+        values = {"history": self.history_, "n_channels_in": self.n_channels_in_}
+        return _arrays(self.net_), values
+
+    def _set_state(self, arrays, values):
+        self.history_ = values["history"]
+        self.n_channels_in_ = values["n_channels_in"]
+        self._set_net(arrays)
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        if "net_" in state:  # as arrays, so that a GPU's net opens anywhere
+            state["net_"] = _arrays(state["net_"])
+        return state
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if "net_" in state:
+            self.net_ = _build(self.net, self.n_channels_in_, state["net_"], "cpu")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+    def _graph_segments(self, affinities, mask, count):
+        """Felzenszwalb-Huttenlocher segments, the scale searched for the count, met exactly."""
+        inside = np.ones(affinities.shape[1:], bool) if mask is None else mask
+        n_pixels = int(inside.sum())
+        if count > n_pixels:
+            raise ValueError(f"n_segments is {count}, more than the {n_pixels} pixels")
+        options = {
+            "affinities": affinities,
+            "connectivity": self.connectivity,
+            "mask": mask,
+            "min_size": max(1, n_pixels // (4 * count)),
+        }
+        best = None
+        low, high = -8.0, 20.0  # log2 of the scale: more segments than wanted, and fewer
+        for _ in range(14):
+            middle = (low + high) / 2
+            labels = graph_segmentation(scale=2.0**middle, **options)
+            n_found = int(labels.max()) + 1
+            if n_found < count:
+                high = middle
+                continue
+            low, best = middle, labels
+            if n_found == count:
+                return best
+        if best is None:  # all pixels alike: begin from single ones
+            best = np.where(inside, np.cumsum(inside).reshape(inside.shape) - 1, -1)
+        return _merge_to(best, affinities, count)
+
+
+def _merge_to(labels, affinities, count):
+    """Join the neighbouring regions that are most alike until ``count`` remain."""
+    n = int(labels.max()) + 1
+    pairs, alike = [], []
+    for a, b, affinity in (
+        (labels[:, :-1], labels[:, 1:], affinities[0, :, :-1]),
+        (labels[:-1], labels[1:], affinities[1, :-1]),
+    ):
+        border = (a != b) & (a >= 0) & (b >= 0)
+        a, b = a[border].astype(np.int64), b[border].astype(np.int64)
+        pairs.append(np.minimum(a, b) * n + np.maximum(a, b))
+        alike.append(affinity[border])
+    pairs, where = np.unique(np.concatenate(pairs), return_inverse=True)
+    mean = np.bincount(where, np.concatenate(alike)) / np.bincount(where)
+    parent = np.arange(n)
+
+    def root(a):
+        while parent[a] != a:
+            parent[a] = a = parent[parent[a]]
+        return a
+
+    for pair in pairs[np.argsort(-mean, kind="stable")]:
+        if n <= count:
+            break
+        a, b = root(pair // len(parent)), root(pair % len(parent))
+        if a != b:
+            parent[max(a, b)] = min(a, b)
+            n -= 1
+    roots = np.array([root(a) for a in range(len(parent))])
+    dense = np.unique(roots, return_inverse=True)[1].astype(np.int32)
+    return np.where(labels >= 0, dense[labels], np.int32(-1))
+
+
+# --- images, nets -----------------------------------------------------------------------------
+
+
+def _as_channels(image):
+    """(height, width, channels), dtype kept."""
+    return image[:, :, None] if image.ndim == 2 else image
+
+
+def _range(dtype):
+    """What an integer image is divided by: white is 1."""
+    if dtype.kind == "u":
+        return float(np.iinfo(dtype).max)
+    return 255.0 if dtype.kind == "i" else 1.0
+
+
+def _inputs(pixels, scale, canny):
+    """Arrays (1, C, H, W) for a net: the image and, if it weighs them in, its edges."""
+    image = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], dtype=np.float32)
+    image /= np.float32(scale)
+    if not canny:
+        return [image]
+    if scale != 255 or pixels.shape[2] not in (1, 3):
+        raise ValueError(
+            "Canny edges are defined on 8-bit images of 1 or 3 channels; choose net='compact' "
+            "or 'pan-no-canny'"
+        )
+    eight_bit = np.rint(pixels).astype(np.uint8)
+    edges = canny_edges(eight_bit[:, :, 0] if eight_bit.shape[2] == 1 else eight_bit)
+    return [image, edges[None, None]]
+
+
+def _predict(image, fingerprint, net):
+    """Affinities of an image; a pure function of the image and of the net's fingerprint."""
+    import torch
+
+    first = next(net.parameters())
+    arrays = _inputs(image, _range(image.dtype), getattr(net, "canny", False))
+    with torch.no_grad():
+        inputs = [_tensor(array, first.device) for array in arrays]
+        return net(*inputs)[0].float().cpu().numpy()
+
+
+def _tensor(array, device="cpu"):
+    """On the device, channels last: twice as fast on a CPU."""
+    import torch
+
+    return torch.from_numpy(array).to(device).contiguous(memory_format=torch.channels_last)
+
+
+def _build(name, n_channels, state, device):
+    """The net of that name on the device; with the state of ``_arrays``, or untrained."""
+    from importlib import import_module
+
+    import torch
+
+    module, cls, arguments = _NETS[name]
+    net = getattr(import_module(f".nets.{module}", __package__), cls)(n_channels, **arguments)
+    if state is not None:
+        net.load_state_dict({key: torch.from_numpy(np.array(a)) for key, a in state.items()})
+    return net.to(device, memory_format=torch.channels_last).eval()
+
+
+def _arrays(net):
+    return {k: np.ascontiguousarray(v.cpu().numpy()) for k, v in net.state_dict().items()}
+
+
+def _device(device):
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device='cuda', but torch finds no GPU; accepted is 'cpu' or 'auto'")
+    return device
+
+
+# --- training ---------------------------------------------------------------------------------
+
+
+def _sample(image, mask, annotations):
+    """Image and label images to learn from, labels from 0 and -1 outside the mask, small."""
+    labels = np.stack([a - a.min() for a in annotations])
+    if mask is not None:
+        labels[:, ~mask] = -1
+    dtype = np.int16 if labels.max() <= np.iinfo(np.int16).max else np.int32
+    return _as_channels(image), labels.astype(dtype)
+
+
+def _train(items, held_out, recipe, *, checkpoint, device, n_jobs, verbose):
+    """Return (state, history): a pure function of the data and the recipe."""
+    import torch
+
+    from .nets.losses import affinity_cross_entropy, segmentation_error_weights
+    from .nets.training import train
+
+    seed, max_steps = recipe["seed"], recipe["max_steps"]
+    order = np.random.default_rng(seed).permutation(len(items))
+    held = [items[i] for i in order[:held_out]]
+    items = [items[i] for i in np.sort(order[held_out:])]
+    shares = np.cumsum([len(labels) for _, labels in items], dtype=float)
+    shares /= shares[-1]
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = _build(recipe["net"], items[0][0].shape[2], None, device)
+    canny = getattr(net, "canny", False)
+
+    def draw(step):
+        crops = []
+        for k in range(recipe["batch_size"]):
+            rng = np.random.default_rng((seed, step, k))
+            # as likely as it has annotations: each is a sample
+            image, labels = items[np.searchsorted(shares, rng.random(), side="right")]
+            crop, labels = random_crop(image, labels, recipe["crop_size"], rng)
+            crops.append((_inputs(crop, _range(image.dtype), canny), _targets(labels), labels))
+        inputs, targets, labels = zip(*crops)
+        inputs = [_tensor(np.concatenate(arrays)) for arrays in zip(*inputs)]
+        return inputs, torch.from_numpy(np.stack(targets)), list(labels)
+
+    with ThreadPoolExecutor(n_jobs) as pool:
+
+        def errors(affinity, labels):
+            superpixels = entropy_rate_superpixels(
+                n_segments=_loop_count(affinity.shape[1:]), affinities=affinity, connectivity=4
+            )
+            return np.mean([segmentation_error_weights(superpixels, a) for a in labels], axis=0)
+
+        def loss(net, batch):
+            inputs, targets, labels = batch
+            logits = net.logits(*inputs).float()
+            gamma = None
+            if recipe["loss"] == "seal":
+                affinities = torch.sigmoid(logits.detach()).cpu().numpy()
+                gamma = np.stack(list(pool.map(errors, affinities, labels)))
+                gamma = torch.from_numpy(gamma).to(logits.device)
+            return affinity_cross_entropy(logits, targets, gamma, recipe["boundary_weight"])
+
+        def validate(net):
+            return np.mean(list(pool.map(lambda item: _validate(net, *item), held)))
+
+        history = train(
+            net,
+            draw,
+            loss,
+            optimizer=torch.optim.AdamW(
+                net.parameters(), lr=recipe["learning_rate"], weight_decay=1e-4
+            ),
+            max_steps=max_steps,
+            schedule=lambda step: _warm_cosine(step, max_steps),
+            validate=validate if held else None,
+            patience=_PATIENCE if recipe["early_stopping"] else None,
+            checkpoint=checkpoint,
+            fingerprint=json.dumps({**recipe, "images": len(items)}, sort_keys=True),
+            n_workers=n_jobs if n_jobs > 1 else 0,
+            mixed_precision=True,
+            verbose=verbose,
+        )
+    return _arrays(net), history
+
+
+def _targets(labels):
+    """The share of annotations that join each pair, NaN where a pair leaves image or mask."""
+    from .nets.losses import transition_targets
+
+    targets = np.mean([transition_targets(a) for a in labels], axis=0, dtype=np.float32)
+    outside = labels[0] < 0
+    if outside.any():
+        targets[:, outside] = np.nan
+        targets[0, :, :-1][outside[:, 1:]] = np.nan
+        targets[1, :-1][outside[1:]] = np.nan
+    return targets
+
+
+def _validate(net, image, labels):
+    """Mean ASA over the annotations of an image held out."""
+    affinities = _predict(image, None, net)
+    inside = labels[0] >= 0
+    superpixels = entropy_rate_superpixels(
+        n_segments=_loop_count(inside.shape),
+        affinities=affinities,
+        mask=None if inside.all() else inside,
+    )
+    return achievable_segmentation_accuracy(superpixels, list(labels.astype(np.int32)))
+
+
+def _loop_count(shape):
+    return max(1, round(shape[0] * shape[1] / _LOOP_PIXELS))
+
+
+def _warm_cosine(step, max_steps):
+    """Factor of the learning rate: up over the first steps, then down to 0 along a cosine."""
+    warm_up = min(200, max(1, max_steps // 10))
+    return min(1.0, (step + 1) / warm_up) * (1 + math.cos(math.pi * step / max_steps)) / 2

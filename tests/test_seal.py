@@ -1,0 +1,284 @@
+"""SEALSuperpixels: exact counts, what is cached, what training learns and resumes."""
+
+import pickle
+import sys
+
+import numpy as np
+import pytest
+from scipy.ndimage import label as components
+from sklearn.base import clone
+
+from sklearn_spx import SEALSuperpixels, metrics
+from sklearn_spx import _seal as module
+from sklearn_spx.datasets import load_bsds500, make_dead_leaves
+from sklearn_spx.features.affinities import annotation_affinities
+from sklearn_spx.kernels import entropy_rate_superpixels
+
+QUICK = {"max_steps": 2, "batch_size": 2, "crop_size": 32, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def leaves():
+    return make_dead_leaves(4, shape=(40, 56), n_annotators=2, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def fitted(leaves):
+    return SEALSuperpixels(25, **QUICK).fit(leaves.images, leaves.ground_truths)
+
+
+def same(first, second):
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def assert_exact(labels, count, connectivity):
+    np.testing.assert_array_equal(np.unique(labels[labels >= 0]), np.arange(count))
+    structure = np.ones((3, 3)) if connectivity == 8 else None
+    for i in range(count):
+        assert components(labels == i, structure)[1] == 1
+
+
+# --- superpixels --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", ["ers", "egb"])
+@pytest.mark.parametrize("connectivity", [4, 8])
+@pytest.mark.parametrize("count", [1, 7, 100, 40 * 56])
+def test_exactly_that_many_connected_superpixels(fitted, leaves, backend, connectivity, count):
+    seal = pickle.loads(pickle.dumps(fitted))
+    seal.set_params(n_segments=count, backend=backend, connectivity=connectivity)
+    assert_exact(seal.transform(leaves.images[:1])[0], count, connectivity)
+
+
+@pytest.mark.parametrize("backend", ["ers", "egb"])
+def test_masks(fitted, leaves, backend):
+    mask = np.zeros((40, 56), bool)
+    mask[8:30, 5:50] = True
+    seal = pickle.loads(pickle.dumps(fitted)).set_params(backend=backend)
+    labels = seal.transform(leaves.images[:1], masks=[mask])[0]
+    np.testing.assert_array_equal(labels >= 0, mask)
+    assert_exact(labels, 25, 8)
+
+
+def test_superpixels_are_those_of_the_affinities(fitted, leaves):
+    affinity = fitted.affinities(leaves.images)[0]
+    assert affinity.shape == (2, 40, 56)
+    assert affinity.dtype == np.float32
+    assert 0 < affinity.min() <= affinity.max() < 1
+    expected = entropy_rate_superpixels(affinities=affinity**3, n_segments=25)
+    np.testing.assert_array_equal(fitted.transform(leaves.images)[0], expected)
+
+
+def test_several_counts_at_once(fitted, leaves, monkeypatch):
+    expected = [
+        pickle.loads(pickle.dumps(fitted)).set_params(n_segments=n).transform(leaves.images)
+        for n in (9, 30)
+    ]
+    calls = []
+    monkeypatch.setattr(
+        module, "_predict", lambda *a, _f=module._predict, **k: calls.append(1) or _f(*a, **k)
+    )
+    several = fitted.transform(leaves.images, n_segments=[9, 30])
+    assert len(calls) == len(leaves.images)
+    for i, found in enumerate(several):
+        same(found, [expected[0][i], expected[1][i]])
+    stacked = fitted.transform(np.stack(leaves.images), n_segments=[9, 30])
+    assert stacked.shape == (4, 2, 40, 56)
+    for bad in ([], [0], [3.5]):
+        with pytest.raises((ValueError, TypeError), match="n_segments"):
+            fitted.transform(leaves.images, n_segments=bad)
+
+
+def test_the_scale_of_integers_is_that_of_their_dtype(fitted, leaves):
+    image = leaves.images[0]
+    expected = fitted.affinities([image])[0]
+    sixteen = (image.astype(np.uint16) * 257, image.astype(np.float64) / 255)
+    for other in sixteen:
+        np.testing.assert_allclose(fitted.affinities([other])[0], expected, atol=1e-5)
+
+
+# --- training -----------------------------------------------------------------------------------
+
+
+def test_it_learns():
+    """On pictures like those seen, affinities come nearer to the annotators'."""
+    data = make_dead_leaves(6, shape=(40, 56), random_state=1)
+    seal = SEALSuperpixels(
+        25, max_steps=80, batch_size=4, crop_size=32, learning_rate=5e-3, random_state=0
+    ).fit(data.images[:5], data.ground_truths[:5])
+    history = seal.history_
+    assert history[-1]["loss"] < 0.75 * history[0]["loss"]
+    truth = annotation_affinities(data.ground_truths[0])
+    found = seal.affinities(data.images[:1])[0]
+    joined, parted = found[truth == 1].mean(), found[truth < 0.5].mean()
+    assert joined > parted + 0.03
+
+
+@pytest.mark.parametrize("net", ["pan-no-canny", "pan-two-way"])
+def test_the_papers_nets_train(leaves, net):
+    if net == "pan-two-way":
+        pytest.importorskip("cv2")
+    seal = SEALSuperpixels(25, net=net, loss="seal", **QUICK)
+    seal.fit(leaves.images[:2], leaves.ground_truths[:2])
+    assert_exact(seal.transform(leaves.images[:1])[0], 25, 8)
+
+
+def test_without_opencv_the_error_says_how_to_get_it(leaves, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(ImportError, match=r"sklearn-spx\[opencv\]"):
+        SEALSuperpixels(net="pan", **QUICK).fit(leaves.images, leaves.ground_truths)
+
+
+def test_canny_needs_eight_bits(leaves):
+    images = [image / 255 for image in leaves.images]
+    with pytest.raises(ValueError, match="8-bit"):
+        SEALSuperpixels(net="pan", **QUICK).fit(images, leaves.ground_truths)
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "seal"])
+def test_same_seed_same_net_whatever_prepares_the_batches(leaves, loss):
+    seal = SEALSuperpixels(25, loss=loss, **QUICK)
+    one = clone(seal).fit(leaves.images, leaves.ground_truths)
+    two = clone(seal).set_params(n_jobs=2).fit(leaves.images, leaves.ground_truths)
+    same(one.affinities(leaves.images), two.affinities(leaves.images))
+    other = clone(seal).set_params(random_state=1).fit(leaves.images, leaves.ground_truths)
+    assert not np.array_equal(other.affinities(leaves.images)[0], one.affinities(leaves.images)[0])
+
+
+def test_losses_differ(leaves):
+    found = [
+        SEALSuperpixels(25, **QUICK, **options)
+        .fit(leaves.images, leaves.ground_truths)
+        .history_[0]["loss"]
+        for options in (
+            {},
+            {"loss": "seal"},
+            {"boundary_weight": 1.0},
+            {"boundary_weight": "balanced"},
+        )
+    ]
+    assert len(set(found)) == 4
+    assert found[1] > found[0] > found[2]
+
+
+def test_resumed_training_is_that_of_one_go(leaves, tmp_path, monkeypatch):
+    seal = SEALSuperpixels(25, **{**QUICK, "max_steps": 4})
+    expected = clone(seal).fit(leaves.images, leaves.ground_truths)
+    seal.set_params(checkpoint=tmp_path / "run.pt")
+    crop, calls = module.random_crop, []
+
+    def interrupted(*args):
+        calls.append(1)
+        if len(calls) > 5:  # in the third step
+            raise KeyboardInterrupt
+        return crop(*args)
+
+    monkeypatch.setattr(module, "random_crop", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        seal.fit(leaves.images, leaves.ground_truths)
+    calls.clear()
+    monkeypatch.setattr(module, "random_crop", lambda *args: calls.append(1) or crop(*args))
+    seal.fit(leaves.images, leaves.ground_truths)
+    assert len(calls) == 4  # two steps were left
+    same(seal.affinities(leaves.images), expected.affinities(leaves.images))
+    with pytest.raises(ValueError, match="belongs to"):
+        seal.set_params(learning_rate=1.0).fit(leaves.images, leaves.ground_truths)
+
+
+def test_images_held_out_score_the_training(leaves):
+    seal = SEALSuperpixels(25, validation_fraction=0.3, **QUICK)
+    seal.fit(leaves.images, leaves.ground_truths)
+    assert [sorted(entry) for entry in seal.history_] == [["loss", "score", "seconds", "step"]] * 2
+    assert all(0 < entry["score"] <= 1 for entry in seal.history_)
+    with pytest.raises(ValueError, match="leaves none"):
+        seal.set_params(validation_fraction=0.9).fit(leaves.images, leaves.ground_truths)
+    with pytest.raises(ValueError, match="early_stopping"):
+        seal.set_params(validation_fraction=0.0, early_stopping=True).fit(
+            leaves.images, leaves.ground_truths
+        )
+
+
+def test_nothing_is_learned_outside_masks(leaves):
+    mask = np.zeros((40, 56), bool)
+    mask[:, :30] = True
+    other = [
+        [np.where(mask, t, 5 + np.arange(56)) for t in truths] for truths in leaves.ground_truths
+    ]
+    seal = SEALSuperpixels(25, **QUICK)
+    nets = [
+        clone(seal).fit(leaves.images, y, masks=[mask] * 4).affinities(leaves.images)
+        for y in (leaves.ground_truths, other)
+    ]
+    same(*nets)
+
+
+# --- caching ------------------------------------------------------------------------------------
+
+
+def test_memory_trains_once_and_predicts_once(leaves, tmp_path, monkeypatch):
+    trained, predicted = [], []
+    import sklearn_spx.nets.training as training
+
+    train = training.train
+    monkeypatch.setattr(training, "train", lambda *a, **k: trained.append(1) or train(*a, **k))
+    inputs = module._inputs
+    monkeypatch.setattr(module, "_inputs", lambda *a: predicted.append(1) or inputs(*a))
+    seal = SEALSuperpixels(25, memory=str(tmp_path), **QUICK)
+    seal.fit(leaves.images, leaves.ground_truths)
+    first = seal.transform(leaves.images)
+    n_predicted = len(predicted)
+    for params in ({"n_segments": 9}, {"sharpness": 1.0}, {"backend": "egb"}, {"balance": 0.1}):
+        again = clone(seal).set_params(**params).fit(leaves.images, leaves.ground_truths)
+        again.transform(leaves.images)
+    assert len(trained) == 1
+    assert len(predicted) == n_predicted
+    same(clone(seal).fit_transform(leaves.images, leaves.ground_truths), first)
+    clone(seal).set_params(max_steps=1).fit(leaves.images, leaves.ground_truths)
+    assert len(trained) == 2
+
+
+# --- state --------------------------------------------------------------------------------------
+
+
+def test_saved_and_loaded(fitted, leaves, tmp_path):
+    fitted.save(tmp_path / "seal.safetensors")
+    loaded = SEALSuperpixels.from_pretrained(tmp_path / "seal.safetensors", n_segments=31)
+    same(loaded.affinities(leaves.images), fitted.affinities(leaves.images))
+    assert loaded.history_ == fitted.history_
+    assert_exact(loaded.transform(leaves.images[:1])[0], 31, 8)
+
+
+def test_the_authors_file(data_root, leaves, tmp_path):
+    pytest.importorskip("cv2")
+    path = data_root.parent / "weights" / "seal_release_bsds500.pkl"
+    if not path.exists():
+        pytest.skip(f"{path} is missing")
+    seal = SEALSuperpixels.from_pretrained(path, n_segments=20)
+    labels = seal.transform(leaves.images[:1])
+    assert_exact(labels[0], 20, 8)
+    seal.save(tmp_path / "seal.safetensors")
+    same(
+        SEALSuperpixels.from_pretrained(tmp_path / "seal.safetensors").transform(leaves.images[:1]),
+        labels,
+    )
+
+
+def test_shipped_weights_beat_colour(data_root):
+    data = load_bsds500(data_root / "BSDS500", "val")
+    images, truths = data.images[10:13], data.ground_truths[10:13]
+    seal = SEALSuperpixels.from_pretrained("bsds500", n_segments=100)
+    learned = seal.score(images, truths)
+    colour = np.mean(
+        [
+            metrics.achievable_segmentation_accuracy(entropy_rate_superpixels(image, 100), truth)
+            for image, truth in zip(images, truths)
+        ]
+    )
+    assert learned > colour
+
+
+def test_shipped_weights_run_anywhere():
+    seal = SEALSuperpixels.from_pretrained("bsds500", n_segments=12)
+    labels = seal.transform(make_dead_leaves(1, shape=(40, 56), random_state=0).images)
+    assert_exact(labels[0], 12, 8)
