@@ -54,7 +54,7 @@ def agglomerate(edges, lengths, embeddings, sizes, evidence, coefficients):
     ...     edges, [1, 1], [[0.0], [0.1], [3.0]], [1, 1, 1], np.zeros((2, 0)), [1, 1, 0, 0]
     ... )
     >>> merges.tolist(), heights.round(3).tolist()
-    ([[0, 1], [1, 2]], [0.05, 0.902])
+    ([[0, 1], [0, 2]], [0.05, 0.901])
     """
     edges = np.ascontiguousarray(edges, np.int64)
     n = len(embeddings)
