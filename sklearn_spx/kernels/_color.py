@@ -9,8 +9,6 @@ which the compiler turns into vector instructions. The result agrees with float6
 import numpy as np
 from numba import njit
 
-from ._checks import as_image
-
 BLOCK = 64
 _FASTMATH = {"contract", "nsz", "reassoc", "arcp"}
 
@@ -37,6 +35,13 @@ TABLE_8BIT = transfer_table(255)
 TABLE = np.append(
     transfer_table(4096), np.float32(1)
 )  # one more node, so 1.0 has a right neighbour
+
+
+@njit(cache=True, nogil=True)
+def linear_light(position):
+    """The table's value at a position from 0 to 4096, between its nodes linearly."""
+    node = int(position)
+    return TABLE[node] + (position - np.float32(node)) * (TABLE[node + 1] - TABLE[node])
 
 
 @njit(cache=True, nogil=True, fastmath=_FASTMATH, error_model="numpy")
@@ -69,3 +74,25 @@ def lab_block(planes):
         planes[i] = np.float32(116) * fy - np.float32(16)
         planes[BLOCK + i] = np.float32(500) * (fx - fy)
         planes[2 * BLOCK + i] = np.float32(200) * (fy - fz)
+
+
+@njit(cache=True, nogil=True)
+def rgb_to_lab(rgb, step, lab):
+    """Lab of sRGB pixels.
+
+    Parameters
+    ----------
+    rgb : IN (n, 3) float32
+    step : float32, 4096 over the value of full intensity
+    lab : OUT (n, 3) float32
+    """
+    planes = np.zeros(3 * BLOCK, np.float32)
+    for first in range(0, rgb.shape[0], BLOCK):
+        n = min(BLOCK, rgb.shape[0] - first)
+        for i in range(n):
+            for c in range(3):
+                planes[c * BLOCK + i] = linear_light(rgb[first + i, c] * step)
+        lab_block(planes)
+        for i in range(n):
+            for c in range(3):
+                lab[first + i, c] = planes[c * BLOCK + i]

@@ -44,6 +44,12 @@ def boundary_recall(labels, ground_truths, *, tolerance=None, protocol="seal", p
     float or ndarray of shape (n_annotators,)
         Between 0 and 1.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If an image is no integer label image, shapes differ, there is no annotation or no pixel
+        inside the mask, or a parameter is not accepted; the message names the argument.
+
     References
     ----------
     .. [1] W.-C. Tu et al., "Learning superpixels with segmentation-aware affinity loss", CVPR
@@ -96,6 +102,12 @@ def boundary_precision(labels, ground_truths, *, tolerance=None, per_annotator=F
     float or ndarray of shape (n_annotators,)
         Between 0 and 1; 0 where there is nothing to count.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If an image is no integer label image, shapes differ, there is no annotation or no pixel
+        inside the mask, or a parameter is not accepted; the message names the argument.
+
     References
     ----------
     .. [1] D. Stutz, A. Hermans, B. Leibe, "Superpixels: an evaluation of the state of the
@@ -141,6 +153,12 @@ def mean_distance_to_edge(labels, ground_truths, *, metric="euclidean", per_anno
     float or ndarray of shape (n_annotators,)
         Pixels; 0 when every annotated boundary pixel is a superpixel boundary pixel or the
         annotation has none, infinity when there is no superpixel boundary to reach.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an image is no integer label image, shapes differ, there is no annotation or no pixel
+        inside the mask, or a parameter is not accepted; the message names the argument.
 
     References
     ----------

@@ -44,6 +44,12 @@ def boundary_f_measure(
         Between 0 and 1; 1 for the annotation itself. Without a segmentation boundary the
         precision is 1 and the recall 0.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If an image is no integer label image, shapes differ, there is no annotation or no pixel
+        inside the mask, or a parameter is not accepted; the message names the argument.
+
     See Also
     --------
     boundary_f_counts : The four counts behind it, which add up over images.
@@ -94,6 +100,12 @@ def boundary_f_counts(labels, ground_truths, *, max_distance=0.0075):
     ndarray of shape (4,), int64
         Annotated boundary pixels that are matched, and all of them, summed over annotations;
         segmentation boundary pixels matched in at least one annotation, and all of them.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an image is no integer label image, shapes differ, there is no annotation or no pixel
+        inside the mask, or a parameter is not accepted; the message names the argument.
 
     See Also
     --------

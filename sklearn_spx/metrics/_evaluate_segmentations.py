@@ -73,6 +73,12 @@ def evaluate_segmentations(
         ``object_part_f`` adds a last axis (precision, recall). ``covering`` has ``best``, where
         every annotated segment takes its own best setting.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If the collections do not match, images differ in their numbers of settings, or an image
+        cannot be scored; the message says which.
+
     References
     ----------
     .. [1] P. Arbelaez, M. Maire, C. Fowlkes, J. Malik, "Contour detection and hierarchical

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from ._boundary import boundary_precision, boundary_recall, mean_distance_to_edge
-from ._compactness import compactness
+from ._compactness import compactness_of_pair
 from ._contingency import compact
 from ._data_set import over_images
 from ._inputs import as_list, check_labels, is_one_image
@@ -15,11 +15,6 @@ from ._overlap import (
     achievable_segmentation_accuracy,
     undersegmentation_error,
 )
-
-
-def _compactness(labels, ground_truths):
-    return compactness(labels)
-
 
 _DEFAULT_SCORES = {
     **{
@@ -33,7 +28,7 @@ _DEFAULT_SCORES = {
             achievable_iou,
         )
     },
-    "compactness": _compactness,
+    "compactness": compactness_of_pair,
 }
 
 
@@ -76,6 +71,12 @@ def evaluate_superpixels(segmentations, ground_truths, *, scores=None, n_jobs=No
             curve divided by the range, as in [2]_; NaN where all settings produce equally
             many.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If the collections do not match, images differ in their numbers of settings, or an image
+        cannot be scored; the message says which.
+
     References
     ----------
     .. [1] W.-C. Tu et al., "Learning superpixels with segmentation-aware affinity loss", CVPR
@@ -104,14 +105,18 @@ def evaluate_superpixels(segmentations, ground_truths, *, scores=None, n_jobs=No
     results = over_images(
         partial(_score_image, scores), segmentations, ground_truths, n_jobs=n_jobs, verbose=verbose
     )
-    n_settings = {len(counts) for counts, _, _ in results}
-    single = {is_single for _, _, is_single in results}
-    if len(n_settings) > 1 or len(single) > 1:
+    kinds = {(len(counts), listed) for counts, _, listed in results}
+    if len(kinds) > 1:
         raise ValueError(
             "segmentations holds different numbers of settings for different images: "
-            f"{sorted(n_settings)}"
+            f"{sorted({n for n, _ in kinds})}"
         )
-    axis = 0 if single == {True} else slice(None)
+    ((_, listed),) = kinds
+
+    def shown(values):  # the axis of settings is the last
+        if listed:
+            return values
+        return values[..., 0] if values.ndim > 1 else values.item()
 
     counts = np.array([counts for counts, _, _ in results], dtype=np.int64)
     n_segments = counts.mean(axis=0)
@@ -120,23 +125,22 @@ def evaluate_superpixels(segmentations, ground_truths, *, scores=None, n_jobs=No
         # (n_settings, n_annotators) for every image
         values = [value[name] for _, value, _ in results]
         curve = np.concatenate(values, axis=1).mean(axis=1)
-        mean[name] = curve[axis] if axis != 0 else float(curve[0])
-        per_image[name] = np.array([value.mean(axis=1) for value in values])[:, axis]
+        mean[name] = shown(curve)
+        per_image[name] = shown(np.array([value.mean(axis=1) for value in values]))
         average[name] = _average(n_segments, curve)
     result = Bunch(
         mean=mean,
         per_image=per_image,
-        n_segments=n_segments[axis] if axis != 0 else float(n_segments[0]),
-        n_segments_per_image=counts[:, axis],
+        n_segments=shown(n_segments),
+        n_segments_per_image=shown(counts),
     )
-    if axis != 0:
+    if listed:
         result.average = average
     return result
 
 
 def _score_image(scores, segmentation, truths):
-    """Return the produced counts, the scores by name, and whether there was no list."""
-    single = is_one_image(segmentation)
+    """Return the produced counts, the scores by name, and whether there is a list of settings."""
     counts = []
     values = {name: [] for name in scores}
     for labels in as_list(segmentation, "labels"):
@@ -144,11 +148,8 @@ def _score_image(scores, segmentation, truths):
         counts.append(compact(labels[labels >= 0])[1])
         for name, score in scores.items():
             values[name].append(np.atleast_1d(score(labels, truths)))
-    return (
-        counts,
-        {name: np.array(value, dtype=np.float64) for name, value in values.items()},
-        single,
-    )
+    values = {name: np.array(value, dtype=np.float64) for name, value in values.items()}
+    return counts, values, not is_one_image(segmentation)
 
 
 def _average(n_segments, curve):

@@ -41,10 +41,13 @@ def check_labels(labels, name="labels"):
 
 def check_truths(labels, ground_truths, name="ground_truths"):
     """Return the annotations as int32 label images: 0 and up, -1 where ``labels`` is."""
-    annotators = as_list(ground_truths, name)
-    single = len(annotators) == 1
-    names = [name if single else f"{name}[{i}]" for i in range(len(annotators))]
-    truths = [_as_truth(t, n, labels.shape) for t, n in zip(annotators, names)]
+    if is_one_image(ground_truths):
+        truths = [_as_truth(ground_truths, name, labels.shape)]
+    else:
+        truths = [
+            _as_truth(truth, f"{name}[{i}]", labels.shape)
+            for i, truth in enumerate(as_list(ground_truths, name))
+        ]
     if labels.min() < 0:
         truths = [np.where(labels < 0, np.int32(-1), truth) for truth in truths]
     return truths

@@ -40,6 +40,12 @@ def object_part_f_measure(labels, ground_truths, *, return_precision_recall=Fals
     float or tuple of three floats
         Between 0 and 1; 1 for the annotation itself.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If an image is no integer label image, shapes differ, there is no annotation or no pixel
+        inside the mask; the message names the argument.
+
     References
     ----------
     .. [1] J. Pont-Tuset, F. Marques, "Supervised evaluation of image segmentation and object

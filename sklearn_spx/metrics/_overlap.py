@@ -32,6 +32,12 @@ def achievable_segmentation_accuracy(labels, ground_truths, *, per_annotator=Fal
     float or ndarray of shape (n_annotators,)
         Between 0 and 1; 1 when no superpixel crosses a segment.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If an image is no integer label image, shapes differ, there is no annotation or no pixel
+        inside the mask; the message names the argument.
+
     References
     ----------
     .. [1] M.-Y. Liu, O. Tuzel, S. Ramalingam, R. Chellappa, "Entropy rate superpixel
@@ -79,6 +85,12 @@ def undersegmentation_error(labels, ground_truths, *, variant="np", per_annotato
         0 when no superpixel crosses a segment. At most 1 in ``"np"`` and ``"corrected"``,
         unbounded in the others.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If an image is no integer label image, shapes differ, there is no annotation or no pixel
+        inside the mask, or a parameter is not accepted; the message names the argument.
+
     References
     ----------
     .. [1] P. Neubert, P. Protzel, "Superpixel benchmark and comparison", Forum
@@ -124,6 +136,12 @@ def achievable_iou(labels, ground_truths, *, average="area", per_annotator=False
     -------
     float or ndarray of shape (n_annotators,)
         Between 0 and 1; 1 when no superpixel crosses a segment.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an image is no integer label image, shapes differ, there is no annotation or no pixel
+        inside the mask, or a parameter is not accepted; the message names the argument.
 
     References
     ----------

@@ -29,6 +29,12 @@ def segmentation_covering(labels, ground_truths, *, per_annotator=False):
     float or ndarray of shape (n_annotators,)
         Between 0 and 1; 1 for the annotation itself.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If an image is no integer label image, shapes differ, there is no annotation or no pixel
+        inside the mask; the message names the argument.
+
     References
     ----------
     .. [1] P. Arbelaez, M. Maire, C. Fowlkes, J. Malik, "Contour detection and hierarchical
@@ -64,6 +70,12 @@ def probabilistic_rand_index(labels, ground_truths, *, per_annotator=False):
     float or ndarray of shape (n_annotators,)
         Between 0 and 1; 1 for the annotation itself.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If an image is no integer label image, shapes differ, there is no annotation or no pixel
+        inside the mask; the message names the argument.
+
     References
     ----------
     .. [1] R. Unnikrishnan, C. Pantofaru, M. Hebert, "Toward objective evaluation of image
@@ -97,6 +109,12 @@ def variation_of_information(labels, ground_truths, *, per_annotator=False):
     -------
     float or ndarray of shape (n_annotators,)
         0 for the annotation itself; lower is better.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an image is no integer label image, shapes differ, there is no annotation or no pixel
+        inside the mask; the message names the argument.
 
     References
     ----------

@@ -10,7 +10,7 @@ from sklearn.metrics import make_scorer
 
 from ._boundary import boundary_precision, boundary_recall, mean_distance_to_edge
 from ._boundary_f import boundary_f_measure
-from ._compactness import compactness
+from ._compactness import compactness_of_pair
 from ._object_part_f import object_part_f_measure
 from ._overlap import (
     achievable_iou,
@@ -41,13 +41,6 @@ class _OverImages:
             except (TypeError, ValueError) as error:
                 raise type(error)(f"image {i}: {error}") from error
         return float(np.average(values, weights=sample_weight))
-
-
-def _compactness(labels, ground_truths):
-    return compactness(labels)
-
-
-_compactness.__name__ = "compactness"
 
 
 def make_image_scorer(score, *, greater_is_better=True, **params):
@@ -88,7 +81,7 @@ boundary_recall_scorer = make_image_scorer(boundary_recall)
 boundary_precision_scorer = make_image_scorer(boundary_precision)
 undersegmentation_error_scorer = make_image_scorer(undersegmentation_error, greater_is_better=False)
 mean_distance_to_edge_scorer = make_image_scorer(mean_distance_to_edge, greater_is_better=False)
-compactness_scorer = make_image_scorer(_compactness)
+compactness_scorer = make_image_scorer(compactness_of_pair)
 achievable_iou_scorer = make_image_scorer(achievable_iou)
 boundary_f_scorer = make_image_scorer(boundary_f_measure)
 object_part_f_scorer = make_image_scorer(object_part_f_measure)

@@ -7,6 +7,134 @@ Every kernel is compared with its twin on small random inputs.
 # --- SLIC and connectivity -------------------------------------------------------------------
 
 
+def grid_seeds(height, width, n_seeds):
+    """Seeds row by row, the rows as equal as can be, and the step of their grid."""
+    n_rows = round(np.sqrt(n_seeds * height / width))
+    n_rows = max(n_rows, int(np.ceil(n_seeds / width)))
+    n_rows = min(n_rows, height, n_seeds)
+    seeds = []
+    for i in range(n_rows):
+        n = (i + 1) * n_seeds // n_rows - i * n_seeds // n_rows
+        y = (i + 0.5) * height / n_rows - 0.5
+        seeds += [(y, (j + 0.5) * width / n - 0.5) for j in range(n)]
+    return seeds, max(height / n_rows, width * n_rows / n_seeds)
+
+
+def slic(image, seeds, step, compactness, max_iter, stride, weights, mask, slic_zero):
+    """Clusters of pixels, and the least relative gap between a pixel's two best distances."""
+    height, width = image.shape[:2]
+    side = 8 * stride
+    sets = [(0, 0)] if stride == 1 else [(0, 0), (1, 1), (0, 1), (1, 0)]
+    places = [tuple(map(float, seed)) for seed in seeds]
+    colours = [image[int(y + 0.5), int(x + 0.5)].astype(float) for y, x in seeds]
+    contrast = [1.0 / compactness**2 if slic_zero else 1.0] * len(seeds)
+    spatial = (1 / step) ** 2 if slic_zero else (compactness / step) ** 2
+    farthest = [0.0] * len(seeds)
+    labels = np.full((height, width), -1)
+    gap = np.inf
+    for iteration in range(max_iter):
+        is_last = iteration == max_iter - 1
+        mine = [[] for _ in seeds]
+        i, j = np.array(sets[iteration % len(sets)])
+        for y, x in np.argwhere(mask):
+            if not is_last and (y % stride, x % stride) != (i, j):
+                continue
+            top, left = y // side * side, x // side * side
+            near = [
+                k
+                for k, (cy, cx) in enumerate(places)
+                if cy - step <= top + side - 1
+                and cy + step >= top
+                and cx - step <= left + side - 1
+                and cx + step >= left
+            ]
+            if not near:
+                middle = np.array([top, left]) + side / 2
+                near = [int(np.argmin([np.sum((place - middle) ** 2) for place in places]))]
+            apart = [np.sum(weights * (image[y, x] - colours[k]) ** 2) for k in near]
+            distances = [
+                contrast[k] * d + spatial * ((y - places[k][0]) ** 2 + (x - places[k][1]) ** 2)
+                for k, d in zip(near, apart)
+            ]
+            best = int(np.argmin(distances))
+            others = distances[:best] + distances[best + 1 :]
+            if others:
+                gap = min(gap, (min(others) - distances[best]) / min(others))
+            labels[y, x] = near[best]
+            mine[near[best]].append((y, x))
+            farthest[near[best]] = max(farthest[near[best]], apart[best])
+        if is_last:
+            return labels, gap
+        for k, pixels in enumerate(mine):
+            if pixels:
+                places[k] = tuple(np.mean(pixels, axis=0) + (stride - 1) / 2 - [i, j])
+                colours[k] = np.mean([image[y, x] for y, x in pixels], axis=0)
+        if slic_zero:
+            contrast = [1 / f if f > 0 else c for f, c in zip(farthest, contrast)]
+
+
+def settle_pixels(labels):
+    """Pixels unlike their four neighbours take the most frequent label of these, all at once."""
+    out = labels.copy()
+    for y, x in np.argwhere(labels >= 0):
+        around = [(y - 1, x), (y, x - 1), (y, x + 1), (y + 1, x)]
+        around = [
+            labels[i, j]
+            for i, j in around
+            if 0 <= i < labels.shape[0] and 0 <= j < labels.shape[1] and labels[i, j] >= 0
+        ]
+        if around and labels[y, x] not in around:
+            out[y, x] = max(around, key=around.count)  # of equals the first
+    return out
+
+
+def connected_regions(labels):
+    """4-connected regions of one label, numbered by first pixel; negative labels are outside."""
+    out = np.full(labels.shape, -1)
+    n = 0
+    for start in np.argwhere(labels >= 0):
+        if out[tuple(start)] >= 0:
+            continue
+        stack = [tuple(start)]
+        while stack:
+            y, x = stack.pop()
+            if out[y, x] >= 0 or labels[y, x] != labels[tuple(start)]:
+                continue
+            out[y, x] = n
+            if y > 0:
+                stack.append((y - 1, x))
+            if x > 0:
+                stack.append((y, x - 1))
+            if y + 1 < labels.shape[0]:
+                stack.append((y + 1, x))
+            if x + 1 < labels.shape[1]:
+                stack.append((y, x + 1))
+        n += 1
+    return out
+
+
+def enforce_connectivity(labels, min_size):
+    """Connected regions, the small ones joined in rounds with the one they border most."""
+    if min_size > 1:
+        labels = settle_pixels(labels)
+    out = connected_regions(labels)
+    threshold = 1
+    while threshold < min_size:
+        threshold = min(2 * threshold, min_size)
+        for i in range(out.max() + 1):
+            if not 0 < np.sum(out == i) < threshold:
+                continue
+            border = {}
+            pairs = [(out[:, 1:], out[:, :-1]), (out[1:], out[:-1])]
+            for a, b in pairs + [(b, a) for a, b in pairs]:
+                for j in a[(b == i) & (a != i) & (a >= 0)].tolist():
+                    border[j] = border.get(j, 0) + 1
+            if border:
+                out[out == i] = min(border, key=lambda j: (-border[j], np.sum(out == j), j))
+    names = list(dict.fromkeys(out[out >= 0].tolist()))
+    return np.array([[names.index(v) if v >= 0 else -1 for v in row] for row in out.tolist()])
+
+
 # --- graphs: adjacency, merging, entropy rate, graph segmentation -----------------------------
 
 

@@ -114,6 +114,8 @@ def test_errors_name_the_argument(score):
         score(good, [good, good.T])
     with pytest.raises(ValueError, match=r"ground_truths has shape \(4, 3\)"):
         score(good, good.T)
+    with pytest.raises(ValueError, match=r"ground_truths\[0\] has shape \(4, 3\)"):
+        score(good, [good.T])
     with pytest.raises(ValueError, match="ground_truths is an empty list"):
         score(good, [])
     with pytest.raises(TypeError, match=r"ground_truths\[0\] has dtype float64"):

@@ -11,9 +11,11 @@ __all__ = ["enforce_connectivity"]
 def enforce_connectivity(labels, min_size=0, *, mask=None):
     """Split labels into 4-connected regions and merge the small ones into a neighbour.
 
-    A region below `min_size` joins the one with which it shares the longest border (of equals the
-    smaller, or the first in reading order). This goes in rounds, for regions below 2 pixels, then
-    below 4, 8, ... up to `min_size`, so that crumbs meet their like before they meet a large region.
+    First every pixel that differs from its four neighbours takes the label most frequent among
+    them (of equals the one above, then left, right, below). Then a region below `min_size` joins
+    the one with which it shares the longest border (of equals the smaller, or the first in reading
+    order), in rounds: regions below 2 pixels, then those below 4, 8, ... up to `min_size`, so that
+    crumbs meet their like before they meet a large region.
 
     Parameters
     ----------
@@ -55,22 +57,23 @@ def enforce_connectivity(labels, min_size=0, *, mask=None):
 
 def connect(labels, min_size):
     """Do the work of `enforce_connectivity` in place, on a checked int32 array."""
-    first = np.empty(labels.shape[0] + 1, np.int64)
+    height, width = labels.shape
+    if min_size > 1:
+        _cpu.settle_pixels(labels, np.full((3, width + 2), -1, np.int32))
+    first = np.empty(height + 1, np.int64)
     _cpu.count_runs(labels, first)
     n_runs = int(first[-1])
     index = np.int32 if n_runs < 2**31 else np.int64
-    ends = np.empty(n_runs, np.int32)
-    component = np.empty(n_runs, index)
-    n = _cpu.label_runs(labels, first, ends, component)
+    ends, values = np.empty(n_runs, np.int32), np.empty(n_runs, np.int32)
+    component, sizes = np.empty(n_runs, index), np.empty(n_runs, np.int64)
+    n = _cpu.label_runs(labels, first, ends, values, component, sizes)
+    sizes = sizes[:n]
     parent = np.arange(n, dtype=index)
-    if min_size > 1:
-        sizes = np.zeros(n, np.int64)
-        _cpu.measure(first, ends, component, sizes)
-        small = sizes < min_size
-        if small.any():
-            heads, after = np.empty(n, np.int64), np.empty(6 * n_runs, np.int64)
-            other, shared = np.empty(6 * n_runs, index), np.empty(6 * n_runs, np.int32)
-            _cpu.list_borders(first, ends, component, small, heads, other, shared, after)
-            entry = np.full(n, -1, np.int64)
-            _cpu.merge_small(sizes, min_size, heads, other, shared, after, parent, entry)
+    small = sizes < min_size
+    if small.any():
+        heads, after = np.empty(n, np.int64), np.empty(6 * n_runs, np.int64)
+        other, shared = np.empty(6 * n_runs, index), np.empty(6 * n_runs, np.int32)
+        _cpu.list_borders(first, ends, component, small, heads, other, shared, after)
+        entry = np.full(n, -1, np.int64)
+        _cpu.merge_small(sizes, min_size, heads, other, shared, after, parent, entry)
     return _cpu.write_labels(first, ends, component, parent, np.full(n, -1, np.int32), labels)

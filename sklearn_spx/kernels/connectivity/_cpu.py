@@ -1,14 +1,53 @@
 """Connected components of a label image, and the merge of those that are too small.
 
-Everything works on runs, stretches of one label within a row, of which there are far fewer than
-pixels. Runs of one label that overlap in neighbouring rows are one component (union-find); the
-border between two components is what their runs share. Small components then join a neighbour in
-rounds: first those below 2 pixels, then those below 4, 8, ..., so that what is joined doubles from
-round to round and all of it takes n log n steps.
+First every pixel that differs from its four neighbours takes the label most frequent among them:
+most components that are too small are of this kind, and this is cheap. The rest works on runs,
+stretches of one label within a row, of which there are far fewer than pixels. Runs of one label
+that overlap in neighbouring rows are one component (union-find); the border between two components
+is what their runs share. Small components then join a neighbour in rounds: first those below 2
+pixels, then those below 4, 8, ..., so that what is joined doubles from round to round and all of it
+takes n log n steps.
 """
 
-import numpy as np
 from numba import njit
+
+
+@njit(cache=True, nogil=True)
+def settle_pixels(labels, rows):
+    """Give each pixel that differs from its four neighbours the label most frequent among them.
+
+    Of labels equally frequent the one above goes first, then left, right, below. All pixels change
+    at once, and none changes to or from a negative label.
+
+    Parameters
+    ----------
+    labels : INOUT (H, W) int32, negative outside
+    rows : INOUT (3, W + 2) int32, scratch, -1 at the start
+    """
+    height, width = labels.shape
+    rows[0, 1 : width + 1] = labels[0]
+    for y in range(height):
+        above, here, below = rows[(y + 2) % 3], rows[y % 3], rows[(y + 1) % 3]
+        for x in range(width):
+            below[x + 1] = labels[y + 1, x] if y + 1 < height else -1
+        out = labels[y]
+        for x in range(width):
+            own, up, left, right, down = (
+                here[x + 1],
+                above[x + 1],
+                here[x],
+                here[x + 2],
+                below[x + 1],
+            )
+            best = down if down >= 0 else own  # from the last choice to the first
+            best = right if right >= 0 else best
+            best = left if left >= 0 else best
+            best = up if up >= 0 else best
+            best = right if (right == down) & (right >= 0) else best
+            best = left if ((left == right) | (left == down)) & (left >= 0) else best
+            best = up if ((up == left) | (up == right) | (up == down)) & (up >= 0) else best
+            kept = (own < 0) | (own == up) | (own == left) | (own == right) | (own == down)
+            out[x] = own if kept else best
 
 
 @njit(cache=True, nogil=True)
@@ -39,7 +78,7 @@ def _find(parent, i):
 
 
 @njit(cache=True, nogil=True)
-def label_runs(labels, first, ends, component):
+def label_runs(labels, first, ends, values, component, sizes):
     """Find the runs and the component of each, numbered in the order of their first pixels.
 
     Parameters
@@ -47,79 +86,62 @@ def label_runs(labels, first, ends, component):
     labels : IN (H, W) int32, negative outside
     first : IN, of `count_runs`
     ends : OUT (n_runs,) int32, the column after each run's last
+    values : OUT (n_runs,) int32, label of each run
     component : OUT (n_runs,) int32 or int64, -1 outside
+    sizes : OUT (>= n_components,) int64, pixels of each component
 
     Returns
     -------
     n_components : int
     """
     height, width = labels.shape
-    parent = component  # a run's parent is never after it, so one array can hold both
     for y in range(height):
-        row, above = labels[y], labels[max(y - 1, 0)]
+        row = labels[y]
         r = first[y]
         for x in range(1, width):
             ends[r] = x
             r += row[x] != row[x - 1]
         ends[r] = width
+    parent = component  # a run's parent is never after it, so one array can hold both
+    for r in range(first[height]):
+        parent[r] = r
+    for y in range(height):
+        row = labels[y]
         for r in range(first[y], first[y + 1]):
-            parent[r] = r
+            values[r] = row[ends[r] - 1]
         if y == 0:
             continue
-        a, b = first[y - 1], first[y]
-        while a < first[y]:  # both rows end at the same column, so b is in range as well
-            if above[ends[a] - 1] == row[ends[b] - 1]:
-                i = _find(parent, a)
-                if parent[b] == b:
-                    parent[b] = i
-                else:
-                    j = _find(parent, b)
-                    parent[max(i, j)] = min(i, j)
-            a_end, b_end = ends[a], ends[b]
-            a += a_end <= b_end
-            b += b_end <= a_end
+        a = first[y - 1]
+        for b in range(first[y], first[y + 1]):
+            value, end = values[b], ends[b]
+            while True:  # the runs of the row above that overlap this one
+                if values[a] == value:
+                    i = _find(parent, a)
+                    if parent[b] == b:
+                        parent[b] = i
+                    else:
+                        j = _find(parent, b)
+                        parent[max(i, j)] = min(i, j)
+                if ends[a] >= end:
+                    break
+                a += 1
+            a += ends[a] == end
     n_components = 0
     for y in range(height):
-        for r in range(first[y], first[y + 1]):
-            if labels[y, ends[r] - 1] < 0:
-                component[r] = -1
-            elif parent[r] == r:
-                component[r] = n_components
-                n_components += 1
-            else:
-                component[r] = component[parent[r]]
-    return n_components
-
-
-@njit(cache=True, nogil=True)
-def measure(first, ends, component, sizes):
-    """Size of each component in pixels.
-
-    Parameters
-    ----------
-    first, ends, component : IN, of `label_runs`
-    sizes : INOUT (n_components,) int64, zero at the start
-    """
-    for y in range(first.shape[0] - 1):
         begin = 0
         for r in range(first[y], first[y + 1]):
-            if component[r] >= 0:
+            if values[r] < 0:
+                component[r] = -1
+            else:
+                if parent[r] == r:
+                    component[r] = n_components
+                    sizes[n_components] = 0
+                    n_components += 1
+                else:
+                    component[r] = component[parent[r]]
                 sizes[component[r]] += ends[r] - begin
             begin = ends[r]
-
-
-@njit(cache=True, nogil=True)
-def _note(i, j, length, small, heads, other, shared, after, n):
-    """Note with i, if it is small, that it shares ``length`` pixel edges with j, and vice versa."""
-    if small[i]:
-        other[n], shared[n], after[n] = j, length, heads[i]
-        heads[i] = n
-        n += 1
-    if small[j]:
-        other[n], shared[n], after[n] = i, length, heads[j]
-        heads[j] = n
-        n += 1
-    return n
+    return n_components
 
 
 @njit(cache=True, nogil=True)
@@ -136,24 +158,43 @@ def list_borders(first, ends, component, small, heads, other, shared, after):
     after : OUT (6 n_runs,) int64, next entry, or -1
     """
     heads[:] = -1
+    height = first.shape[0] - 1
     n = 0
-    for y in range(first.shape[0] - 1):
-        for r in range(first[y] + 1, first[y + 1]):
-            i, j = component[r - 1], component[r]
-            if i >= 0 and j >= 0 and (small[i] | small[j]):
-                n = _note(i, j, 1, small, heads, other, shared, after, n)
-        if y == 0:
-            continue
-        a, b = first[y - 1], first[y]
+    for y in range(height):
         begin = 0
-        while a < first[y]:
-            i, j = component[a], component[b]
-            end = min(ends[a], ends[b])
-            if i != j and i >= 0 and j >= 0 and (small[i] | small[j]):
-                n = _note(i, j, end - begin, small, heads, other, shared, after, n)
+        above, below = first[max(y - 1, 0)], first[min(y + 1, height - 1)]
+        for r in range(first[y], first[y + 1]):
+            i, end = component[r], ends[r]
+            if i >= 0 and small[i]:
+                n_before = n
+                if r > first[y]:
+                    other[n], shared[n] = component[r - 1], 1
+                    n += component[r - 1] >= 0
+                if r + 1 < first[y + 1]:
+                    other[n], shared[n] = component[r + 1], 1
+                    n += component[r + 1] >= 0
+                for side in range(2):
+                    if (side == 0 and y == 0) or (side == 1 and y == height - 1):
+                        continue
+                    q = above if side == 0 else below
+                    while ends[q] <= begin:
+                        q += 1
+                    start = begin
+                    while start < end:
+                        stop = min(ends[q], end)
+                        j = component[q]
+                        other[n], shared[n] = j, stop - start
+                        n += (j >= 0) & (j != i)
+                        start = stop
+                        q += ends[q] == stop
+                    if side == 0:
+                        above = q
+                    else:
+                        below = q
+                for node in range(n_before, n):
+                    after[node] = heads[i]
+                    heads[i] = node
             begin = end
-            a += ends[a] == end
-            b += ends[b] == end
 
 
 @njit(cache=True, nogil=True)

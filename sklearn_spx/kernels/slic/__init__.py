@@ -3,14 +3,14 @@
 import numpy as np
 
 from .._checks import as_image, as_mask, check_count, check_real
-from .._color import TABLE, TABLE_8BIT
 from ..connectivity import connect
 from . import _cpu
 from ._seeds import grid_seeds, mask_seeds
 
 __all__ = ["slic"]
 
-_MIN_SIZE = 0.5  # of the mean superpixel: what is smaller joins a neighbour
+_MIN_SIZE = 0.25  # of the mean superpixel: what is smaller joins a neighbour
+_STRIDE_FROM = 8  # grid step from which an iteration sees every second pixel of every second row
 _TOO_LARGE = 1e18  # beyond it, squared differences overflow float32
 
 
@@ -31,7 +31,9 @@ def slic(
     Centres start on a grid of step S. A pixel is at the squared distance ``d_c^2 + (compactness /
     S)^2 d_s^2`` from a centre, with d_s in pixels and ``d_c^2 = sum_c weights[c] (difference in
     channel c)^2``, equation 1 of [2]_. `max_iter` times each pixel joins the nearest centre of
-    those close by, and each centre moves to the mean of its pixels.
+    those close by, and each centre moves to the mean of its pixels. Where S is 8 pixels or more,
+    all iterations but the last look at a quarter of the pixels, every second one of every second
+    row, each quarter in turn: centres are means of so many pixels that this changes no score.
 
     Parameters
     ----------
@@ -105,7 +107,7 @@ def slic(
         mask = as_mask(mask, (height, width))
         area = int(np.count_nonzero(mask))
         seeds, step = mask_seeds(mask, n_segments, area)
-    tiles = _Tiles(image, rgb_scale, roots, mask)
+    tiles = _Tiles(image, rgb_scale, roots, mask, 1 if step < _STRIDE_FROM else 2)
     labels = _cluster(tiles, seeds, step, compactness, max_iter, slic_zero)
     if enforce_connectivity:
         connect(labels, round(_MIN_SIZE * area / len(seeds)))
@@ -116,32 +118,27 @@ def slic(
 
 def _read(image, convert2lab):
     """The image as (H, W, C), and the value of full intensity if it is RGB to be converted."""
+    if convert2lab not in (None, True, False):
+        raise TypeError(f"convert2lab must be None, True or False, got {convert2lab!r}")
     image = np.asarray(image)
-    if image.dtype == np.uint8 and image.ndim == 3 and image.size > 0:
-        raw = np.ascontiguousarray(image)  # spares a float copy
-    else:
-        raw = as_image(image)
-    if convert2lab is None:
-        convert2lab = raw.shape[2] == 3 and image.dtype.kind in "uif"
-        must = False
-    elif convert2lab and raw.shape[2] != 3:
-        raise ValueError(f"convert2lab=True needs an image of 3 channels, found {raw.shape[2]}")
-    else:
-        must = True
-    if not convert2lab:
-        return as_image(raw), None
-    if raw.dtype == np.uint8:
-        return raw, 255
-    full = {"f": 1, "b": 1}.get(image.dtype.kind, 65535 if image.dtype == np.uint16 else 255)
-    low, high = raw.min(), raw.max()
+    dtype = image.dtype
+    may_be_rgb = image.ndim == 3 and image.shape[2] == 3 and image.size > 0
+    if may_be_rgb and dtype == np.uint8 and convert2lab is not False:
+        return np.ascontiguousarray(image), 255  # spares a copy as float
+    image = as_image(image)
+    if convert2lab and not may_be_rgb:
+        raise ValueError(f"convert2lab=True needs an image of 3 channels, found {image.shape[2]}")
+    if not may_be_rgb or convert2lab is False or (convert2lab is None and dtype.kind == "b"):
+        return image, None
+    full = 1 if dtype.kind in "bf" else 65535 if dtype == np.uint16 else 255
+    low, high = image.min(), image.max()
     if low >= 0 and high <= full:
-        return raw, full
-    if must:
+        return image, full
+    if convert2lab:
         raise ValueError(
-            f"image holds values from {low} to {high}; RGB of dtype {image.dtype} goes from 0 to "
-            f"{full}"
+            f"image holds values from {low} to {high}; RGB of dtype {dtype} goes from 0 to {full}"
         )
-    return raw, None
+    return image, None
 
 
 def _roots(weights, n_channels):
@@ -169,72 +166,78 @@ def _aligned(shape):
 class _Tiles:
     """The image cut into tiles of planes, as the kernels take it."""
 
-    def __init__(self, image, rgb_scale, roots, mask):
+    def __init__(self, image, rgb_scale, roots, mask, stride):
         self.shape = height, width = image.shape[:2]
-        self.n_down, self.n_across = -(-height // _cpu.SIDE), -(-width // _cpu.SIDE)
+        self.stride, self.side = stride, stride * _cpu.SIDE
+        self.n_down, self.n_across = -(-height // self.side), -(-width // self.side)
         self.n = self.n_down * self.n_across
-        self.inside = np.empty((self.n, 2, _cpu.FIELD), bool)
-        self.counts = np.empty((self.n, 2), np.int32)
-        _cpu.tile_mask(mask, height, width, self.inside, self.counts)
+        sets = self.n, stride**2
+        self.inside = np.empty((*sets, _cpu.SET), bool)
+        self.counts = np.empty(sets, np.int32)
+        grid = self.n_across, stride
+        _cpu.tile_mask(mask, height, width, *grid, self.inside, self.counts)
         if rgb_scale is None:
             channels = np.flatnonzero(roots)
             scale = roots[channels]
         else:
             channels, scale = np.arange(3), roots
         n_planes = _cpu.FUSED + -(-max(len(channels) - _cpu.FUSED, 0) // _cpu.GROUP) * _cpu.GROUP
-        self.planes = _aligned((self.n, 2, n_planes, _cpu.FIELD))
-        self.totals = np.zeros((self.n, 2, n_planes), np.float32)
-        self.planes[:, :, len(channels) :] = 0
-        cut = self.inside, self.counts, self.planes, self.totals
+        self.planes = _aligned((*sets, n_planes * _cpu.SET))
+        self.totals = np.zeros((*sets, n_planes), np.float32)
+        self.planes[:, :, len(channels) * _cpu.SET :] = 0
+        cut = *grid, self.inside, self.counts, self.planes, self.totals
         if rgb_scale is None:
             _cpu.tile_channels(image, channels, scale, *cut)
         elif image.dtype == np.uint8:
-            _cpu.tile_lab_8bit(image, TABLE_8BIT, scale, *cut)
+            _cpu.tile_lab_8bit(image, scale, *cut)
         else:
-            step = np.float32((len(TABLE) - 2) / rgb_scale)
-            _cpu.tile_lab(image, TABLE, step, scale, *cut)
+            _cpu.tile_lab(image, np.float32(4096 / rgb_scale), scale, *cut)
+        if not np.abs(self.totals).max() < _TOO_LARGE:
+            raise ValueError(f"image holds values beyond {_TOO_LARGE:g}, times root of weight")
 
-    def at(self, pixels):
-        """Row, column and planes at some pixels: centres (n, 2 + P) float32."""
-        (y, x), side = pixels.T, _cpu.SIDE
+    def at(self, places):
+        """Rows, columns and the planes of the nearest pixels: centres (n, 2 + P) float32."""
+        y, x = np.floor(places + 0.5).astype(np.int64).T
+        stride, side = self.stride, self.side
         tile = y // side * self.n_across + x // side
-        place = (y % side >> 1) * side + x % side
-        return np.column_stack([pixels, self.planes[tile, y % 2, :, place]]).astype(np.float32)
+        part = y % stride * stride + x % stride
+        place = y % side // stride * _cpu.SIDE + x % side // stride
+        planes = self.planes.reshape(*self.totals.shape, _cpu.SET)[tile, part, :, place]
+        return np.column_stack([places, planes]).astype(np.float32)
 
 
 def _cluster(tiles, seeds, step, compactness, max_iter, slic_zero):
     """k-means from the seeds: each pixel's cluster, -1 outside the mask."""
     centres = tiles.at(seeds)
-    contrast = np.ones(len(centres), np.float32)
-    farthest = np.zeros(len(centres) if slic_zero else 0, np.float32)
-    spatial = compactness / step
+    spatial, contrast = (compactness / step) ** 2, np.ones(len(centres), np.float32)
+    farthest = np.zeros(0, np.float32)
     if slic_zero:
-        contrast /= np.float32(compactness**2)
-        spatial = 1 / step
-    spatial = np.float32(min(spatial**2, _TOO_LARGE))
+        spatial, contrast = step**-2, contrast * np.float32(min(compactness**-2, _TOO_LARGE))
+        farthest = np.zeros(len(centres), np.float32)
+    spatial = np.float32(min(spatial, _TOO_LARGE))
     sums = np.empty((len(centres), 1 + centres.shape[1]))
-    starts = np.empty(tiles.n + 1, np.int64)
-    filled = np.empty(tiles.n, np.int32)
-    grid = step, tiles.n_down, tiles.n_across
+    starts, filled = np.empty(tiles.n + 1, np.int64), np.empty(tiles.n, np.int32)
+    windows = step, tiles.side, tiles.n_down, tiles.n_across
+    grid = tiles.n_across, tiles.stride, 0, tiles.n
+    sets = (0,) if tiles.stride == 1 else (0, 3, 1, 2)
     for iteration in range(max_iter):
-        most = _cpu.count_candidates(centres, *grid, starts)
+        most = _cpu.count_candidates(centres, *windows, starts)
         candidates = np.empty(starts[-1], np.int32)
-        _cpu.list_candidates(centres, *grid, tiles.counts, starts, filled, candidates)
+        _cpu.list_candidates(centres, *windows, tiles.counts, starts, filled, candidates)
+        state = centres, contrast, spatial, starts, candidates
         if iteration == max_iter - 1:
             break
         sums[:] = 0
         _cpu.accumulate(
-            tiles.planes, tiles.totals, tiles.inside, tiles.counts, tiles.n_across, 0, tiles.n,
-            0, 2, centres, contrast, spatial, starts, candidates, most, sums, farthest,
+            tiles.planes, tiles.totals, tiles.inside, tiles.counts, *grid,
+            sets[iteration % len(sets)], *state, most, sums, farthest,
         )  # fmt: skip
         _cpu.move_centres(sums, centres)
         if slic_zero:
-            contrast[farthest > 0] = 1 / farthest[farthest > 0]
+            seen = farthest > 0
+            contrast[seen] = 1 / np.maximum(farthest[seen], np.float32(1 / _TOO_LARGE))
     labels = np.empty(tiles.shape, np.int32)
-    _cpu.assign(
-        tiles.planes, tiles.inside, tiles.counts, tiles.n_across, 0, tiles.n,
-        centres, contrast, spatial, starts, candidates, labels,
-    )  # fmt: skip
+    _cpu.assign(tiles.planes, tiles.inside, tiles.counts, *grid, *state, labels)
     return labels
 
 

@@ -1,12 +1,14 @@
-"""SLIC on the CPU: tiles of 8 x 8 pixels, each offered the few centres whose window meets it.
+"""SLIC on the CPU: tiles of pixels, each offered the few centres whose window meets it.
 
 Achanta et al. (2012) let every centre compete for the pixels of a window of twice the grid step
 around it. Here a tile collects the centres whose window meets it, in ascending order, and all its
 pixels choose among them. That turns the scatter into a gather: tiles are independent of each other.
 
-A tile keeps its even rows before its odd rows, each half (a "field") plane by plane: 32 numbers in
-a row, so that the compiler turns every loop over them into vector instructions. A weight enters
-once, as the square root that scales its plane.
+With a stride of 1 a tile is 8 x 8 pixels. With a stride of 2 it is 16 x 16 pixels, in four sets:
+set (i, j) has every second pixel of every second row from (i, j) on, 64 again, and an iteration
+needs only one of them. A set is kept plane by plane, 64 numbers in a row, so that the compiler
+turns every loop over them into vector instructions. A weight enters once, as the square root that
+scales its plane.
 
 A pixel compares candidates by one integer: the bits of its float32 distance, which order like the
 distance itself, with the last few replaced by the candidate's place in the tile's list. So two
@@ -17,162 +19,176 @@ import numpy as np
 from numba import njit
 
 from .._bits import ordered_key
-from .._color import lab_block
+from .._color import TABLE_8BIT, lab_block, linear_light
 
-SIDE = 8  # of a tile, in pixels
-FIELD = SIDE * SIDE // 2  # pixels of a field
-FUSED = 3  # planes that the first pass over a field takes; there are no fewer
+SIDE = 8  # pixels along a set
+SET = SIDE * SIDE
+FUSED = 3  # planes that the first pass over a set takes; there are no fewer
 GROUP = 4  # planes that each further pass takes
 
 _FASTMATH = {"contract", "nsz", "reassoc", "arcp"}
+_U = np.uint64
 _LAST = np.int32(2**31 - 1)  # a key after all others
-ROWS = np.concatenate([np.repeat(np.arange(f, SIDE, 2), SIDE) for f in (0, 1)]).reshape(2, FIELD)
-COLUMNS = np.tile(np.arange(SIDE), SIDE).reshape(2, FIELD)
-_Y, _X = ROWS.astype(np.float32), COLUMNS.astype(np.float32)
+_GRID = np.indices((SIDE, SIDE)).astype(np.float32).ravel()  # rows, then columns of a set
+# 1, row and column of a pixel in one integer: a sum over a set overflows none of the three.
+_PACKED = (1 + (_GRID[:SET].astype(np.int32) << 8) + (_GRID[SET:].astype(np.int32) << 20)).astype(
+    np.int32
+)
+_ALL_PACKED = int(_PACKED.sum())
 
 
 @njit(cache=True, nogil=True)
-def tile_mask(mask, height, width, inside, counts):
-    """Cut the mask into tiles; what lies beyond the image is outside.
+def _corner(t, s, n_across, stride):
+    """Row and column of the first pixel of a set of a tile."""
+    side = SIDE * stride
+    return t // n_across * side + s // stride, t % n_across * side + s % stride
+
+
+@njit(cache=True, nogil=True)
+def _extent(start, stop, stride):
+    """How many pixels of a set, along one axis, lie within the image."""
+    return max(0, min(SIDE, (stop - start + stride - 1) // stride))
+
+
+@njit(cache=True, nogil=True)
+def tile_mask(mask, height, width, n_across, stride, inside, counts):
+    """Cut the mask into sets; what lies beyond the image is outside.
 
     Parameters
     ----------
     mask : IN (H, W) bool, or empty where the whole image is inside
     height, width : int
-    inside : OUT (n_tiles, 2, 32) bool, written only where a field is neither full nor empty
-    counts : OUT (n_tiles, 2) int32, pixels inside
+    n_across : int, tiles along the width
+    stride : int
+    inside : OUT (n_tiles, stride^2, 64) bool; with an empty mask only where a set is not full
+    counts : OUT (n_tiles, stride^2) int32, pixels inside
     """
-    n_across = (width + SIDE - 1) // SIDE
     for t in range(counts.shape[0]):
-        top, left = t // n_across * SIDE, t % n_across * SIDE
-        if mask.size == 0 and top + SIDE <= height and left + SIDE <= width:
-            counts[t] = FIELD
-            continue
-        for f in range(2):
-            counts[t, f] = 0
-            for p in range(FIELD):
-                y, x = top + ROWS[f, p], left + COLUMNS[f, p]
-                here = y < height and x < width and (mask.size == 0 or mask[y, x])
-                inside[t, f, p] = here
-                counts[t, f] += here
+        for s in range(counts.shape[1]):
+            top, left = _corner(t, s, n_across, stride)
+            n_down, n_right = _extent(top, height, stride), _extent(left, width, stride)
+            counts[t, s] = n_down * n_right
+            if mask.size == 0 and counts[t, s] == SET:
+                continue
+            inside[t, s] = False
+            counts[t, s] = 0
+            for i in range(n_down):
+                for j in range(n_right):
+                    here = mask.size == 0 or mask[top + stride * i, left + stride * j]
+                    inside[t, s, i * SIDE + j] = here
+                    counts[t, s] += here
 
 
 @njit(cache=True, nogil=True, fastmath=_FASTMATH)
-def _store(block, f, scale, inside, count, field, total):
-    """Scale the planes of a block's field, blank what is outside, store them and their sums."""
+def _store(block, scale, inside, count, planes, total):
+    """Scale the planes of a set, blank what is outside, store them and their sums."""
     for c in range(scale.shape[0]):
-        factor, plane, out = scale[c], block[c, f], field[c]
-        if count < FIELD:
-            for p in range(FIELD):
+        factor = scale[c]
+        plane, out = block[c * SET : (c + 1) * SET], planes[c * SET : (c + 1) * SET]
+        if count < SET:
+            for p in range(SET):
                 if not inside[p]:
                     plane[p] = 0
         s = np.float32(0)
-        for p in range(FIELD):
+        for p in range(SET):
             out[p] = plane[p] * factor
             s += out[p]
         total[c] = s
 
 
 @njit(cache=True, nogil=True)
-def tile_channels(image, channels, scale, inside, counts, tiles, totals):
-    """Cut an image into tiles of scaled planes.
+def tile_channels(image, channels, scale, n_across, stride, inside, counts, tiles, totals):
+    """Cut an image into sets of scaled planes.
 
     Parameters
     ----------
     image : IN (H, W, C) float32
     channels : IN (P,) int64, the channels that count
     scale : IN (P,) float32, square roots of their weights
+    n_across, stride : int
     inside, counts : IN, of `tile_mask`
-    tiles : OUT (n_tiles, 2, >= P, 32) float32, 0 outside the mask
-    totals : OUT (n_tiles, 2, >= P) float32, sums of the planes
+    tiles : OUT (n_tiles, stride^2, >= P * 64) float32, plane after plane, 0 outside the mask
+    totals : OUT (n_tiles, stride^2, >= P) float32, sums of the planes
     """
     height, width, _ = image.shape
-    n_across = (width + SIDE - 1) // SIDE
-    block = np.zeros((channels.shape[0], 2, FIELD), np.float32)
+    block = np.zeros(channels.shape[0] * SET, np.float32)
     for t in range(tiles.shape[0]):
-        top, left = t // n_across * SIDE, t % n_across * SIDE
-        for i in range(min(SIDE, height - top)):
-            for j in range(min(SIDE, width - left)):
-                pixel = image[top + i, left + j]
-                for c in range(channels.shape[0]):
-                    block[c, i & 1, (i >> 1) * SIDE + j] = pixel[channels[c]]
-        for f in range(2):
-            _store(block, f, scale, inside[t, f], counts[t, f], tiles[t, f], totals[t, f])
+        for s in range(tiles.shape[1]):
+            top, left = _corner(t, s, n_across, stride)
+            for i in range(_extent(top, height, stride)):
+                for j in range(_extent(left, width, stride)):
+                    pixel = image[top + stride * i, left + stride * j]
+                    for c in range(channels.shape[0]):
+                        block[c * SET + i * SIDE + j] = pixel[channels[c]]
+            _store(block, scale, inside[t, s], counts[t, s], tiles[t, s], totals[t, s])
 
 
 @njit(cache=True, nogil=True)
-def tile_lab_8bit(image, table, scale, inside, counts, tiles, totals):
-    """Cut an 8-bit sRGB image into tiles of scaled Lab planes.
+def tile_lab_8bit(image, scale, n_across, stride, inside, counts, tiles, totals):
+    """Cut an 8-bit sRGB image into sets of scaled Lab planes.
 
     Parameters
     ----------
     image : IN (H, W, 3) uint8
-    table : IN (256,) float32, linear light
-    scale, inside, counts, tiles, totals : as in `tile_channels`
+    scale, ..., totals : as in `tile_channels`
     """
     height, width, _ = image.shape
-    n_across = (width + SIDE - 1) // SIDE
-    block = np.zeros((3, 2, FIELD), np.float32)
-    planes = block.reshape(-1)
+    block = np.zeros(3 * SET, np.float32)
     for t in range(tiles.shape[0]):
-        top, left = t // n_across * SIDE, t % n_across * SIDE
-        for i in range(min(SIDE, height - top)):
-            for j in range(min(SIDE, width - left)):
-                pixel = image[top + i, left + j]
-                for c in range(3):
-                    block[c, i & 1, (i >> 1) * SIDE + j] = table[pixel[c]]
-        lab_block(planes)
-        for f in range(2):
-            _store(block, f, scale, inside[t, f], counts[t, f], tiles[t, f], totals[t, f])
+        for s in range(tiles.shape[1]):
+            top, left = _corner(t, s, n_across, stride)
+            for i in range(_extent(top, height, stride)):
+                for j in range(_extent(left, width, stride)):
+                    # An index without a sign spares numba the test for a negative one.
+                    y, x, p = _U(top + stride * i), _U(left + stride * j), _U(i * SIDE + j)
+                    block[p] = TABLE_8BIT[image[y, x, 0]]
+                    block[p + _U(SET)] = TABLE_8BIT[image[y, x, 1]]
+                    block[p + _U(2 * SET)] = TABLE_8BIT[image[y, x, 2]]
+            lab_block(block)
+            _store(block, scale, inside[t, s], counts[t, s], tiles[t, s], totals[t, s])
 
 
 @njit(cache=True, nogil=True)
-def tile_lab(image, table, step, scale, inside, counts, tiles, totals):
-    """Cut an sRGB image into tiles of scaled Lab planes.
+def tile_lab(image, step, scale, n_across, stride, inside, counts, tiles, totals):
+    """Cut an sRGB image into sets of scaled Lab planes.
 
     Parameters
     ----------
     image : IN (H, W, 3) float32
-    table : IN (n + 2,) float32, linear light at ``image * step`` = 0, 1, ..., n and once more
-    step : float32
-    scale, inside, counts, tiles, totals : as in `tile_channels`
+    step : float32, 4096 over the value of full intensity
+    scale, ..., totals : as in `tile_channels`
     """
     height, width, _ = image.shape
-    n_across = (width + SIDE - 1) // SIDE
-    block = np.zeros((3, 2, FIELD), np.float32)
-    planes = block.reshape(-1)
+    block = np.zeros(3 * SET, np.float32)
     for t in range(tiles.shape[0]):
-        top, left = t // n_across * SIDE, t % n_across * SIDE
-        for i in range(min(SIDE, height - top)):
-            for j in range(min(SIDE, width - left)):
-                pixel = image[top + i, left + j]
-                for c in range(3):
-                    position = pixel[c] * step
-                    node = int(position)
-                    part = position - np.float32(node)
-                    linear = table[node] + part * (table[node + 1] - table[node])
-                    block[c, i & 1, (i >> 1) * SIDE + j] = linear
-        lab_block(planes)
-        for f in range(2):
-            _store(block, f, scale, inside[t, f], counts[t, f], tiles[t, f], totals[t, f])
+        for s in range(tiles.shape[1]):
+            top, left = _corner(t, s, n_across, stride)
+            for i in range(_extent(top, height, stride)):
+                for j in range(_extent(left, width, stride)):
+                    for c in range(3):
+                        value = image[top + stride * i, left + stride * j, c]
+                        block[c * SET + i * SIDE + j] = linear_light(value * step)
+            lab_block(block)
+            _store(block, scale, inside[t, s], counts[t, s], tiles[t, s], totals[t, s])
 
 
 @njit(cache=True, nogil=True)
-def _tile_range(centre, radius, n_tiles):
+def _tile_range(centre, radius, side, n_tiles):
     """First tile, and the one after the last, that the window around a centre meets on one axis."""
-    first = int(np.ceil((centre - radius - (SIDE - 1)) / SIDE))
-    last = int(np.floor((centre + radius) / SIDE))
+    first = int(np.ceil((centre - radius - (side - 1)) / side))
+    last = int(np.floor((centre + radius) / side))
     return max(first, 0), min(last + 1, n_tiles)
 
 
 @njit(cache=True, nogil=True)
-def count_candidates(centres, radius, n_down, n_across, starts):
+def count_candidates(centres, radius, side, n_down, n_across, starts):
     """Count the candidates of each tile; a tile that no window meets gets one all the same.
 
     Parameters
     ----------
     centres : IN (K, 2 + P) float32, row, column and planes
     radius : float, half the side of a centre's window, in pixels
+    side : int, of a tile, in pixels
     n_down, n_across : int, tiles along the height and the width
     starts : OUT (n_tiles + 1,) int64, where each tile's candidates start in the list
 
@@ -183,8 +199,8 @@ def count_candidates(centres, radius, n_down, n_across, starts):
     """
     starts[:] = 0
     for k in range(centres.shape[0]):
-        top, bottom = _tile_range(centres[k, 0], radius, n_down)
-        left, right = _tile_range(centres[k, 1], radius, n_across)
+        top, bottom = _tile_range(centres[k, 0], radius, side, n_down)
+        left, right = _tile_range(centres[k, 1], radius, side, n_across)
         for y in range(top, bottom):
             for x in range(left, right):
                 starts[y * n_across + x + 1] += 1
@@ -197,12 +213,14 @@ def count_candidates(centres, radius, n_down, n_across, starts):
 
 
 @njit(cache=True, nogil=True)
-def list_candidates(centres, radius, n_down, n_across, counts, starts, filled, candidates):
+def list_candidates(
+    centres, radius, side, n_down, n_across, counts, starts, filled, candidates
+):  # fmt: skip
     """List the candidates of each tile, in ascending order.
 
     Parameters
     ----------
-    centres, radius, n_down, n_across : as in `count_candidates`
+    centres, radius, side, n_down, n_across : as in `count_candidates`
     counts : IN, of `tile_mask`
     starts : IN, of `count_candidates`
     filled : OUT (n_tiles,) int32, scratch
@@ -210,16 +228,16 @@ def list_candidates(centres, radius, n_down, n_across, counts, starts, filled, c
     """
     filled[:] = 0
     for k in range(centres.shape[0]):
-        top, bottom = _tile_range(centres[k, 0], radius, n_down)
-        left, right = _tile_range(centres[k, 1], radius, n_across)
+        top, bottom = _tile_range(centres[k, 0], radius, side, n_down)
+        left, right = _tile_range(centres[k, 1], radius, side, n_across)
         for y in range(top, bottom):
             for x in range(left, right):
                 t = y * n_across + x
                 candidates[starts[t] + filled[t]] = k
                 filled[t] += 1
     for t in range(n_down * n_across):
-        if filled[t] == 0 and counts[t, 0] + counts[t, 1] > 0:
-            y, x = t // n_across * SIDE + SIDE / 2, t % n_across * SIDE + SIDE / 2
+        if filled[t] == 0 and counts[t].max() > 0:
+            y, x = (t // n_across + 0.5) * side, (t % n_across + 0.5) * side
             nearest, least = 0, np.inf
             for k in range(centres.shape[0]):
                 distance = (centres[k, 0] - y) ** 2 + (centres[k, 1] - x) ** 2
@@ -229,114 +247,120 @@ def list_candidates(centres, radius, n_down, n_across, counts, starts, filled, c
 
 
 @njit(cache=True, nogil=True, fastmath=_FASTMATH)
-def _choose(field, y, x, centres, contrast, spatial, candidates, top, left, distance, best):
+def _choose(planes, grid, centres, contrast, spatial, candidates, top, left, distance, best):
     """Find each pixel's place in the list of candidates: the least distance of equation (1).
 
     Parameters
     ----------
-    field : IN (P, 32) float32
-    y, x : IN (32,) float32, within the tile
+    planes : IN (P * 64,) float32, of one set
+    grid : IN (128,) float32, rows, then columns, from the set's first pixel
     centres : IN (K, 2 + P) float32
     contrast : IN (K,) float32, factor of the colour distance to each centre
     spatial : float32, factor of the squared distance in pixels
     candidates : IN (m,) int32
-    top, left : float32, first row and column of the tile
-    distance : OUT (32,) float32, scratch
-    best : OUT (32,) int32
+    top, left : float32, row and column of the set's first pixel
+    distance : OUT (64,) float32, scratch
+    best : OUT (64,) int32
     """
     low = 1
     while low < candidates.shape[0]:
         low *= 2
     places = np.int32(low - 1)  # the bits of a key that hold the place
     keep = np.int32(~(low - 1))
-    n_planes = field.shape[0]
-    for p in range(FIELD):
+    for p in range(SET):
         best[p] = _LAST
     for j in range(candidates.shape[0]):
-        k = candidates[j]
-        place = np.int32(j)
-        centre, factor = centres[k], contrast[k]
-        cy, cx = centre[0] - top, centre[1] - left
-        c0, c1, c2 = centre[2], centre[3], centre[4]
-        if n_planes == FUSED:
-            for p in range(FIELD):
-                dy, dx = y[p] - cy, x[p] - cx
-                d0, d1, d2 = field[0, p] - c0, field[1, p] - c1, field[2, p] - c2
+        k, place = candidates[j], np.int32(j)
+        cy, cx, factor = centres[k, 0] - top, centres[k, 1] - left, contrast[k]
+        c0, c1, c2 = centres[k, 2], centres[k, 3], centres[k, 4]
+        if planes.shape[0] == FUSED * SET:
+            for p in range(SET):
+                dy, dx = grid[p] - cy, grid[SET + p] - cx
+                d0, d1, d2 = planes[p] - c0, planes[SET + p] - c1, planes[2 * SET + p] - c2
                 d = spatial * (dy * dy + dx * dx) + factor * (d0 * d0 + d1 * d1 + d2 * d2)
                 best[p] = min(best[p], ordered_key(d, keep, place))
             continue
-        for p in range(FIELD):
-            d0, d1, d2 = field[0, p] - c0, field[1, p] - c1, field[2, p] - c2
+        for p in range(SET):
+            d0, d1, d2 = planes[p] - c0, planes[SET + p] - c1, planes[2 * SET + p] - c2
             distance[p] = d0 * d0 + d1 * d1 + d2 * d2
-        for c in range(FUSED, n_planes, GROUP):
-            c0, c1, c2, c3 = centre[2 + c], centre[3 + c], centre[4 + c], centre[5 + c]
-            for p in range(FIELD):
-                d0, d1 = field[c, p] - c0, field[c + 1, p] - c1
-                d2, d3 = field[c + 2, p] - c2, field[c + 3, p] - c3
+        for c in range(FUSED, planes.shape[0] // SET, GROUP):
+            c0, c1, c2, c3 = (
+                centres[k, 2 + c], centres[k, 3 + c], centres[k, 4 + c], centres[k, 5 + c]
+            )  # fmt: skip
+            group = planes[c * SET : (c + GROUP) * SET]
+            for p in range(SET):
+                d0, d1 = group[p] - c0, group[SET + p] - c1
+                d2, d3 = group[2 * SET + p] - c2, group[3 * SET + p] - c3
                 distance[p] += d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
-        for p in range(FIELD):
-            dy, dx = y[p] - cy, x[p] - cx
+        for p in range(SET):
+            dy, dx = grid[p] - cy, grid[SET + p] - cx
             d = spatial * (dy * dy + dx * dx) + factor * distance[p]
             best[p] = min(best[p], ordered_key(d, keep, place))
-    for p in range(FIELD):
+    for p in range(SET):
         best[p] &= places
 
 
 @njit(cache=True, nogil=True, fastmath=_FASTMATH)
-def _add_to(total, field, y, x, best, place, top, left, rest):
-    """Add the pixels of one place to a cluster's sums, and take them from what is left."""
-    n, sy, sx = np.float32(0), np.float32(0), np.float32(0)
+def _sum_of(planes, best, place, part):
+    """Sum up the pixels of one place: their planes, and one integer for number, rows and columns.
+
+    Parameters
+    ----------
+    planes : IN (P * 64,) float32, of one set
+    best : IN (64,) int32, of `_choose`
+    place : int32
+    part : OUT (P,) float32, sums of the planes
+
+    Returns
+    -------
+    packed : int32
+        Sum of `_PACKED`, over the pixels.
+    """
+    packed = np.int32(0)
     s0, s1, s2 = np.float32(0), np.float32(0), np.float32(0)
-    for p in range(FIELD):
+    for p in range(SET):
         w = np.float32(1) if best[p] == place else np.float32(0)
-        n += w
-        sy += w * y[p]
-        sx += w * x[p]
-        s0 += w * field[0, p]
-        s1 += w * field[1, p]
-        s2 += w * field[2, p]
-    rest[0], rest[1], rest[2] = rest[0] - n, rest[1] - sy, rest[2] - sx
-    rest[3], rest[4], rest[5] = rest[3] - s0, rest[4] - s1, rest[5] - s2
-    total[0] += n
-    total[1] += sy + n * top
-    total[2] += sx + n * left
-    total[3] += s0
-    total[4] += s1
-    total[5] += s2
-    for c in range(FUSED, field.shape[0]):
-        s = np.float32(0)
-        for p in range(FIELD):
-            s += field[c, p] if best[p] == place else np.float32(0)
-        rest[3 + c] -= s
-        total[3 + c] += s
+        packed = np.int32(packed + (_PACKED[p] if best[p] == place else np.int32(0)))
+        s0 += w * planes[p]
+        s1 += w * planes[SET + p]
+        s2 += w * planes[2 * SET + p]
+    part[0], part[1], part[2] = s0, s1, s2
+    for c in range(FUSED, part.shape[0]):
+        plane = planes[c * SET : (c + 1) * SET]
+        s0 = np.float32(0)
+        for p in range(SET):
+            s0 += plane[p] if best[p] == place else np.float32(0)
+        part[c] = s0
+    return packed
 
 
 @njit(cache=True, nogil=True, fastmath=_FASTMATH)
-def _farthest(field, centre, best, place, distance):
+def _farthest(planes, centre, best, place, distance):
     """The greatest squared colour distance from a centre to the pixels that are its."""
     distance[:] = 0
-    for c in range(field.shape[0]):
-        for p in range(FIELD):
-            d = field[c, p] - centre[2 + c]
+    for c in range(centre.shape[0] - 2):
+        for p in range(SET):
+            d = planes[c * SET + p] - centre[2 + c]
             distance[p] += d * d
     farthest = np.float32(0)
-    for p in range(FIELD):
+    for p in range(SET):
         farthest = max(farthest, distance[p] if best[p] == place else np.float32(0))
     return farthest
 
 
 @njit(cache=True, nogil=True)
 def accumulate(
-    tiles, totals, inside, counts, n_across, first_tile, last_tile, first_field, last_field,
+    tiles, totals, inside, counts, n_across, stride, first_tile, last_tile, s,
     centres, contrast, spatial, starts, candidates, most, sums, farthest,
 ):  # fmt: skip
-    """Assign the pixels of some tiles and sum them up by cluster.
+    """Assign the pixels of one set of some tiles and sum them up by cluster.
 
     Parameters
     ----------
     tiles, totals, inside, counts : IN, of `tile_mask` and `tile_lab` or `tile_channels`
-    n_across : int, tiles along the width
-    first_tile, last_tile, first_field, last_field : int, what is worked on, the last one excluded
+    n_across, stride : int
+    first_tile, last_tile : int, the tiles worked on, the last one excluded
+    s : int, the set
     centres : IN (K, 2 + P) float32
     contrast : IN (K,) float32, factor of the colour distance to each centre
     spatial : float32, factor of the squared distance in pixels
@@ -345,57 +369,65 @@ def accumulate(
     sums : INOUT (K, 3 + P) float64: pixels, rows, columns, planes
     farthest : INOUT (K,) float32, greatest squared colour distance within each cluster, or empty
     """
-    n_planes = tiles.shape[2]
-    distance = np.empty(FIELD, np.float32)
-    best = np.empty(FIELD, np.int32)
+    n_planes = totals.shape[2]
+    grid = np.float32(stride) * _GRID
+    distance = np.empty(SET, np.float32)
+    best = np.empty(SET, np.int32)
     won = np.zeros(most + 1, np.bool_)
-    rest = np.empty(3 + n_planes, np.float32)
+    # A pixel stands for the stride x stride pixels of all sets around it: their middle counts.
+    to_middle_y = (stride - 1) / 2 - s // stride
+    to_middle_x = (stride - 1) / 2 - s % stride
+    part, rest = np.empty(n_planes, np.float32), np.empty(n_planes, np.float32)
     for t in range(first_tile, last_tile):
-        top, left = np.float32(t // n_across * SIDE), np.float32(t % n_across * SIDE)
-        own = candidates[starts[t] : starts[t + 1]]
-        for f in range(first_field, last_field):
-            count = counts[t, f]
-            if count == 0:
+        count = counts[t, s]
+        if count == 0:
+            continue
+        top, left = _corner(t, s, n_across, stride)
+        own, planes = candidates[starts[t] : starts[t + 1]], tiles[t, s]
+        _choose(
+            planes, grid, centres, contrast, spatial, own,
+            np.float32(top), np.float32(left), distance, best,
+        )  # fmt: skip
+        if count < SET:
+            for p in range(SET):
+                if not inside[t, s, p]:
+                    best[p] = most
+        for p in range(SET):
+            won[best[p]] = True
+        won[most] = False
+        # In a full set the last cluster gets what the others leave of the set's totals.
+        last = own.shape[0] - 1
+        while not won[last]:
+            last -= 1
+        packed_rest = _ALL_PACKED
+        rest[:] = totals[t, s]
+        for j in range(last + 1):
+            if not won[j]:
                 continue
-            y, x, field = _Y[f], _X[f], tiles[t, f]
-            _choose(field, y, x, centres, contrast, spatial, own, top, left, distance, best)
-            if count < FIELD:
-                for p in range(FIELD):
-                    if not inside[t, f, p]:
-                        best[p] = most
-            for p in range(FIELD):
-                won[best[p]] = True
-            # In a full field the last cluster gets what the others leave of the field's totals.
-            last = own.shape[0] - 1
-            while not won[last]:
-                last -= 1
-            rest[0] = FIELD
-            rest[1] = (SIDE // 2 - 1 + f) * FIELD
-            rest[2] = (SIDE - 1) * FIELD / 2
-            for c in range(n_planes):
-                rest[3 + c] = totals[t, f, c]
-            for j in range(last + 1):
-                if not won[j]:
-                    continue
-                won[j] = False
-                k = own[j]
-                if farthest.size > 0:
-                    reach = _farthest(field, centres[k], best, j, distance)
-                    farthest[k] = max(farthest[k], reach)
-                if j < last or count < FIELD:
-                    _add_to(sums[k], field, y, x, best, j, top, left, rest)
-                else:
-                    sums[k, 0] += rest[0]
-                    sums[k, 1] += rest[1] + rest[0] * top
-                    sums[k, 2] += rest[2] + rest[0] * left
-                    for c in range(n_planes):
-                        sums[k, 3 + c] += rest[3 + c]
-            won[most] = False
+            won[j] = False
+            k = own[j]
+            if farthest.size > 0:
+                reach = _farthest(planes, centres[k], best, np.int32(j), distance)
+                farthest[k] = max(farthest[k], reach)
+            if j < last or count < SET:
+                packed = _sum_of(planes, best, np.int32(j), part)
+                packed_rest -= packed
+                for c in range(n_planes):
+                    rest[c] -= part[c]
+                    sums[k, 3 + c] += part[c]
+            else:
+                packed = packed_rest
+                for c in range(n_planes):
+                    sums[k, 3 + c] += rest[c]
+            n = packed & 0xFF
+            sums[k, 0] += n
+            sums[k, 1] += n * (top + to_middle_y) + stride * (packed >> 8 & 0xFFF)
+            sums[k, 2] += n * (left + to_middle_x) + stride * (packed >> 20)
 
 
 @njit(cache=True, nogil=True)
 def assign(
-    tiles, inside, counts, n_across, first_tile, last_tile,
+    tiles, inside, counts, n_across, stride, first_tile, last_tile,
     centres, contrast, spatial, starts, candidates, labels,
 ):  # fmt: skip
     """Write each pixel's cluster.
@@ -406,22 +438,29 @@ def assign(
     labels : OUT (H, W) int32, -1 outside the mask
     """
     height, width = labels.shape
-    distance = np.empty(FIELD, np.float32)
-    best = np.empty(FIELD, np.int32)
+    grid = np.float32(stride) * _GRID
+    distance = np.empty(SET, np.float32)
+    best = np.empty(SET, np.int32)
     for t in range(first_tile, last_tile):
-        top, left = t // n_across * SIDE, t % n_across * SIDE
         own = candidates[starts[t] : starts[t + 1]]
-        for f in range(2):
-            if counts[t, f] > 0:
+        for s in range(counts.shape[1]):
+            top, left = _corner(t, s, n_across, stride)
+            if counts[t, s] == 0:
+                best[:] = 0
+            else:
                 _choose(
-                    tiles[t, f], _Y[f], _X[f], centres, contrast, spatial, own,
+                    tiles[t, s], grid, centres, contrast, spatial, own,
                     np.float32(top), np.float32(left), distance, best,
                 )  # fmt: skip
-            for i in range(f, min(SIDE, height - top), 2):
-                for j in range(min(SIDE, width - left)):
-                    p = (i >> 1) * SIDE + j
-                    here = counts[t, f] == FIELD or (counts[t, f] > 0 and inside[t, f, p])
-                    labels[top + i, left + j] = own[best[p]] if here else -1
+            for i in range(_extent(top, height, stride)):
+                row = labels[top + stride * i]
+                for j in range(_extent(left, width, stride)):
+                    row[_U(left + stride * j)] = own[_U(best[i * SIDE + j])]
+            if counts[t, s] < SET:
+                for i in range(_extent(top, height, stride)):
+                    for j in range(_extent(left, width, stride)):
+                        if not inside[t, s, i * SIDE + j]:
+                            labels[top + stride * i, left + stride * j] = -1
 
 
 @njit(cache=True, nogil=True)

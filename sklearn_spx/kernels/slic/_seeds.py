@@ -1,4 +1,4 @@
-"""Where the centres start: a grid of pixels, whose rows hold as many as the number asked for needs.
+"""Where the centres start: a grid, whose rows hold as many as the number asked for needs.
 
 Under a mask the cells of a square grid are taken that hold pixels of the mask, each with the pixel
 nearest to their mean; the grid's step is sought so that there are about as many as asked for.
@@ -9,21 +9,21 @@ from numba import njit
 
 
 def grid_seeds(height, width, n_seeds):
-    """Pixels (n_seeds, 2) int64 on a grid, and its step; at most height * width of them."""
+    """Places (n_seeds, 2) on a grid, and its step; at most height * width of them."""
     n_rows = round(np.sqrt(n_seeds * height / width))
     n_rows = int(np.clip(n_rows, -(-n_seeds // width), min(height, n_seeds)))
     ends = np.arange(1, n_rows + 1) * n_seeds // n_rows
     counts = np.diff(ends, prepend=0)
     row = np.repeat(np.arange(n_rows), counts)
     place = np.arange(n_seeds) - (ends - counts)[row]
-    y = (2 * row + 1) * height // (2 * n_rows)
-    x = (2 * place + 1) * width // (2 * counts[row])
+    y = (row + 0.5) * height / n_rows - 0.5
+    x = (place + 0.5) * width / counts[row] - 0.5
     step = max(height / n_rows, width * n_rows / n_seeds)
     return np.stack([y, x], axis=1), step
 
 
 def mask_seeds(mask, n_seeds, area):
-    """About n_seeds pixels (n, 2) int64 of the mask, and the step of their grid."""
+    """About n_seeds places (n, 2), pixels of the mask, and the step of their grid."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     top, left = rows[0], columns[0]
     box = mask[top : rows[-1] + 1, left : columns[-1] + 1]
@@ -40,7 +40,7 @@ def mask_seeds(mask, n_seeds, area):
             break
         low, high = (step, high) if found > n_seeds else (low, step)
     _, step, sums = best
-    seeds = np.empty((best[0], 2), np.int64)
+    seeds = np.empty((best[0], 2))
     _nearest_to_means(box, step, sums, seeds)
     return seeds + (top, left), step
 
@@ -59,7 +59,7 @@ def _sum_cells(mask, step, sums):
 
 @njit(cache=True, nogil=True)
 def _nearest_to_means(mask, step, sums, seeds):
-    """Each occupied cell's pixel nearest to its mean. seeds : OUT (n, 2) int64."""
+    """Each occupied cell's pixel nearest to its mean. seeds : OUT (n, 2) float64."""
     index = np.full(sums.shape[:2], -1)
     least = np.full(seeds.shape[0], np.inf)
     n = 0

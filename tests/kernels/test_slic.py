@@ -1,0 +1,347 @@
+"""SLIC: the kernel against its slow twin, and what holds for any image."""
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from sklearn_spx.kernels import slic
+from sklearn_spx.kernels._color import rgb_to_lab
+from sklearn_spx.kernels.slic._seeds import grid_seeds, mask_seeds
+
+from . import naive
+
+
+def assert_superpixels(labels, mask=None):
+    assert labels.dtype == np.int32
+    assert labels.flags.c_contiguous
+    mask = np.ones(labels.shape, bool) if mask is None else mask
+    assert ((labels >= 0) == mask).all()
+    assert set(np.unique(labels[mask])) == set(range(labels.max() + 1))
+    assert naive.connected_regions(labels).max() == labels.max()
+
+
+@st.composite
+def problems(draw):
+    """A random image without ties, and the arguments of a call."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    height, width = draw(st.integers(1, 22)), draw(st.integers(1, 26))
+    n_channels = draw(st.sampled_from([1, 2, 3, 4, 9]))
+    image = rng.normal(size=(height, width, n_channels)).astype(np.float32)
+    weights = rng.choice([0, 0.5, 1, 3], n_channels) if draw(st.booleans()) else None
+    mask = rng.random((height, width)) < 0.8 if draw(st.booleans()) else None
+    if mask is not None:
+        mask[rng.integers(height), rng.integers(width)] = True
+    options = {
+        "n_segments": draw(st.integers(1, 40)),
+        "compactness": draw(st.sampled_from([0.3, 1.0, 10.0])),
+        "max_iter": draw(st.integers(1, 6)),
+        "slic_zero": draw(st.booleans()),
+    }
+    return image, weights, mask, options
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(problems())
+def test_is_the_naive_one(problem):
+    image, weights, mask, options = problem
+    kept = image.copy()
+    found = slic(
+        image,
+        weights=weights,
+        mask=mask,
+        convert2lab=False,
+        enforce_connectivity=False,
+        **options,
+    )
+    assert (image == kept).all()
+    inside = np.ones(image.shape[:2], bool) if mask is None else mask
+    if mask is None:
+        seeds, step = grid_seeds(*inside.shape, min(options["n_segments"], inside.size))
+    else:
+        seeds, step = mask_seeds(mask, options["n_segments"], mask.sum())
+    wanted, gap = naive.slic(
+        image.astype(float),
+        seeds.tolist(),
+        step,
+        options["compactness"],
+        options["max_iter"],
+        1 if step < 8 else 2,
+        np.ones(image.shape[2]) if weights is None else weights,
+        inside,
+        options["slic_zero"],
+    )
+    assume(gap > 1e-4)
+    names = np.unique(wanted[inside])
+    wanted = np.where(inside, np.searchsorted(names, wanted), -1)
+    assert found.tolist() == wanted.tolist()
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 900))
+def test_seeds_lie_in_rows_on_distinct_pixels(height, width, n_seeds):
+    n_seeds = min(n_seeds, height * width)
+    seeds, step = grid_seeds(height, width, n_seeds)
+    wanted, wanted_step = naive.grid_seeds(height, width, n_seeds)
+    np.testing.assert_allclose(seeds, wanted, atol=1e-9)
+    pixels = np.floor(seeds + 0.5)
+    assert len(np.unique(pixels, axis=0)) == n_seeds
+    assert (pixels >= 0).all()
+    assert (pixels < (height, width)).all()
+    assert step == pytest.approx(wanted_step)
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.floats(0.02, 1))
+def test_seeds_of_a_mask_lie_in_it_and_near_all_of_it(seed, n_seeds, share):
+    rng = np.random.default_rng(seed)
+    mask = rng.random((rng.integers(1, 40), rng.integers(1, 40))) < share
+    assume(mask.any())
+    seeds, step = mask_seeds(mask, n_seeds, mask.sum())
+    assert mask[tuple(seeds.T.astype(int))].all()
+    assert len({tuple(s) for s in seeds.tolist()}) == len(seeds)
+    apart = np.abs(np.argwhere(mask)[:, None] - seeds).max(axis=2).min(axis=1)
+    assert apart.max() <= step
+
+
+def test_mask_seeds_are_about_as_many_as_asked_for():
+    y, x = np.mgrid[:100, :150]
+    for mask in (y > 20, (y - 50) ** 2 + (x - 70) ** 2 < 1500, np.abs(y - x // 2) < 3):
+        for n in (5, 20, 60):
+            assert 0.7 * n <= len(mask_seeds(mask, n, mask.sum())[0]) <= 1.3 * n
+
+
+def test_connectivity_follows_from_the_raw_labels(rng):
+    image = rng.random((60, 70))
+    raw = slic(image, 20, compactness=0.5, enforce_connectivity=False)
+    labels = slic(image, 20, compactness=0.5)
+    assert labels.tolist() == naive.enforce_connectivity(raw, round(4200 / 20 / 4)).tolist()
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def photograph(rng):
+    """Smooth blobs of colour, uint8 RGB."""
+    y, x = np.mgrid[:90, :131]
+    waves = [np.sin(y / a + b) * np.cos(x / c) for a, b, c in rng.uniform(5, 20, (3, 3))]
+    noise = rng.normal(0, 5, (90, 131, 3))
+    return np.clip(np.stack(waves, 2) * 100 + 128 + noise, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int64, np.float32, np.float64, bool])
+@pytest.mark.parametrize("n_channels", [None, 1, 2, 3, 5])
+def test_any_image_gives_superpixels(rng, dtype, n_channels):
+    shape = (33, 40) if n_channels is None else (33, 40, n_channels)
+    image = (rng.random(shape) * 200).astype(dtype)
+    kept = image.copy()
+    image.flags.writeable = False
+    labels = slic(image, 12)
+    assert_superpixels(labels)
+    assert (image == kept).all()
+    assert (slic(image, 12) == labels).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (1, 50), (50, 1), (2, 3), (8, 8), (17, 31)])
+@pytest.mark.parametrize("n_segments", [1, 2, 7, 10_000])
+def test_any_size(rng, shape, n_segments):
+    for image in (rng.random(shape), np.zeros((*shape, 3), np.uint8)):
+        labels = slic(image, n_segments)
+        assert_superpixels(labels)
+        assert labels.max() < image.size
+        if n_segments == 1:
+            assert not labels.any()
+
+
+def test_as_many_pixels_as_superpixels():
+    labels = slic(np.zeros((5, 7)), 1000)
+    assert labels.tolist() == np.arange(35).reshape(5, 7).tolist()
+
+
+def test_constant_image_is_cut_into_a_grid():
+    labels = slic(np.full((60, 80), 3.0), 12)
+    assert labels.max() == 11
+    assert np.bincount(labels.ravel()).tolist() == [400] * 12
+
+
+def test_about_as_many_as_asked_for(photograph):
+    for n in (50, 200, 600):
+        assert 0.7 * n <= slic(photograph, n).max() + 1 <= 1.4 * n
+
+
+def test_two_halves():
+    image = np.zeros((20, 30))
+    image[:, 13:] = 1
+    assert (slic(image, 2, compactness=0.01) == image).all()
+
+
+def test_every_part_of_the_mask_has_a_superpixel(photograph):
+    mask = np.zeros(photograph.shape[:2], bool)
+    mask[5:60, 10:70] = True
+    mask[70:72, 100:103] = True
+    mask[0, 0] = True
+    labels = slic(photograph, 15, mask=mask)
+    assert_superpixels(labels, mask)
+    parts = [labels[5:60, 10:70], labels[70:72, 100:103], labels[:1, :1]]
+    assert not set.intersection(*[set(np.unique(p)) for p in parts])
+    assert (slic(photograph, 15, mask=mask.astype(np.uint8)) == labels).all()
+
+
+def test_what_is_outside_the_mask_does_not_count(photograph, rng):
+    mask = rng.random(photograph.shape[:2]) < 0.9
+    mask[:, 90:] = False
+    other = np.where(mask[:, :, None], photograph, 255 - photograph)
+    assert (slic(photograph, 30, mask=mask) == slic(other, 30, mask=mask)).all()
+
+
+def test_a_full_mask_is_about_no_mask(photograph):
+    mask = np.ones(photograph.shape[:2], bool)
+    n_free, n_masked = (slic(photograph, 60, mask=m).max() + 1 for m in (None, mask))
+    assert 0.7 * n_free < n_masked < 1.4 * n_free
+
+
+def test_a_weight_of_zero_drops_the_channel(rng):
+    image = rng.normal(size=(40, 50, 5))
+    weights = [1, 0, 2, 0, 1]
+    labels = slic(image, 20, compactness=1, weights=weights)
+    assert (labels == slic(image[:, :, ::2], 20, compactness=1, weights=[1, 2, 1])).all()
+    image[:, :, 1] = 1e6
+    assert (labels == slic(image, 20, compactness=1, weights=weights)).all()
+
+
+def test_a_weight_is_its_root_times_the_channel(rng):
+    image = rng.normal(size=(40, 50, 5)).astype(np.float32)
+    weights = np.array([4, 1, 0.25, 16, 1])
+    scaled = image * np.sqrt(weights).astype(np.float32)
+    labels = slic(image, 20, compactness=1, weights=weights)
+    assert (labels == slic(scaled, 20, compactness=1)).all()
+
+
+def test_weights_of_lab_channels(photograph):
+    gray = np.repeat(photograph[:, :, :1], 3, axis=2)
+    labels = slic(gray, 30, weights=[1, 0, 0])
+    assert (labels == slic(gray, 30)).mean() > 0.99  # a gray image has neither a nor b
+    assert (slic(photograph, 30, weights=[0, 1, 1]) != slic(photograph, 30)).any()
+
+
+def test_no_colour_at_all_is_a_grid(rng):
+    labels = slic(rng.random((40, 60, 4)), 6, weights=np.zeros(4))
+    assert np.bincount(labels.ravel()).tolist() == [400] * 6
+
+
+def test_compactness_goes_from_colour_to_place(photograph):
+    def border(labels):
+        return np.sum(labels[1:] != labels[:-1]) + np.sum(labels[:, 1:] != labels[:, :-1])
+
+    borders = [border(slic(photograph, 60, compactness=c)) for c in (1, 10, 100, 1e6)]
+    assert borders == sorted(borders, reverse=True)
+    assert_superpixels(slic(photograph, 60, compactness=0))
+
+
+def test_slic_zero_does_not_depend_on_contrast(rng):
+    image = rng.normal(size=(60, 70, 3)).cumsum(axis=0).cumsum(axis=1)
+    labels = slic(image, 30, compactness=5, slic_zero=True, max_iter=20)
+    louder = slic(image * 64, 30, compactness=5 * 64, slic_zero=True, max_iter=20)
+    assert_superpixels(labels)
+    assert (labels == louder).all()
+    assert (labels != slic(image, 30, compactness=5, max_iter=20)).any()
+
+
+@pytest.mark.parametrize("value", [1e-30, 1e6, 1e15])
+def test_extreme_values(rng, value):
+    for compactness in (1e-12, 1.0, 1e12):
+        for slic_zero in (False, True):
+            image = rng.random((20, 30)) * value
+            labels = slic(image, 8, compactness=compactness, slic_zero=slic_zero)
+            assert_superpixels(labels)
+
+
+def test_raw_labels_have_no_gap(photograph):
+    labels = slic(photograph, 100, enforce_connectivity=False)
+    assert set(np.unique(labels)) == set(range(labels.max() + 1))
+    assert labels.max() < 100
+
+
+# --- colour ----------------------------------------------------------------------------------
+
+
+def test_lab_is_that_of_scikit_image(rng):
+    from skimage.color import rgb2lab
+
+    rgb = np.concatenate([rng.random((5000, 3)), np.eye(3), np.zeros((1, 3)), np.ones((1, 3))])
+    rgb = np.concatenate([rgb, rgb[:500] * 0.05]).astype(np.float32)
+    lab = np.empty_like(rgb)
+    rgb_to_lab(rgb, np.float32(4096), lab)
+    np.testing.assert_allclose(lab, rgb2lab(rgb.astype(float)), atol=2e-3)
+
+
+def test_rgb_is_read_alike_in_every_dtype(photograph):
+    labels = slic(photograph, 60)
+    same = [
+        photograph.astype(np.int64),
+        photograph.astype(np.uint16) * 257,
+        photograph / 255,
+        (photograph / 255).astype(np.float32),
+    ]
+    for image in same:
+        assert (slic(image, 60) == labels).mean() > 0.98
+    assert (slic(photograph, 60, convert2lab=True) == labels).all()
+
+
+def test_lab_given_is_lab_made(photograph):
+    from skimage.color import rgb2lab
+
+    labels = slic(rgb2lab(photograph), 60)  # beyond [0, 1]: as it is
+    assert (labels == slic(photograph, 60)).mean() > 0.98
+
+
+def test_other_channels_stay_as_they_are(rng):
+    image = rng.random((30, 40, 3))
+    plain = slic(image, 20, convert2lab=False)
+    assert (plain == slic(np.dstack([image, np.zeros((30, 40))]), 20)).all()
+    assert (plain != slic(image, 20)).any()
+    assert (slic(image > 0.5, 20) == slic((image > 0.5) * 1.0, 20, convert2lab=False)).all()
+
+
+# --- bad input -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("image", "kwargs", "error", "message"),
+    [
+        (np.zeros(4), {}, ValueError, "image has shape"),
+        (np.zeros((0, 4)), {}, ValueError, "it is empty"),
+        (np.zeros((0, 4, 3), np.uint8), {}, ValueError, "it is empty"),
+        (np.full((3, 3), np.nan), {}, ValueError, "NaN, infinite"),
+        (np.full((3, 3), np.inf), {}, ValueError, "NaN, infinite"),
+        (np.full((3, 3), 1e30), {}, ValueError, "values beyond 1e"),
+        (np.zeros((3, 3), complex), {}, TypeError, "image has dtype complex128"),
+        (np.zeros((3, 3)), {"n_segments": 0}, ValueError, "n_segments must be at least 1"),
+        (np.zeros((3, 3)), {"n_segments": 2.0}, TypeError, "n_segments must be an integer"),
+        (np.zeros((3, 3)), {"max_iter": 0}, ValueError, "max_iter must be at least 1"),
+        (np.zeros((3, 3)), {"compactness": -1}, ValueError, "compactness must be at least 0"),
+        (np.zeros((3, 3)), {"compactness": np.nan}, ValueError, "compactness must be finite"),
+        (
+            np.zeros((3, 3)),
+            {"compactness": 0, "slic_zero": True},
+            ValueError,
+            "compactness must be above 0",
+        ),
+        (np.zeros((3, 3, 2)), {"weights": [1]}, ValueError, "weights has shape"),
+        (np.zeros((3, 3, 2)), {"weights": [1, -1]}, ValueError, "weights must be finite and at"),
+        (np.zeros((3, 3, 2)), {"weights": [1, np.nan]}, ValueError, "weights must be finite"),
+        (np.zeros((3, 3, 2)), {"weights": ["a", "b"]}, TypeError, "weights has dtype"),
+        (np.zeros((3, 3)), {"mask": np.ones((2, 3), bool)}, ValueError, "mask has shape"),
+        (np.zeros((3, 3)), {"mask": np.zeros((3, 3), bool)}, ValueError, "mask keeps no pixel"),
+        (np.zeros((3, 3, 4)), {"convert2lab": True}, ValueError, "3 channels, found 4"),
+        (np.zeros((3, 3)), {"convert2lab": True}, ValueError, "3 channels, found 1"),
+        (np.full((3, 3, 3), 2.0), {"convert2lab": True}, ValueError, "goes from 0 to 1"),
+        (np.zeros((3, 3, 3)), {"convert2lab": "yes"}, TypeError, "convert2lab must be None"),
+    ],
+)
+def test_bad_input(image, kwargs, error, message):
+    with pytest.raises(error, match=message):
+        slic(image, **kwargs)
