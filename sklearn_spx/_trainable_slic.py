@@ -30,6 +30,7 @@ from .kernels import slic
 from .kernels._checks import as_image
 from .kernels.cluster_assign import cluster_means, nearest_clusters, squared_differences
 from .metrics import compactness as mean_compactness
+from .utils._persistence import PretrainedMixin, decode_fitted, encode_fitted
 
 # The plain SLIC that labels are made with, and whose shape `compactness` refers to.
 _COMPACTNESS = 10.0
@@ -41,7 +42,7 @@ _N_CALIBRATION = 20  # images that the overall scale is measured on
 _KEPT_VARIANCE = 0.999
 
 
-class TrainableSLIC(ImageSegmenter):
+class TrainableSLIC(PretrainedMixin, ImageSegmenter):
     """SLIC superpixels with a distance learned from images and ground truths.
 
     Parameters
@@ -246,6 +247,19 @@ class TrainableSLIC(ImageSegmenter):
             mask=mask,
             convert2lab=False,
         )
+
+    def _state(self):
+        values = {
+            "features": encode_fitted(self.features_),
+            "loss": self.loss_,
+            "n_channels_in": self.n_channels_in_,
+        }
+        return {"weights": self.weights_, "axes": self.axes_}, values
+
+    def _set_state(self, arrays, values):
+        self.features_ = decode_fitted(values["features"])
+        self.weights_, self.axes_ = arrays["weights"], arrays["axes"]
+        self.loss_, self.n_channels_in_ = values["loss"], values["n_channels_in"]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

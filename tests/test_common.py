@@ -18,6 +18,7 @@ ESTIMATORS = [
     sklearn_spx.SEALSuperpixels(
         n_segments=20, max_steps=1, batch_size=1, crop_size=32, random_state=0
     ),
+    sklearn_spx.DELSegmenter(max_steps=2, batch_size=1),
 ]
 
 

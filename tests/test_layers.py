@@ -18,11 +18,11 @@ ALLOWED = {
     "nets": {"nets"},
     "features": {"features", "kernels", "nets", "utils"},
     "datasets": {"datasets", "kernels"},
-    "inspection": {"inspection", "kernels"},
+    "inspection": {"inspection", "kernels", "metrics", "utils"},
     "utils": {"utils", "kernels"},
 }
 HEAVY = {"torch", "kymatio", "matplotlib", "numba.cuda"}
-KERNELS_MAY_IMPORT = {"numpy", "numba", "math"}
+KERNELS_MAY_IMPORT = {"numpy", "numba", "llvmlite"} | sys.stdlib_module_names  # llvmlite is numba's
 NETS_MAY_IMPORT = {"torch", "numpy", "safetensors", "tqdm"} | sys.stdlib_module_names
 
 

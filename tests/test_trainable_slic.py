@@ -299,3 +299,19 @@ def test_it_beats_plain_slic_on_held_out_photographs(data_root):
     assert gain[0] > 0.01
     assert gain[1] < -0.04
     assert gain[2] < -0.005
+
+
+@pytest.mark.parametrize("channels", [1, 3, 5])
+def test_saved_and_loaded(tmp_path, channels):
+    leaves = make_dead_leaves(2, shape=(48, 64), random_state=0)
+    images = [np.concatenate([image, image[:, :, ::-1]], axis=2) for image in leaves.images]
+    images = [image[:, :, :channels] for image in images]
+    slic = TrainableSLIC(n_segments=30, size=8).fit(images, leaves.ground_truths)
+    slic.save(tmp_path / "slic.safetensors")
+    loaded = TrainableSLIC.from_pretrained(tmp_path / "slic.safetensors", compactness=20.0)
+    assert loaded.compactness == 20.0
+    assert loaded.loss_ == slic.loss_
+    for found, wanted in zip(
+        loaded.set_params(compactness=10.0).transform(images), slic.transform(images)
+    ):
+        np.testing.assert_array_equal(found, wanted)

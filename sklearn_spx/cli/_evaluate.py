@@ -14,7 +14,7 @@ SCORES = {
     "superpixels": (
         ("ASA+", "achievable_segmentation_accuracy", 4),
         ("BR+", "boundary_recall", 4),
-        ("BP+", "boundary_precision", 4),
+        ("BP+", "boundary_precision", 3),
         ("UE-", "undersegmentation_error", 4),
         ("MDE-", "mean_distance_to_edge", 3),
         ("IoU+", "achievable_iou", 4),
@@ -169,11 +169,16 @@ class _OneSetting:
 
 
 def _print(rows, over_all, scores):
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(caption=LEGEND[scores], caption_justify="left", caption_style="dim")
-    table.add_column("image", no_wrap=True, max_width=20)
-    table.add_column("regions", justify="right")
+    console = stdout()
+    table = Table(
+        box=SIMPLE_HEAD, caption=LEGEND[scores], caption_justify="left", caption_style="dim"
+    )
+    wide = console.width >= 100
+    table.add_column("image", no_wrap=True, max_width=40 if wide else 14)
+    table.add_column("regions", justify="right", no_wrap=True)
     for heading, _, _ in SCORES[scores]:
         arrow = {"+": " ↑", "-": " ↓"}[heading[-1]]
         table.add_column(heading[:-1] + arrow, justify="right", no_wrap=True)
@@ -183,7 +188,7 @@ def _print(rows, over_all, scores):
         table.add_row(f"... {len(rows) - SHOWN} more", *[""] * (1 + len(SCORES[scores])))
     table.add_section()
     table.add_row(f"all {len(rows)}", *_cells(over_all, scores, ".1f"), style="bold")
-    stdout().print(table)
+    console.print(table)
 
 
 def _cells(row, scores, count_format):

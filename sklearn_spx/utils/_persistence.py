@@ -123,19 +123,33 @@ def _shipped(cls):
     return _WEIGHTS.glob(f"{cls.__name__}-*.safetensors")
 
 
-def _encode(value):
+def encode_fitted(value):
+    """Return a small fitted transformer of this package as JSON values."""
+    return _encode(value, fitted=True)
+
+
+def decode_fitted(value):
+    """Return what :func:`encode_fitted` was given."""
+    return _decode(value)
+
+
+def _encode(value, fitted=False):
     if hasattr(value, "get_params"):
         module = type(value).__module__
         if module.split(".")[0] != "sklearn_spx":
             raise TypeError(f"{type(value).__name__} cannot be saved: it is of {module}")
         params = {n: _encode(v) for n, v in value.get_params(deep=False).items()}
-        return {"class": f"{module}.{type(value).__qualname__}", "params": params}
+        encoded = {"class": f"{module}.{type(value).__qualname__}", "params": params}
+        if fitted:
+            state = {n: v for n, v in vars(value).items() if n.endswith("_") and n not in params}
+            encoded["fitted"] = {n: _encode(v, fitted) for n, v in state.items()}
+        return encoded
     if isinstance(value, np.ndarray):
         return {"array": value.tolist(), "dtype": str(value.dtype)}
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, (list, tuple)):
-        return {type(value).__name__: [_encode(item) for item in value]}
+        return {type(value).__name__: [_encode(item, fitted) for item in value]}
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise TypeError(f"a parameter of type {type(value).__name__} cannot be saved: {value!r}")
@@ -154,4 +168,7 @@ def _decode(value):
     if module.split(".")[0] != "sklearn_spx":
         raise ValueError(f"the class {value['class']} is not of this package")
     cls = getattr(importlib.import_module(module), name)
-    return cls(**{n: _decode(v) for n, v in value["params"].items()})
+    estimator = cls(**{n: _decode(v) for n, v in value["params"].items()})
+    for attribute, state in value.get("fitted", {}).items():
+        setattr(estimator, attribute, _decode(state))
+    return estimator

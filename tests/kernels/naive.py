@@ -3,6 +3,7 @@
 Every kernel is compared with its twin on small random inputs.
 """
 
+import numpy as np
 
 # --- SLIC and connectivity -------------------------------------------------------------------
 

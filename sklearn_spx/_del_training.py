@@ -1,0 +1,433 @@
+"""How DEL is trained: the images seen, what is asked of them, and the optimiser's recipe.
+
+Batches are a function of the step's number alone, so a resumed run sees the same ones. With a
+frozen trunk its maps of each image and variant are computed once and kept in half precision;
+what is left to train is small.
+"""
+
+import math
+
+import numpy as np
+
+from .kernels import region_adjacency
+from .kernels.footprints import region_footprints
+
+_MAJORITY = 0.7  # a superpixel belongs to a segment that holds more of it than this
+_FAR = 6000  # pairs of superpixels that are no neighbours, an image
+
+
+# --- variants of an image ---------------------------------------------------------------------
+
+
+def n_variants(augmentation):
+    """Number of variants that an augmentation makes of an image."""
+    return {"none": 1, "flip": 2, "rotate": 32}[augmentation]
+
+
+def vary(variant, image, labels, annotations):
+    """Variant of an image and of its label images: turned by variant // 2 / 16 of a circle.
+
+    Odd variants are mirrored first. Turned images are cut to the largest upright rectangle
+    inside; superpixels are numbered anew, as some may be lost.
+    """
+    maps = [labels, *annotations]
+    if variant % 2:
+        image, maps = image[:, ::-1], [m[:, ::-1] for m in maps]
+    angle = variant // 2
+    if angle % 4 == 0:
+        image, maps = np.rot90(image, angle // 4), [np.rot90(m, angle // 4) for m in maps]
+    else:
+        image, maps = _rotated(image, maps, 2 * math.pi * angle / 16)
+    labels, annotations = maps[0], maps[1:]
+    kept = labels >= 0
+    out = np.full(labels.shape, -1, np.int32)
+    out[kept] = np.unique(labels[kept], return_inverse=True)[1].ravel()
+    return np.ascontiguousarray(image), out, [np.ascontiguousarray(a) for a in annotations]
+
+
+def _rotated(image, maps, angle):
+    from scipy.ndimage import affine_transform
+
+    height, width = image.shape[:2]
+    shape = np.maximum(np.floor(inscribed(height, width, angle)), 1).astype(int)
+    c, s = math.cos(angle), math.sin(angle)
+    turn = np.array([[c, s], [-s, c]])
+    offset = (np.array([height, width]) - 1) / 2 - turn @ ((shape - 1) / 2)
+    layers = [
+        affine_transform(image[..., k], turn, offset, tuple(shape), order=1, mode="nearest")
+        for k in range(image.shape[2])
+    ]
+    nearest = {"order": 0, "mode": "nearest"}
+    maps = [affine_transform(m, turn, offset, tuple(shape), **nearest) for m in maps]
+    return np.stack(layers, -1), maps
+
+
+def inscribed(height, width, angle):
+    """Height and width of the largest upright rectangle in a rectangle turned by an angle."""
+    long, short = max(height, width), min(height, width)
+    s, c = abs(math.sin(angle)), abs(math.cos(angle))
+    if short <= 2 * s * c * long or abs(s - c) < 1e-9:  # two corners touch the long side
+        if width >= height:
+            return short / 2 / c, short / 2 / s
+        return short / 2 / s, short / 2 / c
+    d = c * c - s * s
+    return (height * c - width * s) / d, (width * c - height * s) / d
+
+
+# --- what is asked ----------------------------------------------------------------------------
+
+
+def chosen(annotations, which, rng):
+    """The annotations that count: with most regions, all, or one at random."""
+    if which == "all":
+        return annotations
+    if which == "random":
+        return [annotations[int(rng.integers(len(annotations)))]]
+    return [max(annotations, key=lambda a: np.unique(a[a >= 0]).size)]
+
+
+def majorities(labels, n, annotations):
+    """Segment of each superpixel, (n_annotations, n); -1 where none holds more than 70 %."""
+    out = np.full((len(annotations), n), -1, np.int64)
+    inside = labels >= 0
+    sizes = np.bincount(labels[inside], minlength=n)
+    for k, annotation in enumerate(annotations):
+        known = inside & (annotation >= 0)
+        segment = np.unique(annotation[known], return_inverse=True)[1].ravel()
+        n_segments = int(segment.max(initial=-1)) + 1
+        if not n_segments:
+            continue
+        index = labels[known].astype(np.int64) * n_segments + segment
+        table = np.bincount(index, minlength=n * n_segments).reshape(n, n_segments)
+        out[k] = np.where(table.max(1) > _MAJORITY * sizes, table.argmax(1), -1)
+    return out
+
+
+def majority_class(labels, n, classes):
+    """Class of each superpixel, -1 where none holds more than 70 % of it."""
+    inside = (labels >= 0) & (classes >= 0)
+    n_classes = int(classes.max(initial=0)) + 1
+    index = labels[inside].astype(np.int64) * n_classes + classes[inside]
+    table = np.bincount(index, minlength=n * n_classes).reshape(n, n_classes)
+    sizes = np.bincount(labels[labels >= 0], minlength=n)
+    return np.where(table.max(1) > _MAJORITY * sizes, table.argmax(1), -1)
+
+
+def agreement(segments, pairs):
+    """Share of annotators who see each pair in one segment; NaN where none can say."""
+    a, b = segments[:, pairs[:, 0]], segments[:, pairs[:, 1]]
+    known = (a >= 0) & (b >= 0)
+    n = known.sum(0)
+    out = np.full(len(pairs), np.nan, np.float32)
+    np.divide(((a == b) & known).sum(0), n, out=out, where=n > 0)
+    return out
+
+
+def far_pairs(labels, n, rng):
+    """Pairs of superpixels up to a quarter of the diagonal apart, near ones more often."""
+    inside = labels >= 0
+    flat = labels[inside]
+    sizes = np.bincount(flat, minlength=n)
+    centres = np.stack([np.bincount(flat, w, n) / sizes for w in np.nonzero(inside)], 1)
+    pairs = rng.integers(0, n, (4 * _FAR, 2))
+    apart = np.hypot(*(centres[pairs[:, 0]] - centres[pairs[:, 1]]).T)
+    diagonal = math.hypot(*labels.shape)
+    near = rng.random(len(pairs)) * apart < 0.07 * diagonal
+    return pairs[near & (apart > 0) & (apart < diagonal / 4)][:_FAR]
+
+
+def boundary_share(annotations, shape, stride, origin):
+    """Share of annotators with a boundary within a pixel of each cell of a map."""
+    from scipy.ndimage import maximum_filter
+
+    share = np.zeros(annotations[0].shape, np.float32)
+    for a in annotations:
+        marked = np.zeros(a.shape, bool)
+        for one, other in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
+            unlike = a[one] != a[other]
+            marked[one] |= unlike
+            marked[other] |= unlike
+        share += marked
+    share = maximum_filter(share / len(annotations), 3)
+    rows, columns = (
+        np.minimum(np.arange(n) * int(stride) + int(origin), length - 1)
+        for n, length in zip(shape, share.shape)
+    )
+    return share[np.ix_(rows, columns)]
+
+
+# --- from labels to what the net takes --------------------------------------------------------
+
+
+def as_rgb(image):
+    """An image as float32 RGB (height, width, 3), 0 to 255.
+
+    Floating-point images are taken to lie in [0, 1], 16-bit ones in [0, 65535]. A gray image is
+    given thrice; of other numbers of channels three groups of neighbours are averaged.
+    """
+    image = image if image.ndim == 3 else image[:, :, None]
+    scale = {"f": 255.0, "b": 255.0}.get(image.dtype.kind, 1.0)
+    if image.dtype == np.uint16:
+        scale = 1 / 257
+    rgb = image.astype(np.float32) * np.float32(scale)
+    channels = rgb.shape[2]
+    if channels != 3:
+        low = [channels * k // 3 for k in range(3)]
+        high = [max(-(-channels * (k + 1) // 3), 1) for k in range(3)]
+        rgb = np.stack([rgb[:, :, i:j].mean(-1) for i, j in zip(low, high)], -1)
+    return rgb
+
+
+def as_tensor(rgb):
+    """An RGB image as a tensor (1, 3, height, width)."""
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1)[None]))
+
+
+def footprints(net, shapes, labels, n):
+    """Footprints of superpixels on each pooled side of a net, given the shapes of its maps."""
+    import torch
+
+    from .nets.pooling import Footprints
+
+    out = []
+    for shape, stride, origin in zip(shapes, net.strides, net.origins):
+        cells, offsets, weights = region_footprints(labels, n, shape, stride, origin)
+        out.append(
+            Footprints(
+                torch.from_numpy(cells),
+                torch.from_numpy(offsets),
+                torch.from_numpy(weights),
+                int(shape[0] * shape[1]),
+            )
+        )
+    return out
+
+
+def pooled_embedding(net, sides, feet, pooling):
+    """Embedding of the superpixels of several images: pool each side, then the net's head."""
+    import torch
+
+    from .nets.pooling import concatenate, superpixel_pool
+
+    pooled = []
+    for level in range(len(net.strides)):
+        maps = [maps_of_image[level][0] for maps_of_image in sides]
+        pooled.append(superpixel_pool(maps, concatenate([f[level] for f in feet]), pooling))
+    return net.head(torch.cat(pooled, 1))
+
+
+# --- training ---------------------------------------------------------------------------------
+
+
+def train_net(key, data, start, recipe, build, loud):
+    """Train a net; return its state as arrays, and the history.
+
+    Parameters
+    ----------
+    key : str or None
+        Digest of ``data``, ``start`` and ``recipe``, by which a result is found again.
+
+    data : tuple of three lists
+        Of each image: float32 RGB (height, width, 3), 0 to 255; int32 superpixels (height,
+        width); a list of annotations like them.
+
+    start : dict of ndarray
+        State of the net at the start.
+
+    recipe : dict
+        All that the result depends on besides; see ``DELSegmenter._recipe``.
+
+    build : callable
+        Makes the net; that it is the same one is said by ``recipe`` and ``start``.
+
+    loud : dict
+        What the result does not depend on: ``verbose`` and ``checkpoint``.
+
+    Returns
+    -------
+    state : dict of ndarray
+        Of the trained net.
+
+    history : list of dict
+        See :func:`sklearn_spx.nets.training.train`.
+    """
+    import torch
+    from joblib import hash as digest
+
+    from .nets.training import train
+
+    images, labels, targets = data
+    net = build()
+    net.load_state_dict({name: torch.tensor(value) for name, value in start.items()})
+    net.to(recipe["device"])
+    rng = np.random.default_rng(recipe["seed"])
+    order = rng.permutation(len(images))
+    n_held = round(recipe["validation_fraction"] * len(images))
+    if n_held and len(images) - n_held < 1:
+        raise ValueError("validation_fraction leaves no image to train on")
+    held, used = order[:n_held], order[n_held:]
+    samples = _Samples(images, labels, targets, net, recipe)
+    if hasattr(net, "calibrate"):
+        net.calibrate([samples.stages(as_tensor(images[i])) for i in used[:20]])
+
+    classes = recipe["n_classes"]
+    if classes:  # pretraining: a linear classifier on the embedding
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe["seed"])
+            net.classifier = torch.nn.Linear(64, classes).to(recipe["device"])
+    frozen = recipe["freeze_trunk"]
+    net.trunk.requires_grad_(not frozen)
+    variants = n_variants(recipe["augmentation"])
+    batch_size = recipe["batch_size"]
+
+    def draw(step):
+        rng = np.random.default_rng([recipe["seed"], step])
+        which = [(int(rng.choice(used)), int(rng.integers(variants))) for _ in range(batch_size)]
+        return [samples(i, variant, rng) for i, variant in which]
+
+    def loss(net, batch):
+        return _loss(net, batch, recipe)
+
+    def validate(net):
+        seed = [recipe["seed"], 2**31]
+        batches = [[samples(i, 0, np.random.default_rng(seed))] for i in held]
+        return -sum(float(_loss(net, batch, recipe)) for batch in batches) / n_held
+
+    names, optimizer, schedule = recipe_optimizer(net, recipe)
+    history = train(
+        net,
+        draw,
+        loss,
+        optimizer=optimizer,
+        max_steps=recipe["max_steps"],
+        schedule=schedule,
+        validate=validate if n_held else None,
+        patience=5 if recipe["early_stopping"] else None,
+        fingerprint=digest([recipe, start, names, images, targets]),
+        mixed_precision=recipe["mixed_precision"],
+        **loud,
+    )
+    if classes:
+        del net.classifier
+    state = {name: value.detach().cpu().numpy() for name, value in net.state_dict().items()}
+    return state, history
+
+
+def recipe_optimizer(net, recipe):
+    """The optimiser, its parameters' names, and the multiplier of the rates at each step."""
+    import torch
+
+    rate, decay, steps = recipe["learning_rate"], recipe["weight_decay"], recipe["max_steps"]
+    named = [(name, p) for name, p in net.named_parameters() if p.requires_grad]
+    names = [name for name, _ in named]
+    if recipe["optimizer"] == "adamw":
+        warm = max(1, min(100, steps // 10))
+        return (
+            names,
+            torch.optim.AdamW([p for _, p in named], lr=rate, weight_decay=decay),
+            lambda step: min(1, (step + 1) / warm) * (1 + math.cos(math.pi * step / steps)) / 2,
+        )
+    groups = [
+        {
+            "params": [p],
+            # biases learn twice as fast, the last layer ten times
+            "lr": rate * (2 if name.endswith("bias") else 1) * (10 if "embedding" in name else 1),
+            "weight_decay": 0.0 if name.endswith("bias") else decay,
+        }
+        for name, p in named
+    ]
+    optimizer = torch.optim.SGD(groups, lr=rate, momentum=0.9)
+    return names, optimizer, lambda step: 1.0 if step < 0.8 * steps else 0.1
+
+
+class _Samples:
+    """Training samples by image and variant; the maps of a frozen trunk are kept."""
+
+    def __init__(self, images, labels, targets, net, recipe):
+        self.images, self.labels, self.targets = images, labels, targets
+        self.net, self.recipe = net, recipe
+        self.kept = {}
+
+    def __call__(self, i, variant, rng):
+        import torch
+
+        image, labels, annotations = vary(variant, self.images[i], self.labels[i], self.targets[i])
+        n = int(labels.max(initial=-1)) + 1
+        sample = {"labels": labels, "n": n, "image": as_tensor(image)}
+        if self.recipe["freeze_trunk"]:
+            if (i, variant) not in self.kept:
+                self.kept[i, variant] = [m.half().cpu() for m in self.stages(sample["image"])]
+            sample["stages"] = [m.float() for m in self.kept[i, variant]]
+        if self.recipe["n_classes"]:
+            sample["classes"] = torch.from_numpy(majority_class(labels, n, annotations[0]))
+            return sample
+        annotations = chosen(annotations, self.recipe["annotators"], rng)
+        segments = majorities(labels, n, annotations)
+        pairs = region_adjacency(labels)[0].astype(np.int64)
+        sample["pairs"] = torch.from_numpy(pairs)
+        sample["targets"] = torch.from_numpy(agreement(segments, pairs))
+        if self.net.has_boundary:
+            pairs = far_pairs(labels, n, rng)
+            sample["far"] = torch.from_numpy(pairs)
+            sample["far_targets"] = torch.from_numpy(agreement(segments, pairs))
+            sample["annotations"] = annotations
+        return sample
+
+    def stages(self, image):
+        import torch
+
+        self.net.trunk.eval()  # statistics of a trunk with batch normalisation stay as they are
+        with torch.no_grad():
+            return self.net.stages(image.to(self.recipe["device"]))
+
+
+def _loss(net, batch, recipe):
+    """DEL eq. 4 over the neighbours in each image; for a compact net two terms more.
+
+    These are eq. 4 over pairs further apart, so that embeddings agree beyond one boundary, and
+    the cross-entropy of the map of boundaries, on which the finest side is trained.
+    """
+    import torch.nn.functional as F
+
+    from .nets.similarity_loss import similarity_loss
+
+    sides = []
+    for sample in batch:
+        stages = sample["stages"] if recipe["freeze_trunk"] else net.stages(sample["image"])
+        sides.append(net.sides_of(stages, sample["labels"].shape))
+    device = sides[0][0].device
+    feet = [
+        [
+            f.to(device)
+            for f in footprints(net, [m.shape[-2:] for m in maps], sample["labels"], sample["n"])
+        ]
+        for maps, sample in zip(sides, batch)
+    ]
+    embeddings = pooled_embedding(net, sides, feet, recipe["pooling"])
+    if recipe["n_classes"]:
+        import torch
+
+        classes = torch.cat([sample["classes"] for sample in batch])
+        return F.cross_entropy(net.classifier(embeddings), classes, ignore_index=-1)
+    total, first = 0.0, 0
+    for maps, sample in zip(sides, batch):
+        v = embeddings[first : first + sample["n"]].float()
+        first += sample["n"]
+        total = total + similarity_loss(v, sample["pairs"], sample["targets"])
+        if net.has_boundary:
+            total = total + similarity_loss(v, sample["far"], sample["far_targets"]) / 4
+            total = total + 1000 * _boundary_loss(maps[-1], net, sample["annotations"])
+    return total
+
+
+def _boundary_loss(logits, net, annotations):
+    import torch
+    import torch.nn.functional as F
+
+    grid = (net.strides[-1], net.origins[-1])
+    share = torch.from_numpy(boundary_share(annotations, logits.shape[-2:], *grid))
+    share = share.to(logits.device)
+    each = F.binary_cross_entropy_with_logits(logits[0, 0].float(), share, reduction="none")
+    return (each * (1 + 4 * share)).mean()

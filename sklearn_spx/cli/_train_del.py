@@ -1,0 +1,108 @@
+"""``sklearn-spx train del``: DELSegmenter trained on one's own images and annotations."""
+
+from pathlib import Path
+
+import click
+
+from . import _files
+from ._console import complain, stderr, stdout
+
+
+@click.command("del")
+@click.argument("images", nargs=-1, required=True)
+@click.option(
+    "--truths",
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="Directory of ground truths, as sklearn-spx evaluate reads them.",
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="File to write, .safetensors by custom.",
+)
+@click.option(
+    "--net",
+    type=click.Choice(["compact", "vgg16"]),
+    default="compact",
+    show_default=True,
+    help="The net: light, or the paper's.",
+)
+@click.option(
+    "--initial-weights",
+    default="trunk",
+    show_default=True,
+    help="trunk, random, or a file: what DELSegmenter.save wrote, or weights of VGG16.",
+)
+@click.option("--train-trunk", is_flag=True, help="Train a compact net's trunk too; longer.")
+@click.option(
+    "--augmentation",
+    type=click.Choice(["none", "flip", "rotate"]),
+    default="flip",
+    show_default=True,
+    help="Variants of each image.",
+)
+@click.option("--steps", type=click.IntRange(1), help="Optimiser steps.")
+@click.option("--batch-size", type=click.IntRange(1), help="Images a step.")
+@click.option(
+    "--validation-fraction",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+    show_default=True,
+    help="Share of the images held out, to keep the best state.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--checkpoint",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File that keeps the state of training; the same command goes on from it.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+)
+def train_del(images, truths, out, train_trunk, steps, batch_size, seed, checkpoint, **options):
+    """Train DELSegmenter on IMAGES: files, directories or globs.
+
+    BSDS500, as it is distributed: sklearn-spx train del BSDS500/images/train --truths
+    BSDS500/groundTruth/train --out my.safetensors
+    """
+    errors, console = stderr(), stdout()
+    found, annotations = [], []
+    paths = _files.find(images, _files.IMAGES, "image")
+    for stem, (path, truth_paths) in _files.pair(paths, truths).items():
+        try:
+            if not truth_paths:
+                raise ValueError(f"there is no ground truth {stem}.* or {stem}_*.*")
+            found.append(_files.read_image(path))
+            annotations.append([a for t in truth_paths for a in _files.read_label_images(t)])
+        except Exception as error:
+            complain(errors, path, error)
+            raise click.exceptions.Exit(1) from None
+
+    from .. import DELSegmenter
+
+    given = {"max_steps": steps, "batch_size": batch_size}
+    estimator = DELSegmenter(
+        freeze_trunk=False if train_trunk else None,
+        checkpoint=None if checkpoint is None else str(checkpoint),
+        random_state=seed,
+        verbose=1,
+        **{name: value for name, value in given.items() if value is not None},
+        **options,
+    )
+    try:
+        estimator.fit(found, annotations)
+    except (ValueError, TypeError, OSError, RuntimeError) as error:
+        raise click.UsageError(str(error)) from None
+    # what says where and how the training ran is nothing of the trained estimator
+    estimator.set_params(checkpoint=None, device="cpu", verbose=0).save(out)
+    last = estimator.history_[-1]
+    console.print(
+        f"{len(found)} images, {last['step']} steps in {last['seconds'] / 60:.1f} minutes, "
+        f"loss {last['loss']:.1f}; written to {out}",
+        soft_wrap=True,
+    )

@@ -1,0 +1,182 @@
+"""Greedy agglomeration of regions that updates after every merge, and what merge trees give.
+
+The two neighbouring regions that are least unlike are merged, then all that concerns the new
+region is computed anew: its mean embedding, weighted by size; the boundary it shares with each
+neighbour; their dissimilarity. Chaining through one weak place, which thresholding fixed
+weights suffers from, is gone.
+"""
+
+import numpy as np
+
+from ._cpu import agglomerate_cpu, boundary_sums_cpu, contours_cpu, felzenszwalb_cpu
+
+__all__ = ["agglomerate", "merge_egb"]
+
+
+def agglomerate(edges, lengths, embeddings, sizes, evidence, coefficients):
+    """Merge neighbouring regions until none are left, the least unlike first.
+
+    Parameters
+    ----------
+    edges : int32 array (n_edges, 2)
+        Neighbouring regions, each pair once.
+
+    lengths : array (n_edges,)
+        Length of the boundary of each pair.
+
+    embeddings : float array (n_regions, n_dimensions)
+        One row a region; that of a merged region is the mean, weighted by size.
+
+    sizes : array (n_regions,)
+        Pixels of each region.
+
+    evidence : float array (n_edges, n_kinds)
+        Values of each boundary; those of a joint boundary are the mean, weighted by length.
+
+    coefficients : float array (n_kinds + 4,)
+        Dissimilarity = (c0 tanh(c1 x / 2) + sum_k c[4 + k] evidence_k) min(size)^c2 max(size)^c3,
+        with x the L1 distance of the mean embeddings and sizes as shares of the whole.
+
+    Returns
+    -------
+    merges : int32 array (n_merges, 2)
+        Two of the original regions, one of each merged region.
+
+    heights : float64 array (n_merges,)
+        Dissimilarity at each merge, or the greatest before it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.agglomeration import agglomerate
+    >>> edges = np.array([[0, 1], [1, 2]])
+    >>> merges, heights = agglomerate(
+    ...     edges, [1, 1], [[0.0], [0.1], [3.0]], [1, 1, 1], np.zeros((2, 0)), [1, 1, 0, 0]
+    ... )
+    >>> merges.tolist(), heights.round(3).tolist()
+    ([[0, 1], [1, 2]], [0.05, 0.902])
+    """
+    edges = np.ascontiguousarray(edges, np.int64)
+    n = len(embeddings)
+    sizes = np.array(sizes, np.float64)
+    merges = np.empty((n, 2), np.int32)
+    heights = np.empty(n, np.float64)
+    lengths = np.array(lengths, np.float64)
+    sums = np.array(evidence, np.float64) * lengths[:, None]
+    m = agglomerate_cpu(
+        edges.copy(),
+        lengths,
+        sums,
+        np.array(embeddings, np.float64),
+        sizes / max(sizes.sum(), 1),
+        np.asarray(coefficients, np.float64),
+        merges,
+        heights,
+    )
+    return merges[:m].copy(), heights[:m].copy()
+
+
+def draw_contours(labels, edges, values):
+    """Draw a value a pair of neighbouring regions between their pixels.
+
+    Parameters
+    ----------
+    labels : int32 array (height, width)
+        Regions; negative where there is none.
+
+    edges : int array (n_edges, 2)
+        All pairs of neighbours, each with the lesser first, sorted.
+
+    values : float array (n_edges,)
+        Not negative.
+
+    Returns
+    -------
+    contours : float32 array (2 * height + 1, 2 * width + 1)
+        Values between pixels, the greatest where they cross, 0 elsewhere.
+    """
+    height, width = labels.shape
+    out = np.zeros((2 * height + 1, 2 * width + 1), np.float32)
+    contours_cpu(labels, *_rows(labels, edges), np.ascontiguousarray(values, np.float64), out)
+    return out
+
+
+def boundary_means(labels, edges, lengths, values):
+    """Mean of a map along the boundary of each pair of neighbouring regions.
+
+    Parameters
+    ----------
+    labels : int32 array (height, width)
+        Regions; negative where there is none.
+
+    edges : int array (n_edges, 2)
+        All pairs of neighbours, each with the lesser first, sorted.
+
+    lengths : array (n_edges,)
+        Length of the boundary of each pair.
+
+    values : float array (height, width)
+        The map. A step over the boundary counts with the mean of its two pixels.
+
+    Returns
+    -------
+    means : float64 array (n_edges,)
+        One value a pair.
+    """
+    sums = np.zeros(len(edges))
+    boundary_sums_cpu(labels, *_rows(labels, edges), np.ascontiguousarray(values, np.float64), sums)
+    return sums / lengths
+
+
+def _rows(labels, edges):
+    """The greater region of each edge, and where the edges of each lesser region start."""
+    edges = np.ascontiguousarray(edges, np.int64)
+    n = int(labels.max()) + 1
+    return edges[:, 1].copy(), np.searchsorted(edges[:, 0], np.arange(n + 1))
+
+
+def merge_egb(edges, weights, n_regions, scale, min_size=0):
+    """Felzenszwalb and Huttenlocher's merging on any graph of regions.
+
+    Edges are taken from light to heavy; one joins its two segments if it is no heavier than
+    Int(C) + scale / abs(C) of either, Int being the heaviest edge inside and abs(C) the number
+    of regions.
+
+    Parameters
+    ----------
+    edges : int array (n_edges, 2)
+        Neighbouring regions.
+
+    weights : float array (n_edges,)
+        Dissimilarities.
+
+    n_regions : int
+        Number of regions.
+
+    scale : float
+        The greater, the larger the segments.
+
+    min_size : int, default=0
+        Afterwards segments of fewer regions than this join a neighbour, the likest first.
+
+    Returns
+    -------
+    regions : int32 array (n_regions,)
+        0 .. k - 1, in the order of each segment's first region.
+
+    Examples
+    --------
+    >>> from sklearn_spx.kernels.agglomeration import merge_egb
+    >>> merge_egb([[0, 1], [1, 2]], [0.1, 0.9], 3, scale=0.5).tolist()
+    [0, 0, 1]
+    """
+    out = np.empty(n_regions, np.int32)
+    order = np.argsort(weights, kind="stable")
+    felzenszwalb_cpu(
+        np.ascontiguousarray(edges, np.int64)[order],
+        np.ascontiguousarray(weights, np.float64)[order],
+        float(scale),
+        min_size,
+        out,
+    )
+    return out

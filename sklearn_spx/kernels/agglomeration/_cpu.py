@@ -1,0 +1,219 @@
+"""Kernels on region graphs and merge trees."""
+
+import heapq
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True, nogil=True)
+def _find(parent, i):
+    while parent[i] != i:
+        parent[i] = parent[parent[i]]
+        i = parent[i]
+    return i
+
+
+@njit(cache=True, nogil=True)
+def _dissimilarity(embeddings, sizes, a, b, length, sums, c):
+    x = 0.0
+    for d in range(embeddings.shape[1]):
+        x += abs(embeddings[a, d] - embeddings[b, d])
+    value = c[0] * np.tanh(c[1] * x / 2.0)  # c1 = 1: 1 - d, with d of DEL eq. 3
+    for k in range(sums.size):
+        value += c[4 + k] * sums[k] / length
+    small, large = min(sizes[a], sizes[b]), max(sizes[a], sizes[b])
+    return value * small ** c[2] * large ** c[3]
+
+
+@njit(cache=True, nogil=True)
+def agglomerate_cpu(
+    edges,  # IN, overwritten  int64 (n_edges, 2)
+    lengths,  # IN, overwritten  float64 (n_edges,)
+    sums,  # IN, overwritten  float64 (n_edges, n_kinds): evidence times length
+    embeddings,  # IN, overwritten  float64 (n_regions, n_dimensions)
+    sizes,  # IN, overwritten  float64 (n_regions,)
+    c,  # IN  float64 (n_kinds + 4,)
+    merges,  # OUT int32 (n_regions, 2)
+    heights,  # OUT float64 (n_regions,)
+):
+    """Return the number of merges."""
+    n_edges, n = len(edges), len(embeddings)
+    alive = np.ones(n_edges, np.bool_)
+    version = np.zeros(n_edges, np.int64)
+    parent = np.arange(n)
+
+    # ends of edges, 2 e + side, in a linked list a region
+    following = np.full(2 * n_edges, -1, np.int64)
+    head, tail = np.full(n, -1, np.int64), np.full(n, -1, np.int64)
+    for e in range(n_edges):
+        for side in range(2):
+            r, end = edges[e, side], 2 * e + side
+            following[end] = head[r]
+            head[r] = end
+            if tail[r] < 0:
+                tail[r] = end
+
+    heap = [(0.0, 0, 0) for _ in range(n_edges)]
+    for e in range(n_edges):
+        key = _dissimilarity(embeddings, sizes, edges[e, 0], edges[e, 1], lengths[e], sums[e], c)
+        heap[e] = (key, e, 0)
+    heapq.heapify(heap)
+
+    seen = np.full(n, -1, np.int64)  # the edge from the merged region to this one
+    m = 0
+    height = -np.inf
+    while len(heap) > 0:
+        key, e, stamp = heapq.heappop(heap)
+        if not alive[e] or version[e] != stamp:
+            continue
+        a, b = edges[e, 0], edges[e, 1]
+        height = max(height, key)
+        merges[m, 0], merges[m, 1], heights[m] = a, b, height
+        m += 1
+        alive[e] = False
+
+        total = sizes[a] + sizes[b]
+        share = sizes[b] / total
+        for d in range(embeddings.shape[1]):
+            embeddings[a, d] += share * (embeddings[b, d] - embeddings[a, d])
+        sizes[a] = total
+        parent[b] = a
+        if tail[a] < 0:
+            head[a] = head[b]
+        else:
+            following[tail[a]] = head[b]
+        if tail[b] >= 0:
+            tail[a] = tail[b]
+
+        # one edge a neighbour stays; the others add to it and are dropped
+        end, before = head[a], -1
+        while end >= 0:
+            after, q = following[end], end >> 1
+            keep = False
+            if alive[q]:
+                r, s = _find(parent, edges[q, 0]), _find(parent, edges[q, 1])
+                other = s if r == a else r
+                first = seen[other]
+                if first >= 0:
+                    lengths[first] += lengths[q]
+                    for k in range(sums.shape[1]):
+                        sums[first, k] += sums[q, k]
+                    alive[q] = False
+                else:
+                    seen[other] = q
+                    edges[q, 0], edges[q, 1] = a, other
+                    keep = True
+            if keep:
+                before = end
+            else:
+                if before < 0:
+                    head[a] = after
+                else:
+                    following[before] = after
+                if after < 0:
+                    tail[a] = before
+            end = after
+
+        end = head[a]
+        while end >= 0:
+            q = end >> 1
+            other = edges[q, 1]
+            seen[other] = -1
+            version[q] += 1
+            key = _dissimilarity(embeddings, sizes, a, other, lengths[q], sums[q], c)
+            heapq.heappush(heap, (key, q, version[q]))
+            end = following[end]
+    return m
+
+
+@njit(cache=True, nogil=True)
+def _number(parent, out):
+    n = 0
+    for i in range(out.size):
+        root = _find(parent, i)  # never above i: the least of each set is its root
+        if root == i:
+            out[i] = n
+            n += 1
+        else:
+            out[i] = out[root]
+
+
+@njit(cache=True, nogil=True)
+def _union(parent, a, b):
+    parent[max(a, b)] = min(a, b)
+
+
+@njit(cache=True, nogil=True)
+def _edge(labels, y, x, dy, dx, seconds, first):
+    """Index of the edge between a pixel and the next, -1 if there is none."""
+    if y + dy >= labels.shape[0] or x + dx >= labels.shape[1]:
+        return -1
+    a, b = labels[y, x], labels[y + dy, x + dx]
+    if a == b or a < 0 or b < 0:
+        return -1
+    a, b = min(a, b), max(a, b)
+    return first[a] + np.searchsorted(seconds[first[a] : first[a + 1]], b)
+
+
+@njit(cache=True, nogil=True)
+def boundary_sums_cpu(
+    labels,  # IN  int32 (height, width)
+    seconds,  # IN  int64 (n_edges,): the greater region of each edge
+    first,  # IN  int64 (n_regions + 1,): where the edges of each lesser region start
+    values,  # IN  float64 (height, width)
+    sums,  # OUT float64 (n_edges,), zeros
+):
+    height, width = labels.shape
+    for y in range(height):
+        for x in range(width):
+            for dy, dx in ((0, 1), (1, 0)):
+                e = _edge(labels, y, x, dy, dx, seconds, first)
+                if e >= 0:
+                    sums[e] += (values[y, x] + values[y + dy, x + dx]) / 2.0
+
+
+@njit(cache=True, nogil=True)
+def contours_cpu(
+    labels,  # IN  int32 (height, width)
+    seconds,  # IN  int64 (n_edges,): the greater region of each edge
+    first,  # IN  int64 (n_regions + 1,): where the edges of each lesser region start
+    values,  # IN  float64 (n_edges,)
+    out,  # OUT float32 (2 height + 1, 2 width + 1), zeros
+):
+    height, width = labels.shape
+    for y in range(height):
+        for x in range(width):
+            for dy, dx in ((0, 1), (1, 0)):
+                e = _edge(labels, y, x, dy, dx, seconds, first)
+                if e >= 0:
+                    out[2 * y + 1 + dy, 2 * x + 1 + dx] = values[e]
+    for y in range(2, 2 * height, 2):
+        for x in range(2, 2 * width, 2):
+            out[y, x] = max(out[y - 1, x], out[y + 1, x], out[y, x - 1], out[y, x + 1])
+
+
+@njit(cache=True, nogil=True)
+def felzenszwalb_cpu(
+    edges,  # IN  int64 (n_edges, 2), from light to heavy
+    weights,  # IN  float64 (n_edges,)
+    scale,
+    min_size,
+    out,  # OUT int32 (n_regions,)
+):
+    n = out.size
+    parent, size, inside = np.arange(n), np.ones(n, np.int64), np.zeros(n)
+    for e in range(len(edges)):
+        a, b = _find(parent, edges[e, 0]), _find(parent, edges[e, 1])
+        limit = min(inside[a] + scale / size[a], inside[b] + scale / size[b])
+        if a != b and weights[e] <= limit:
+            _union(parent, a, b)
+            root = min(a, b)
+            size[root] = size[a] + size[b]
+            inside[root] = weights[e]
+    for e in range(len(edges)):
+        a, b = _find(parent, edges[e, 0]), _find(parent, edges[e, 1])
+        if a != b and min(size[a], size[b]) < min_size:
+            _union(parent, a, b)
+            size[min(a, b)] = size[a] + size[b]
+    _number(parent, out)

@@ -1,0 +1,64 @@
+"""Which cells of a coarse map each region covers: mean pooling of an interpolated map, sparse.
+
+A map with one cell every ``stride`` pixels is interpolated linearly to the pixels (beyond its
+outer cells it is constant) and averaged over a region. Both are linear, so the average is a
+weighted sum of few cells, and this finds the weights without building the interpolated map.
+"""
+
+import numpy as np
+
+from .._checks import as_labels, check_count
+from ._cpu import region_footprints_cpu
+
+__all__ = ["region_footprints"]
+
+
+def region_footprints(labels, n_regions, shape, stride, origin):
+    """Weights of a map's cells in the mean over each region of the interpolated map.
+
+    Parameters
+    ----------
+    labels : int array (height, width)
+        Regions 0 .. ``n_regions`` - 1; negative where there is none.
+
+    n_regions : int
+        Number of regions.
+
+    shape : tuple of two int
+        Rows and columns of the map.
+
+    stride : float
+        Pixels between neighbouring cells.
+
+    origin : float
+        Pixel, in both directions, on which cell (0, 0) is centred.
+
+    Returns
+    -------
+    cells : int64 array (n_entries,)
+        Cells of all regions, row * columns + column; those of a region lie together.
+
+    offsets : int64 array (n_regions + 1,)
+        Region r has the entries ``offsets[r]`` to ``offsets[r + 1]``.
+
+    weights : float32 array (n_entries,)
+        Weights, of sum 1 over each region that has a pixel.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.footprints import region_footprints
+    >>> cells, offsets, weights = region_footprints(np.array([[0, 0, 1]]), 2, (1, 2), 2, 0)
+    >>> cells.tolist(), offsets.tolist(), weights.tolist()
+    ([0, 1, 1], [0, 2, 3], [0.75, 0.25, 1.0])
+    """
+    labels = as_labels(labels)
+    n_regions = check_count(n_regions, "n_regions", 0)
+    cells = np.empty(4 * labels.size, np.int64)
+    weights = np.empty(4 * labels.size, np.float32)
+    offsets = np.empty(n_regions + 1, np.int64)
+    rows, columns = shape
+    n = region_footprints_cpu(
+        labels, rows, columns, float(stride), float(origin), cells, offsets, weights
+    )
+    return cells[:n].copy(), offsets, weights[:n].copy()

@@ -1,0 +1,74 @@
+"""The sparse weights, one region after the other, over a scratch map of cells."""
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True, nogil=True)
+def _lines(length, cells, stride, origin, lower, share):
+    """For each pixel of a line: the cell before it, and the share of the next one."""
+    for p in range(length):
+        place = min(max((p - origin) / stride, 0.0), cells - 1.0)
+        first = min(int(place), max(cells - 2, 0))
+        lower[p] = first
+        share[p] = place - first
+
+
+@njit(cache=True, nogil=True)
+def region_footprints_cpu(
+    labels,  # IN  int32 (height, width)
+    rows,
+    columns,  # IN  cells of the map
+    stride,
+    origin,  # IN  pixels
+    cells,  # OUT int64 (4 * pixels,)
+    offsets,  # OUT int64 (n_regions + 1,)
+    weights,  # OUT float32 (4 * pixels,)
+):
+    """Return the number of entries written."""
+    height, width = labels.shape
+    n_regions = offsets.size - 1
+    y0, wy = np.empty(height, np.int64), np.empty(height, np.float64)
+    x0, wx = np.empty(width, np.int64), np.empty(width, np.float64)
+    _lines(height, rows, stride, origin, y0, wy)
+    _lines(width, columns, stride, origin, x0, wx)
+
+    # pixels in order of their region
+    start = np.zeros(n_regions + 1, np.int64)
+    for y in range(height):
+        for x in range(width):
+            if labels[y, x] >= 0:
+                start[labels[y, x] + 1] += 1
+    for r in range(n_regions):
+        start[r + 1] += start[r]
+    pixels = np.empty(start[n_regions], np.int64)
+    next_free = start[:-1].copy()
+    for y in range(height):
+        for x in range(width):
+            r = labels[y, x]
+            if r >= 0:
+                pixels[next_free[r]] = y * width + x
+                next_free[r] += 1
+
+    scratch = np.zeros(rows * columns, np.float64)
+    n = 0
+    for r in range(n_regions):
+        offsets[r] = n
+        first = n
+        for i in range(start[r], start[r + 1]):
+            y, x = pixels[i] // width, pixels[i] % width
+            for dy in range(min(2, rows)):
+                a = wy[y] if dy else 1.0 - wy[y]
+                for dx in range(min(2, columns)):
+                    w = a * (wx[x] if dx else 1.0 - wx[x])
+                    if w > 0.0:
+                        cell = (y0[y] + dy) * columns + x0[x] + dx
+                        if scratch[cell] == 0.0:
+                            cells[n] = cell
+                            n += 1
+                        scratch[cell] += w
+        for i in range(first, n):
+            weights[i] = scratch[cells[i]] / (start[r + 1] - start[r])
+            scratch[cells[i]] = 0.0
+    offsets[n_regions] = n
+    return n

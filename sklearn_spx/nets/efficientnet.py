@@ -1,0 +1,103 @@
+"""EfficientNet-Lite0 up to stage 5: five maps of an RGB image, at 1/2 to 1/16 of its size.
+
+A stem convolution and eleven inverted residual blocks (Tan, Le, "EfficientNet: Rethinking Model
+Scaling for Convolutional Neural Networks", ICML 2019; the Lite variant has ReLU6 and no
+squeeze-and-excitation). Batch normalisation is folded into the convolutions.
+"""
+
+import torch.nn.functional as F
+from torch import nn
+
+# of each block: kernel, stride, expansion, output channels
+_BLOCKS = (
+    (3, 1, 1, 16),
+    (3, 2, 6, 24),
+    (3, 1, 6, 24),
+    (5, 2, 6, 40),
+    (5, 1, 6, 40),
+    (3, 2, 6, 80),
+    (3, 1, 6, 80),
+    (3, 1, 6, 80),
+    (5, 1, 6, 112),
+    (5, 1, 6, 112),
+    (5, 1, 6, 112),
+)
+_STAGE_ENDS = (0, 2, 4, 7, 10)
+
+
+class EfficientNetLite0(nn.Module):
+    """The trunk as a module: images in, a list of five maps out.
+
+    Images are RGB, 0 to 255, shape (n, 3, height, width). They are extended at the lower and
+    right border to a multiple of 16, so that the grids of all maps lie alike whatever the size.
+
+    Attributes
+    ----------
+    channels : tuple of int
+        Channels of the maps.
+
+    strides : tuple of int
+        Pixels between neighbouring cells of each map.
+
+    origins : tuple of float
+        Pixel, in both directions, on which cell (0, 0) of each map is centred.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_spx.nets.efficientnet import EfficientNetLite0
+    >>> maps = EfficientNetLite0()(torch.zeros(1, 3, 40, 50))
+    >>> [tuple(m.shape[1:]) for m in maps]
+    [(16, 24, 32), (24, 12, 16), (40, 6, 8), (80, 3, 4), (112, 3, 4)]
+    """
+
+    channels = (16, 24, 40, 80, 112)
+    strides = (2, 4, 8, 16, 16)
+    origins = (1.0, 3.0, 7.0, 15.0, 15.0)  # stride - 1: padding is on the far side first
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 32, 3, 2)
+        before = 32
+        for i, (kernel, stride, expansion, after) in enumerate(_BLOCKS):
+            setattr(self, f"b{i}", _Block(before, after, kernel, stride, expansion))
+            before = after
+
+    def forward(self, images):
+        height, width = images.shape[-2:]
+        x = F.pad(images, (0, -width % 16, 0, -height % 16), mode="replicate") / 127.5 - 1
+        x = F.relu6(_same(self.stem, x), inplace=True)
+        maps = []
+        for i in range(len(_BLOCKS)):
+            x = getattr(self, f"b{i}")(x)
+            if i in _STAGE_ENDS:
+                maps.append(x)
+        return maps
+
+
+class _Block(nn.Module):
+    """Expand by 1x1, filter each channel by itself, project by 1x1; add the input if it fits."""
+
+    def __init__(self, before, after, kernel, stride, expansion):
+        super().__init__()
+        wide = before * expansion
+        if expansion > 1:
+            self.expand = nn.Conv2d(before, wide, 1)
+        self.dw = nn.Conv2d(wide, wide, kernel, stride, groups=wide)
+        self.project = nn.Conv2d(wide, after, 1)
+        self.adds = stride == 1 and before == after
+
+    def forward(self, x):
+        y = F.relu6(self.expand(x), inplace=True) if hasattr(self, "expand") else x
+        y = self.project(F.relu6(_same(self.dw, y), inplace=True))
+        return x + y if self.adds else y
+
+
+def _same(conv, x):
+    """Convolve with TensorFlow's "same" padding: an odd row or column goes to the far side."""
+    (kernel, _), (stride, _) = conv.kernel_size, conv.stride
+    if stride == 1:
+        return F.conv2d(x, conv.weight, conv.bias, 1, kernel // 2, 1, conv.groups)
+    total = kernel - stride  # sizes are multiples of the stride
+    near = total // 2
+    return conv(F.pad(x, (near, total - near, near, total - near)))

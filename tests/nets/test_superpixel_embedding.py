@@ -1,0 +1,212 @@
+"""The nets that embed superpixels, their weights, and the similarity loss."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from sklearn_spx.nets.efficientnet import EfficientNetLite0
+from sklearn_spx.nets.pretrained import load_lite0, load_vgg16
+from sklearn_spx.nets.similarity_loss import distances, similarity, similarity_loss
+from sklearn_spx.nets.superpixel_embedding import CompactNet, Normalise, PaperNet, regrid
+
+
+def _image(height, width, seed=0):
+    return 255 * torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed))
+
+
+# --- the paper's net --------------------------------------------------------------------------
+
+
+def test_the_papers_net_has_the_papers_layers():
+    net = PaperNet()
+    shapes = {name: tuple(p.shape) for name, p in net.named_parameters()}
+    assert shapes["mix.weight"] == (256, 416, 3, 3)
+    assert shapes["embedding.weight"] == (64, 256, 1, 1)
+    for stage, (before, wide, narrow) in enumerate(
+        [(64, 32, 32), (128, 64, 64), (256, 128, 64), (512, 256, 128), (512, 256, 128)], 1
+    ):
+        assert shapes[f"side.{stage}.0.weight"] == (wide, before, 3, 3)
+        assert shapes[f"side.{stage}.2.weight"] == (narrow, wide, 1, 1)
+    assert net.trunk["conv5_2"].dilation == (2, 2)
+    assert sum(p.numel() for p in net.trunk.parameters()) == 14_714_688  # VGG16's convolutions
+
+
+def test_the_papers_net_keeps_an_eighth_of_the_resolution():
+    net = PaperNet().eval()
+    with torch.inference_mode():
+        stages = net.stages(_image(33, 50))
+        assert [tuple(s.shape[2:]) for s in stages] == [(33, 50), (17, 25), (9, 13), (5, 7), (5, 7)]
+        (embedding,) = net.sides(_image(33, 50))
+    assert embedding.shape == (1, 64, 33, 50)
+
+
+def test_conv5_alone():
+    net = PaperNet(sides=(5,))
+    assert net.mix.in_channels == 128
+    assert list(net.side) == ["5"]
+
+
+def test_normalisation_starts_with_norm_twenty():
+    x = torch.randn(2, 7, 3, 4)
+    norms = Normalise(7, 20.0)(x).norm(dim=1)
+    torch.testing.assert_close(norms, torch.full_like(norms, 20.0))
+    assert torch.isfinite(Normalise(7, 20.0)(torch.zeros(1, 7, 1, 1))).all()
+
+
+def test_torchvisions_weights_compute_what_torchvision_does(tmp_path):
+    net = PaperNet()
+    state = {}
+    for index, name in zip((0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28), net.trunk):
+        for part in ("weight", "bias"):
+            like = net.trunk[name].state_dict()[part]
+            state[f"features.{index}.{part}"] = torch.randn_like(like) * 0.01
+    torch.save(state, tmp_path / "vgg16.pth")
+    load_vgg16(net, tmp_path / "vgg16.pth")
+    image = _image(8, 9)
+    mean = torch.tensor([0.485, 0.456, 0.406]).reshape(3, 1, 1)
+    std = torch.tensor([0.229, 0.224, 0.225]).reshape(3, 1, 1)
+    theirs = torch.nn.functional.conv2d(
+        (image / 255 - mean) / std, state["features.0.weight"], state["features.0.bias"]
+    )
+    with torch.inference_mode():
+        ours = torch.nn.functional.conv2d(
+            image.flip(1) - net.mean, net.trunk["conv1_1"].weight, net.trunk["conv1_1"].bias
+        )
+    torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
+
+
+def test_weights_that_are_none_are_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        load_vgg16(PaperNet(), tmp_path / "nowhere.safetensors")
+    save_file({"conv1_1.weight": torch.zeros(1)}, tmp_path / "bad.safetensors")
+    with pytest.raises(ValueError, match="conv1_1"):
+        load_vgg16(PaperNet(), tmp_path / "bad.safetensors")
+
+
+# --- the compact net --------------------------------------------------------------------------
+
+
+def test_the_trunk_sees_what_its_grids_say():
+    # a spot on the pixel on which a cell is centred excites that cell most
+    trunk = EfficientNetLite0().eval()
+    load_lite0(trunk)
+    with torch.inference_mode():
+        base = trunk(torch.full((1, 3, 96, 96), 127.5))
+        for level, (stride, origin) in enumerate(zip(trunk.strides, trunk.origins)):
+            cell = 48 // stride
+            image = torch.full((1, 3, 96, 96), 127.5)
+            y = int(origin) + cell * stride
+            image[:, :, y - 1 : y + 2, y - 1 : y + 2] = 255
+            change = (trunk(image)[level] - base[level]).abs().sum((0, 1))
+            weight = change / change.sum()
+            centre = (weight.sum(1) * torch.arange(len(weight))).sum().item()
+            assert abs(centre - cell) < 0.6, level
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 40), (33, 47)])
+def test_sides_stand_on_the_grids_they_claim(shape):
+    net = CompactNet().eval()
+    with torch.inference_mode():
+        sides = net.sides(_image(*shape))
+    padded = [-(-n // 16) * 16 for n in shape]
+    for side, stride in zip(sides, net.strides):
+        assert list(side.shape[2:]) == [n // int(stride) for n in padded]
+    assert len(sides) == len(net.strides) + 1  # the boundaries
+    assert net.head(torch.zeros(7, 312)).shape == (7, 64)
+
+
+def test_a_trunk_of_ones_own():
+    class Trunk(torch.nn.Module):
+        channels, strides, origins = (4, 6), (2, 8), (0.5, 3.5)
+
+        def __init__(self):
+            super().__init__()
+            self.a = torch.nn.Conv2d(3, 4, 2, 2)
+            self.b = torch.nn.Conv2d(4, 6, 4, 4)
+
+        def forward(self, images):
+            return [a := self.a(images), self.b(a)]
+
+    net = CompactNet(Trunk())
+    assert net.strides == (8.0, 2.0)
+    assert [tuple(s.shape[1:]) for s in net.sides(_image(16, 24))] == [
+        (128, 2, 3),
+        (96, 8, 12),
+        (1, 8, 12),
+    ]
+
+
+def test_calibration_standardises_the_maps_of_the_trunk():
+    net = CompactNet().eval()
+    load_lite0(net.trunk)
+    with torch.inference_mode():
+        stages = net.stages(_image(64, 64))
+        net.calibrate([stages])
+        x = (stages[0] - net.mean[-1]) * net.scale[-1]
+    torch.testing.assert_close(x.mean((0, 2, 3)), torch.zeros(16), atol=1e-4, rtol=0)
+    torch.testing.assert_close(x.std((0, 2, 3)), torch.ones(16), atol=1e-3, rtol=0)
+
+
+def test_regridding_keeps_a_ramp():
+    ramp = torch.arange(6.0).reshape(1, 1, 1, 6) * 4 + 3  # the pixel of each cell
+    fine = regrid(ramp, (1, 10), 4, 3, 2, 1)[0, 0, 0]
+    torch.testing.assert_close(fine[1:], torch.arange(1, 10) * 2.0 + 1)
+    assert fine[0] == 3  # constant beyond the outer cell
+
+
+# --- the loss ---------------------------------------------------------------------------------
+
+
+def _naive_loss(v, pairs, targets):
+    positive = negative = loss_positive = loss_negative = 0.0
+    for (i, j), target in zip(pairs, targets):
+        if np.isnan(target):
+            continue
+        d = 2 / (1 + np.exp(np.abs(v[i] - v[j]).sum()))
+        positive += target
+        negative += 1 - target
+        if d > 0:
+            loss_positive -= target * np.log(d)
+        if d < 1:
+            loss_negative -= (1 - target) * np.log(1 - d)
+    return (loss_positive * negative + loss_negative * positive) / max(positive + negative, 1)
+
+
+@pytest.mark.parametrize("hard", [True, False])
+def test_loss_equals_the_equation(hard):
+    rng = np.random.default_rng(0)
+    v = rng.normal(size=(12, 5))
+    v[3] = v[4]  # equal: the logarithm of 1 - d is infinite, and skipped
+    pairs = np.array([(i, j) for i in range(12) for j in range(i)])
+    targets = rng.random(len(pairs))
+    if hard:
+        targets = np.round(targets)
+    targets[::7] = np.nan
+    found = similarity_loss(torch.tensor(v), torch.tensor(pairs), torch.tensor(targets))
+    np.testing.assert_allclose(found.item(), _naive_loss(v, pairs, targets), rtol=1e-10)
+    v, pairs = torch.tensor(v), torch.tensor(pairs)
+    d = similarity(v, pairs)
+    torch.testing.assert_close(d, 2 / (1 + torch.exp(distances(v, pairs))))
+
+
+def test_gradient_of_the_loss():
+    rng = np.random.default_rng(1)
+    v = torch.tensor(rng.normal(size=(5, 3)), requires_grad=True)
+    pairs = torch.tensor([[0, 1], [1, 2], [3, 4], [0, 4]])
+    targets = torch.tensor([1.0, 0.0, 0.4, np.nan], dtype=torch.double)
+    assert torch.autograd.gradcheck(lambda v: similarity_loss(v, pairs, targets), v)
+
+
+def test_equal_embeddings_give_no_infinite_gradient():
+    v = torch.zeros(4, 3, requires_grad=True)
+    similarity_loss(v, torch.tensor([[0, 1], [2, 3]]), torch.tensor([0.0, 1.0])).backward()
+    assert torch.isfinite(v.grad).all()
+
+
+@pytest.mark.parametrize("targets", [[1.0, 1.0], [np.nan, np.nan], [0.0, 0.0]])
+def test_one_class_alone_teaches_nothing(targets):
+    v = torch.randn(3, 2, requires_grad=True)
+    loss = similarity_loss(v, torch.tensor([[0, 1], [1, 2]]), torch.tensor(targets))
+    assert loss.item() == 0
+    loss.backward()

@@ -1,0 +1,500 @@
+"""DELSegmenter: the hierarchy, what training depends on, and the merges against slow twins."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import label as components
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+
+from sklearn_spx import DELSegmenter, SLICSuperpixels, _del_training
+from sklearn_spx._hierarchy import RegionHierarchy, join_heights
+from sklearn_spx.datasets import make_dead_leaves
+from sklearn_spx.kernels import merge_heights, merge_regions, region_adjacency
+from sklearn_spx.kernels.agglomeration import (
+    agglomerate,
+    boundary_means,
+    merge_egb,
+)
+
+SMALL = {"max_steps": 2, "batch_size": 1, "initial_weights": "random"}
+
+
+@pytest.fixture(scope="module")
+def leaves():
+    data = make_dead_leaves(4, shape=(40, 56), random_state=0)
+    return data.images, data.ground_truths
+
+
+@pytest.fixture(scope="module")
+def pretrained():
+    return DELSegmenter.from_pretrained("bsds500")
+
+
+# --- merging, against slow twins --------------------------------------------------------------
+
+
+def _naive_agglomerate(edges, lengths, v, sizes, evidence, c):
+    """Regions as sets; every pair's dissimilarity from scratch at every step."""
+    members = [{r} for r in range(len(v))]
+    merges, heights, height = [], [], -np.inf
+    total = sizes.sum()
+    while True:
+        best = None
+        for i in range(len(members)):
+            for j in range(i):
+                a, b = members[i], members[j]
+                joint = [e for e, (s, t) in enumerate(edges) if {s, t} & a and {s, t} & b]
+                if not joint:
+                    continue
+                mean = [np.average(v[list(m)], axis=0, weights=sizes[list(m)]) for m in (a, b)]
+                size = sorted(sizes[list(m)].sum() / total for m in (a, b))
+                value = c[0] * np.tanh(c[1] * np.abs(mean[0] - mean[1]).sum() / 2)
+                value += np.average(evidence[joint], axis=0, weights=lengths[joint]) @ c[4:]
+                value *= size[0] ** c[2] * size[1] ** c[3]
+                if best is None or value < best[0]:
+                    best = value, i, j
+        if best is None:
+            return merges, heights
+        value, i, j = best
+        height = max(height, value)
+        heights.append(height)
+        members[j] |= members.pop(i)
+        merges.append({frozenset(m) for m in members})
+
+
+def _graph(rng, n, share=0.4):
+    pairs = np.array([(i, j) for j in range(n) for i in range(j)], np.int32).reshape(-1, 2)
+    pairs = pairs[rng.random(len(pairs)) < share]
+    return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+
+
+def _after(n, merges, m):
+    return merge_regions(merges[:m], np.zeros(m), n, 0.0)
+
+
+def _partition(regions):
+    return {frozenset(np.flatnonzero(regions == r).tolist()) for r in np.unique(regions)}
+
+
+@settings(deadline=None, max_examples=10)
+@given(seed=st.integers(0, 2**16), n=st.integers(1, 7))
+def test_agglomeration_equals_the_slow_twin(seed, n):
+    rng = np.random.default_rng(seed)
+    edges = _graph(rng, n)
+    arguments = (
+        edges,
+        rng.integers(1, 9, len(edges)),
+        rng.normal(size=(n, 3)),
+        rng.integers(1, 50, n),
+        rng.random((len(edges), 2)),
+        np.array([1.0, 0.7, 0.3, 0.1, 0.5, 0.8]),
+    )
+    before = pickle.dumps(arguments)
+    merges, heights = agglomerate(*arguments)
+    assert pickle.dumps(arguments) == before
+    partitions, expected = _naive_agglomerate(*arguments)
+    np.testing.assert_allclose(heights, expected, rtol=1e-9)
+    for m, partition in enumerate(partitions, 1):
+        assert _partition(_after(n, merges, m)) == partition
+
+
+@settings(deadline=None, max_examples=12)
+@given(seed=st.integers(0, 2**16), n=st.integers(1, 8))
+def test_heights_of_joining_equal_a_search(seed, n):
+    rng = np.random.default_rng(seed)
+    edges = _graph(rng, n)
+    weights = rng.integers(0, 6, len(edges)) / 5  # with ties
+    tree = merge_heights(edges, weights, n)[1]
+    merges, heights = edges[tree], weights[tree]
+    joined = join_heights(n, merges, heights, edges)
+    for (a, b), height in zip(edges, joined):
+        done = [m for m in range(len(merges) + 1) if len(set(_after(n, merges, m)[[a, b]])) == 1]
+        assert height == heights[done[0] - 1]
+    for threshold in (0.0, 0.3, 0.6, 1.0):  # a tree of fixed weights cuts like the weights
+        np.testing.assert_array_equal(
+            merge_regions(edges, weights, n, threshold), merge_regions(edges, joined, n, threshold)
+        )
+
+
+def test_joining_across_parts_never_happens():
+    joined = join_heights(3, np.array([[0, 1]]), np.array([0.5]), np.array([[0, 1], [1, 2]]))
+    assert joined.tolist() == [0.5, np.inf]
+
+
+def test_egb_by_hand():
+    # a chain of weights .1 .2 .6: with scale .5 the first two join (.1 <= .5), the third needs
+    # .2 <= min(.1 + .5 / 2, .5), the last .6 <= min(.2 + .5 / 3, .5) fails
+    edges, weights = [[0, 1], [1, 2], [2, 3]], [0.1, 0.2, 0.6]
+    assert merge_egb(edges, weights, 4, 0.5).tolist() == [0, 0, 0, 1]
+    assert merge_egb(edges, weights, 4, 0.5, min_size=2).tolist() == [0, 0, 0, 0]
+    assert merge_egb(edges, weights, 4, 0.0).tolist() == [0, 1, 2, 3]
+
+
+def test_boundary_means_by_hand():
+    labels = np.array([[0, 0, 1], [2, 2, 1]], np.int32)
+    edges, lengths = region_adjacency(labels)
+    values = np.array([[1.0, 2.0, 4.0], [8.0, 16.0, 32.0]])
+    assert edges.tolist() == [[0, 1], [0, 2], [1, 2]]
+    np.testing.assert_allclose(
+        boundary_means(labels, edges, lengths, values), [3.0, (4.5 + 9.0) / 2, 24.0]
+    )
+
+
+# --- the hierarchy ----------------------------------------------------------------------------
+
+
+def test_threshold_merge_is_the_papers_at_every_threshold(pretrained, leaves):
+    segmenter = pickle.loads(pickle.dumps(pretrained)).set_params(merge="threshold")
+    image = leaves[0][0]
+    edges, d = segmenter.similarities([image])[0]
+    v, superpixels = segmenter.embed([image])[0]
+    tree = segmenter.hierarchy([image])[0]
+    np.testing.assert_allclose(
+        d, 2 / (1 + np.exp(np.abs(v[edges[:, 0]] - v[edges[:, 1]]).sum(1))), atol=1e-6
+    )
+    for threshold in (0.01, 0.2, 0.5, 0.9):
+        for min_size in (0, 3):
+            expected = merge_regions(edges, 1 - d, len(v), threshold, min_size)[superpixels]
+            np.testing.assert_array_equal(tree.labels(threshold, min_size=min_size), expected)
+            segmenter.set_params(threshold=threshold, min_size=min_size)
+            np.testing.assert_array_equal(segmenter.transform([image])[0], expected)
+
+
+@pytest.mark.parametrize("merge", ["greedy", "threshold"])
+def test_hierarchy_nests_and_meets_every_count(pretrained, leaves, merge):
+    segmenter = pickle.loads(pickle.dumps(pretrained)).set_params(merge=merge)
+    tree = segmenter.hierarchy(leaves[0][:1])[0]
+    assert np.all(np.diff(tree.heights) >= 0)
+    finer = tree.superpixels
+    for k in (tree.n_superpixels, 200, 50, 20, 9, 5, 4, 3, 2, 1):
+        k = min(k, tree.n_superpixels)
+        labels = tree.labels(n_segments=k)
+        assert labels.max() + 1 == k
+        pairs = len(np.unique(finer.astype(np.int64) * 10_000 + labels))
+        assert pairs == finer.max() + 1  # each finer region lies in one coarser
+        finer = labels
+    for threshold in (tree.heights[3], tree.heights[-3], 0.0):
+        n_merges = int(np.sum(tree.heights <= threshold))
+        k = tree.n_superpixels - n_merges
+        np.testing.assert_array_equal(tree.labels(threshold), tree.labels(n_segments=k))
+
+
+def test_contour_map_holds_every_segmentation(pretrained, leaves):
+    tree = pretrained.hierarchy(leaves[0][:1])[0]
+    contours = tree.contour_map()
+    height, width = leaves[0][0].shape[:2]
+    assert contours.shape == (2 * height + 1, 2 * width + 1)
+    inner = contours[1:-1, 1:-1]
+    for threshold in np.quantile(tree.heights, [0.5, 0.9, 0.97]).astype(np.float32):
+        parts = components(inner <= threshold)[0][::2, ::2]
+        labels = tree.labels(float(np.nextafter(threshold, 2)))
+        assert _same_partition(parts, labels)
+
+
+def _same_partition(a, b):
+    pairs = len(np.unique(np.stack([a.ravel(), b.ravel()]), axis=1).T)
+    return pairs == len(np.unique(a)) == len(np.unique(b))
+
+
+def test_masked_parts_that_do_not_touch_stay_apart(pretrained):
+    image = np.random.default_rng(0).integers(0, 255, (40, 60, 3), dtype=np.uint8)
+    mask = np.ones((40, 60), bool)
+    mask[:, 28:32] = False
+    tree = pretrained.hierarchy([image], masks=[mask])[0]
+    assert tree.labels(n_segments=2).max() == 1
+    with pytest.raises(ValueError, match="from 2 to"):
+        tree.labels(n_segments=1)
+    np.testing.assert_array_equal(tree.labels(threshold=1e9) < 0, ~mask)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "either"),
+        ({"threshold": 0.5, "n_segments": 3}, "either"),
+        ({"n_segments": 10**6}, "n_segments must lie"),
+        ({"n_segments": 3, "min_size": 2}, "min_size"),
+    ],
+)
+def test_hierarchy_refuses(pretrained, leaves, arguments, message):
+    tree = pretrained.hierarchy(leaves[0][:1])[0]
+    with pytest.raises(ValueError, match=message):
+        tree.labels(**arguments)
+
+
+def test_small_segments_join_a_neighbour(pretrained, leaves):
+    tree = pretrained.hierarchy(leaves[0][:1])[0]
+    labels = tree.regions(threshold=tree.heights[10], min_size=4)
+    assert np.bincount(labels).min() >= 4
+
+
+def test_egb_has_no_hierarchy(pretrained, leaves):
+    segmenter = pickle.loads(pickle.dumps(pretrained)).set_params(merge="egb")
+    with pytest.raises(ValueError, match="nest"):
+        segmenter.hierarchy(leaves[0])
+    assert segmenter.transform(leaves[0][:1])[0].min() == 0
+
+
+def test_a_hierarchy_of_one_superpixel():
+    tree = RegionHierarchy(
+        np.zeros((2, 3), np.int32), np.empty((0, 2), np.int32), np.empty((0, 2)), np.empty(0)
+    )
+    assert tree.labels(0.5).tolist() == tree.labels(n_segments=1).tolist() == [[0] * 3] * 2
+    assert not tree.contour_map().any()
+
+
+# --- training ---------------------------------------------------------------------------------
+
+
+def test_a_grid_search_trains_one_net_a_fold(tmp_path, leaves, monkeypatch):
+    from sklearn_spx.nets import training
+
+    calls = []
+    inner = training.train
+    monkeypatch.setattr(training, "train", lambda *a, **k: calls.append(1) or inner(*a, **k))
+    segmenter = DELSegmenter(memory=str(tmp_path), **SMALL)
+    grid = {"threshold": [0.1, 0.5], "min_size": [0, 3]}
+    search = GridSearchCV(segmenter, grid, cv=2, error_score="raise").fit(*leaves)
+    assert len(calls) == 3  # a net each of two folds, one for the final fit
+    search.best_estimator_.set_params(threshold=0.9).transform(leaves[0])
+    assert len(calls) == 3
+    clone(segmenter).set_params(pooling="max").fit(*leaves)
+    assert len(calls) == 4  # what training depends on counts
+
+
+def test_memory_changes_nothing(tmp_path, leaves):
+    plain = DELSegmenter(**SMALL).fit(*leaves)
+    cached = DELSegmenter(memory=str(tmp_path), **SMALL).fit(*leaves)
+    for _ in range(2):
+        for a, b in zip(plain.embed(leaves[0]), cached.embed(leaves[0])):
+            np.testing.assert_array_equal(a[0], b[0])
+    cached.set_params(random_state=1).fit(*leaves)  # another net: nothing old is served
+    assert not np.array_equal(cached.embed(leaves[0])[0][0], plain.embed(leaves[0])[0][0])
+
+
+def test_training_lowers_the_loss(leaves):
+    segmenter = DELSegmenter(max_steps=30, batch_size=2, augmentation="none").fit(*leaves)
+    losses = [entry["loss"] for entry in segmenter.history_]
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_resumed_training_equals_an_uninterrupted_one(tmp_path, leaves):
+    whole = DELSegmenter(**{**SMALL, "max_steps": 4}).fit(*leaves)
+    from sklearn_spx.nets import training
+
+    file = tmp_path / "run"
+    inner = training.train
+
+    def stop_early(net, draw, loss, **options):
+        def interrupting(net, batch, seen=[]):  # noqa: B006
+            seen.append(1)
+            if len(seen) > 2:
+                raise KeyboardInterrupt
+            return loss(net, batch)
+
+        return inner(net, draw, interrupting, **options)
+
+    part = DELSegmenter(checkpoint=file, **{**SMALL, "max_steps": 4})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "train", stop_early)
+        with pytest.raises(KeyboardInterrupt):
+            part.fit(*leaves)
+    part.fit(*leaves)
+    for a, b in zip(whole.net_.parameters(), part.net_.parameters()):
+        torch.testing.assert_close(a, b)
+
+
+def test_frozen_trunk_stays_and_a_free_one_moves(leaves):
+    for frozen in (True, False):
+        segmenter = DELSegmenter(
+            freeze_trunk=frozen, max_steps=1, batch_size=1, augmentation="none"
+        ).fit(*leaves)
+        start = segmenter._initial_net(0)
+        same = torch.equal(start.trunk.stem.weight, segmenter.net_.trunk.stem.weight)
+        assert same == frozen
+        assert not torch.equal(start.embedding.weight, segmenter.net_.embedding.weight)
+
+
+def test_pretraining_is_where_fit_starts(leaves):
+    images, truths = leaves
+    classes = [np.minimum(truth, 2) for truth in truths]
+    segmenter = DELSegmenter(**SMALL)
+    assert segmenter.pretrain(images, classes) is segmenter
+    plain = clone(segmenter).fit(images, truths)
+    started = segmenter.fit(images, truths)
+    assert not torch.equal(plain.net_.wide.weight, started.net_.wide.weight)
+    again = clone(segmenter).pretrain(images, classes).fit(images, truths)
+    assert torch.equal(again.net_.wide.weight, started.net_.wide.weight)
+
+
+def test_a_saved_net_is_a_start(tmp_path, leaves):
+    first = DELSegmenter(**SMALL).fit(*leaves)
+    first.save(tmp_path / "first.safetensors")
+    second = DELSegmenter(**{**SMALL, "initial_weights": tmp_path / "first.safetensors"})
+    assert torch.equal(second._initial_net(0).wide.weight, first.net_.wide.weight)
+    second.set_params(memory=str(tmp_path), checkpoint=tmp_path / "run").fit(*leaves)
+    second.save(tmp_path / "second.safetensors")  # paths are no part of it
+    third = DELSegmenter.from_pretrained(tmp_path / "second.safetensors", threshold=0.2)
+    assert third.memory is None
+    assert torch.equal(third.net_.wide.weight, second.net_.wide.weight)
+    with pytest.raises(ValueError, match="another net"):
+        second.set_params(net="vgg16").fit(*leaves)
+
+
+def test_the_papers_net_trains(leaves):
+    images, truths = leaves
+    segmenter = DELSegmenter(
+        net="vgg16", sides=(5,), max_steps=1, batch_size=1, initial_weights="random",
+        merge="threshold", freeze_trunk=False, annotators="most",
+    )  # fmt: skip
+    before = segmenter._initial_net(
+        int(np.random.RandomState(0).randint(2**31 - 1))
+    ).embedding.weight
+    segmenter.fit([image[:24, :24] for image in images], [t[:24, :24] for t in truths])
+    assert not torch.equal(before, segmenter.net_.embedding.weight)
+    assert segmenter.embed([images[0][:24, :24]])[0][0].shape[1] == 64
+
+
+def test_superpixels_given_are_those_trained_on(leaves):
+    images, truths = leaves
+    superpixels = SLICSuperpixels(30).fit_transform(images)
+    given = DELSegmenter(SLICSuperpixels(30), **SMALL).fit(images, truths, superpixels=superpixels)
+    made = DELSegmenter(SLICSuperpixels(30), **SMALL).fit(images, truths)
+    assert torch.equal(given.net_.wide.weight, made.net_.wide.weight)
+    np.testing.assert_array_equal(given.embed(images)[0][1], superpixels[0])
+    with pytest.raises(ValueError, match=r"superpixels\[1\]"):
+        given.fit(images, truths, superpixels=[superpixels[0], np.zeros((3, 3), int)] * 2)
+
+
+def test_held_out_images_and_early_stopping(leaves):
+    segmenter = DELSegmenter(
+        validation_fraction=0.25, early_stopping=True, **SMALL
+    ).fit(*leaves)  # fmt: skip
+    assert all(np.isfinite(entry["score"]) for entry in segmenter.history_)
+
+
+def test_bad_parameters_are_named(leaves):
+    with pytest.raises(ValueError, match="y is None"):
+        DELSegmenter().fit(leaves[0])
+    with pytest.raises(ValueError, match="net must be"):
+        DELSegmenter(net="alexnet").fit(*leaves)
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        DELSegmenter(initial_weights="nowhere").fit(*leaves)
+    if not torch.cuda.is_available():
+        with pytest.raises(RuntimeError, match="GPU"):
+            DELSegmenter(device="cuda").fit(*leaves)
+
+
+# --- variants and targets ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("variant", range(32))
+def test_variants_turn_everything_alike(variant):
+    y, x = np.mgrid[:40, :60].astype(np.float32)
+    labels = (y // 8 * 8 + x // 8).astype(np.int32)
+    image = np.stack([y, x, labels], -1)
+    out, superpixels, (annotation,) = _del_training.vary(variant, image, labels, [labels])
+    assert out.shape[:2] == superpixels.shape == annotation.shape
+    assert len(np.unique(superpixels)) == superpixels.max() + 1
+    assert superpixels.min() == 0
+    # a pixel's coordinates, which the image carries, say which label it had
+    row, column = np.rint(out[..., 0]).astype(int), np.rint(out[..., 1]).astype(int)
+    agree = labels[row, column] == annotation
+    assert agree.mean() > (0.999 if variant // 2 % 4 == 0 else 0.93)
+
+
+@settings(deadline=None, max_examples=40)
+@given(h=st.integers(1, 80), w=st.integers(1, 80), k=st.integers(0, 15))
+def test_inscribed_rectangle_fits_and_is_large(h, w, k):
+    angle = 2 * np.pi * k / 16
+    height, width = _del_training.inscribed(h, w, angle)
+    c, s = abs(np.cos(angle)), abs(np.sin(angle))
+    # its corners, turned back, lie in the rectangle
+    assert height * c + width * s <= h * (1 + 1e-9)
+    assert height * s + width * c <= w * (1 + 1e-9)
+    best = max(
+        a * min((h - a * c) / s if s > 1e-9 else np.inf, (w - a * s) / c if c > 1e-9 else np.inf)
+        for a in np.linspace(0, np.hypot(h, w), 400)
+        if a * c <= h and a * s <= w
+    )
+    assert height * width >= 0.98 * best
+
+
+def test_majorities_by_hand():
+    labels = np.array([[0] * 10 + [1] * 10 + [-1]])
+    annotation = np.array([[5] * 8 + [7] * 2 + [5] * 7 + [7] * 3 + [7]])
+    assert _del_training.majorities(labels, 2, [annotation]).tolist() == [[0, -1]]  # 8 of 10; 7
+    assert _del_training.majority_class(labels, 2, annotation).tolist() == [5, -1]
+
+
+def test_agreement_is_the_share_of_those_who_can_say():
+    segments = np.array([[0, 0, 1], [0, 1, -1], [2, 2, -1]])
+    share = _del_training.agreement(segments, np.array([[0, 1], [1, 2], [0, 2]]))
+    np.testing.assert_allclose(share, [2 / 3, 0, 0])
+    assert np.isnan(_del_training.agreement(segments[1:], np.array([[0, 2]]))).all()
+
+
+def test_the_annotation_with_most_segments():
+    few, many = np.zeros((2, 2), int), np.arange(4).reshape(2, 2)
+    rng = np.random.default_rng(0)
+    assert _del_training.chosen([few, many], "most", rng)[0] is many
+    assert len(_del_training.chosen([few, many], "all", rng)) == 2
+    assert len(_del_training.chosen([few, many], "random", rng)) == 1
+
+
+@pytest.mark.parametrize(
+    ("image", "rgb"),
+    [
+        (np.full((1, 1), 7, np.uint8), [7, 7, 7]),
+        (np.full((1, 1, 3), 0.5), [127.5] * 3),
+        (np.full((1, 1, 3), 257, np.uint16), [1, 1, 1]),
+        (np.array([[[2, 4]]], np.int64), [2, 3, 4]),
+        (np.array([[[1, 2, 3, 5, 6, 8]]], np.uint8), [1.5, 4, 7]),
+        (np.array([[True]]), [255] * 3),
+    ],
+)
+def test_images_become_rgb(image, rgb):
+    np.testing.assert_allclose(_del_training.as_rgb(image)[0, 0], rgb)
+
+
+# --- what is shipped --------------------------------------------------------------------------
+
+
+def test_pretrained_beats_plain_superpixel_merging(data_root):
+    from sklearn_spx.datasets import load_bsds500
+    from sklearn_spx.metrics import segmentation_covering
+
+    data = load_bsds500(data_root / "BSDS500", "val")
+    segmenter = DELSegmenter.from_pretrained("bsds500")
+    covering = [
+        segmentation_covering(labels, truths)
+        for labels, truths in zip(segmenter.transform(data.images[:6]), data.ground_truths[:6])
+    ]
+    assert np.mean(covering) > 0.5
+
+
+def test_training_from_the_command_line(tmp_path, leaves):
+    from click.testing import CliRunner
+    from PIL import Image
+
+    from sklearn_spx.cli._train_del import train_del
+
+    for folder in ("images", "truths"):
+        (tmp_path / folder).mkdir()
+    for i, (image, truth) in enumerate(zip(*leaves)):
+        Image.fromarray(image).save(tmp_path / "images" / f"{i}.png")
+        np.savez(tmp_path / "truths" / f"{i}.npz", labels=truth)
+    out = tmp_path / "own.safetensors"
+    arguments = ["--out", str(out), "--steps", "2", "--batch-size", "1", "--device", "cpu"]
+    arguments += ["--truths", str(tmp_path / "truths"), str(tmp_path / "images")]
+    result = CliRunner().invoke(train_del, arguments)
+    assert result.exit_code == 0, result.output
+    assert "4 images, 2 steps" in result.output
+    assert DELSegmenter.from_pretrained(out).transform(leaves[0])[0].shape == (40, 56)
+    (tmp_path / "truths" / "2.npz").unlink()
+    assert CliRunner().invoke(train_del, arguments).exit_code == 1
