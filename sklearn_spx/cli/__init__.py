@@ -11,6 +11,7 @@ from ._demo import demo
 from ._evaluate import evaluate
 from ._segment import segment
 from ._train import train
+from ._train_del import train_del
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -19,5 +20,6 @@ def main():
     """Superpixels and image segmentation, trained and untrained."""
 
 
+train.add_command(train_del)
 for _command in (demo, segment, evaluate, train):
     main.add_command(_command)

@@ -17,7 +17,9 @@ METHODS = {
     "egb": ("EGBSegmenter", ("scale", "min_size")),
     "trainable-slic": ("TrainableSLIC", ("n_segments", "compactness", "model")),
     "seal": ("SEALSuperpixels", ("n_segments", "model")),
+    "del": ("DELSegmenter", ("threshold", "min_size", "model")),
 }
+SHIPPED = {"seal", "del"}  # whose --model is "bsds500" unless given
 
 
 @click.command()
@@ -38,13 +40,20 @@ METHODS = {
 @click.option(
     "--scale", type=click.FloatRange(0), help="The greater, the larger the segments; egb."
 )
-@click.option("--min-size", type=click.IntRange(0), help="Pixels of the smallest segment; egb.")
+@click.option(
+    "--threshold", type=click.FloatRange(0), help="The greater, the larger the segments; del."
+)
+@click.option(
+    "--min-size",
+    type=click.IntRange(0),
+    help="Smallest segment: in pixels for egb, in superpixels for del.",
+)
 @click.option(
     "--model",
     "--weights",
     "model",
     metavar="FILE",
-    help="What TrainableSLIC.save wrote, or a name that is shipped; trainable-slic.",
+    help="What the estimator's save wrote, or a name that is shipped; trainable-slic, seal, del.",
 )
 @click.option(
     "--out",
@@ -116,8 +125,8 @@ def _estimator_factory(method, options):
     estimator_class = getattr(sklearn_spx, name)
     if "model" not in accepted:
         return lambda image: estimator_class(**given).fit([image])
-    if method == "seal":
-        given.setdefault("model", "bsds500")  # comes with the package
+    if method in SHIPPED:
+        given.setdefault("model", "bsds500")
     if "model" not in given:
         raise click.UsageError(
             f"--method {method} needs --model: a file that {name}.save wrote, for instance by "
