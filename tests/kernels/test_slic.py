@@ -26,7 +26,7 @@ def problems(draw):
     """A random image without ties, and the arguments of a call."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     height, width = draw(st.integers(1, 22)), draw(st.integers(1, 26))
-    n_channels = draw(st.sampled_from([1, 2, 3, 4, 9]))
+    n_channels = draw(st.sampled_from([1, 2, 3, 4, 9, 20]))
     image = rng.normal(size=(height, width, n_channels)).astype(np.float32)
     weights = rng.choice([0, 0.5, 1, 3], n_channels) if draw(st.booleans()) else None
     mask = rng.random((height, width)) < 0.8 if draw(st.booleans()) else None
@@ -225,6 +225,20 @@ def test_weights_of_lab_channels(photograph):
     labels = slic(gray, 30, weights=[1, 0, 0])
     assert (labels == slic(gray, 30)).mean() > 0.99  # a gray image has neither a nor b
     assert (slic(photograph, 30, weights=[0, 1, 1]) != slic(photograph, 30)).any()
+
+
+def test_many_channels_that_are_mixtures_of_few(rng):
+    few = rng.normal(size=(60, 70, 4)).cumsum(axis=0).cumsum(axis=1).astype(np.float32)
+    turn = np.linalg.qr(rng.normal(size=(40, 4)))[0]
+    many = np.ascontiguousarray(few @ turn.T.astype(np.float32))  # keeps all distances
+    labels = slic(few, 30, compactness=20, convert2lab=False)
+    assert_superpixels(labels)
+    assert (slic(many, 30, compactness=20) == labels).mean() > 0.95
+    louder = slic(many / 2, 30, compactness=20, weights=np.full(40, 4.0))
+    assert (louder == slic(many, 30, compactness=20)).mean() > 0.95
+    many[3, 5, 7] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        slic(many, 30)
 
 
 def test_no_colour_at_all_is_a_grid(rng):

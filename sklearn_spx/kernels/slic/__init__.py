@@ -11,6 +11,8 @@ __all__ = ["slic"]
 
 _MIN_SIZE = 0.25  # of the mean superpixel: what is smaller joins a neighbour
 _STRIDE_FROM = 8  # grid step from which an iteration sees every second pixel of every second row
+_MANY = 16  # channels above which principal axes are tried
+_DROPPED = 1e-3  # of the variance, at most, that lies along the axes that are dropped
 _TOO_LARGE = 1e18  # beyond it, squared differences overflow float32
 
 
@@ -34,6 +36,8 @@ def slic(
     those close by, and each centre moves to the mean of its pixels. Where S is 8 pixels or more,
     all iterations but the last look at a quarter of the pixels, every second one of every second
     row, each quarter in turn: centres are means of so many pixels that this changes no score.
+    More than 16 channels are first replaced by their coordinates on their principal axes where
+    half as many hold 99.9 % of the variance.
 
     Parameters
     ----------
@@ -99,6 +103,8 @@ def slic(
     compactness = check_real(compactness, "compactness", 0, strict=slic_zero)
     image, rgb_scale = _read(image, convert2lab)
     roots = _roots(weights, image.shape[2])
+    if image.shape[2] > _MANY:
+        image, roots = _on_axes(image, roots)
     height, width = image.shape[:2]
     if mask is None:
         mask, area = np.empty((0, 0), bool), height * width
@@ -155,6 +161,26 @@ def _roots(weights, n_channels):
     return np.sqrt(weights).astype(np.float32)
 
 
+def _on_axes(image, roots):
+    """Many channels that say much the same as few: their coordinates on the principal axes.
+
+    The axes are found on a sample of the pixels. Turning changes no distance, and what is dropped
+    is less than a thousandth of the variance. Where that spares less than half of the channels, or
+    the sample is too small to tell, nothing changes.
+    """
+    height, width, n_channels = image.shape
+    sample = image[:: 1 + height // 64, :: 1 + width // 64].reshape(-1, n_channels) * roots
+    if len(sample) < 10 * n_channels:
+        return image, roots
+    values, axes = np.linalg.eigh(np.cov(sample, rowvar=False))
+    n_dropped = np.searchsorted(np.cumsum(values), _DROPPED * values.sum())
+    if 2 * n_dropped < n_channels:
+        return image, roots
+    axes = np.float32(roots[:, None] * axes[:, : n_dropped - n_channels - 1 : -1])
+    turned = (image.reshape(-1, n_channels) @ axes).reshape(height, width, -1)
+    return turned, np.ones(turned.shape[2], np.float32)
+
+
 def _aligned(shape):
     """An empty float32 array that starts a cache line, as vector loads like it."""
     size = int(np.prod(shape)) * 4
@@ -176,12 +202,16 @@ class _Tiles:
         self.counts = np.empty(sets, np.int32)
         grid = self.n_across, stride
         _cpu.tile_mask(mask, height, width, *grid, self.inside, self.counts)
+        channels, scale = np.arange(3), roots
         if rgb_scale is None:
             channels = np.flatnonzero(roots)
+            # Channels that differ most go first: they tell the most.
+            sample = image[:: 1 + height // 32, :: 1 + width // 32, channels] * roots[channels]
+            channels = channels[np.argsort(-sample.var(axis=(0, 1)), kind="stable")]
             scale = roots[channels]
-        else:
-            channels, scale = np.arange(3), roots
-        n_planes = _cpu.FUSED + -(-max(len(channels) - _cpu.FUSED, 0) // _cpu.GROUP) * _cpu.GROUP
+        n_planes = _cpu.FEW
+        if len(channels) > _cpu.FEW:
+            n_planes = -(-len(channels) // _cpu.GROUP) * _cpu.GROUP
         self.planes = _aligned((*sets, n_planes * _cpu.SET))
         self.totals = np.zeros((*sets, n_planes), np.float32)
         self.planes[:, :, len(channels) * _cpu.SET :] = 0

@@ -23,11 +23,12 @@ from .._color import TABLE_8BIT, lab_block, linear_light
 
 SIDE = 8  # pixels along a set
 SET = SIDE * SIDE
-FUSED = 3  # planes that the first pass over a set takes; there are no fewer
-GROUP = 4  # planes that each further pass takes
+FEW = 3  # planes at least, and as many as one pass over a set takes
+GROUP = 8  # planes that a pass takes where there are more: their number is a multiple
 
 _FASTMATH = {"contract", "nsz", "reassoc", "arcp"}
 _U = np.uint64
+_INF = np.float32(np.inf)
 _LAST = np.int32(2**31 - 1)  # a key after all others
 _GRID = np.indices((SIDE, SIDE)).astype(np.float32).ravel()  # rows, then columns of a set
 # 1, row and column of a pixel in one integer: a sum over a set overflows none of the three.
@@ -80,19 +81,16 @@ def tile_mask(mask, height, width, n_across, stride, inside, counts):
 
 
 @njit(cache=True, nogil=True, fastmath=_FASTMATH)
-def _store(block, scale, inside, count, planes, total):
-    """Scale the planes of a set, blank what is outside, store them and their sums."""
-    for c in range(scale.shape[0]):
-        factor = scale[c]
-        plane, out = block[c * SET : (c + 1) * SET], planes[c * SET : (c + 1) * SET]
+def _finish(planes, inside, count, total):
+    """Blank what is outside, and sum up each plane."""
+    for c in range(total.shape[0]):
+        plane = planes[c * SET : (c + 1) * SET]
         if count < SET:
             for p in range(SET):
-                if not inside[p]:
-                    plane[p] = 0
+                plane[p] = plane[p] if inside[p] else 0
         s = np.float32(0)
         for p in range(SET):
-            out[p] = plane[p] * factor
-            s += out[p]
+            s += plane[p]
         total[c] = s
 
 
@@ -107,20 +105,28 @@ def tile_channels(image, channels, scale, n_across, stride, inside, counts, tile
     scale : IN (P,) float32, square roots of their weights
     n_across, stride : int
     inside, counts : IN, of `tile_mask`
-    tiles : OUT (n_tiles, stride^2, >= P * 64) float32, plane after plane, 0 outside the mask
+    tiles : INOUT (n_tiles, stride^2, >= P * 64) float32, plane after plane, 0 outside the mask;
+        planes from P on are zero at the start
     totals : OUT (n_tiles, stride^2, >= P) float32, sums of the planes
     """
     height, width, _ = image.shape
-    block = np.zeros(channels.shape[0] * SET, np.float32)
     for t in range(tiles.shape[0]):
         for s in range(tiles.shape[1]):
             top, left = _corner(t, s, n_across, stride)
+            planes = tiles[t, s]
+            n_right = _extent(left, width, stride)
             for i in range(_extent(top, height, stride)):
-                for j in range(_extent(left, width, stride)):
-                    pixel = image[top + stride * i, left + stride * j]
-                    for c in range(channels.shape[0]):
-                        block[c * SET + i * SIDE + j] = pixel[channels[c]]
-            _store(block, scale, inside[t, s], counts[t, s], tiles[t, s], totals[t, s])
+                row = image[top + stride * i, left:]
+                for c in range(channels.shape[0]):
+                    channel, factor = _U(channels[c]), scale[c]
+                    out = planes[c * SET + i * SIDE : c * SET + (i + 1) * SIDE]
+                    if n_right == SIDE and stride == 2:  # known numbers make straight code
+                        for j in range(SIDE):
+                            out[j] = row[_U(2 * j), channel] * factor
+                    else:
+                        for j in range(n_right):
+                            out[j] = row[_U(stride * j), channel] * factor
+            _finish(planes, inside[t, s], counts[t, s], totals[t, s])
 
 
 @njit(cache=True, nogil=True)
@@ -145,7 +151,10 @@ def tile_lab_8bit(image, scale, n_across, stride, inside, counts, tiles, totals)
                     block[p + _U(SET)] = TABLE_8BIT[image[y, x, 1]]
                     block[p + _U(2 * SET)] = TABLE_8BIT[image[y, x, 2]]
             lab_block(block)
-            _store(block, scale, inside[t, s], counts[t, s], tiles[t, s], totals[t, s])
+            for c in range(3):
+                for p in range(c * SET, (c + 1) * SET):
+                    tiles[t, s, p] = block[p] * scale[c]
+            _finish(tiles[t, s], inside[t, s], counts[t, s], totals[t, s])
 
 
 @njit(cache=True, nogil=True)
@@ -169,7 +178,10 @@ def tile_lab(image, step, scale, n_across, stride, inside, counts, tiles, totals
                         value = image[top + stride * i, left + stride * j, c]
                         block[c * SET + i * SIDE + j] = linear_light(value * step)
             lab_block(block)
-            _store(block, scale, inside[t, s], counts[t, s], tiles[t, s], totals[t, s])
+            for c in range(3):
+                for p in range(c * SET, (c + 1) * SET):
+                    tiles[t, s, p] = block[p] * scale[c]
+            _finish(tiles[t, s], inside[t, s], counts[t, s], totals[t, s])
 
 
 @njit(cache=True, nogil=True)
@@ -269,39 +281,73 @@ def _choose(planes, grid, centres, contrast, spatial, candidates, top, left, dis
     keep = np.int32(~(low - 1))
     for p in range(SET):
         best[p] = _LAST
-    for j in range(candidates.shape[0]):
-        k, place = candidates[j], np.int32(j)
-        cy, cx, factor = centres[k, 0] - top, centres[k, 1] - left, contrast[k]
-        c0, c1, c2 = centres[k, 2], centres[k, 3], centres[k, 4]
-        if planes.shape[0] == FUSED * SET:
+    if planes.shape[0] == FEW * SET:
+        for j in range(candidates.shape[0]):
+            k, place = candidates[j], np.int32(j)
+            cy, cx, factor = centres[k, 0] - top, centres[k, 1] - left, contrast[k]
+            c0, c1, c2 = centres[k, 2], centres[k, 3], centres[k, 4]
             for p in range(SET):
                 dy, dx = grid[p] - cy, grid[SET + p] - cx
                 d0, d1, d2 = planes[p] - c0, planes[SET + p] - c1, planes[2 * SET + p] - c2
                 d = spatial * (dy * dy + dx * dx) + factor * (d0 * d0 + d1 * d1 + d2 * d2)
                 best[p] = min(best[p], ordered_key(d, keep, place))
-            continue
-        for p in range(SET):
-            d0, d1, d2 = planes[p] - c0, planes[SET + p] - c1, planes[2 * SET + p] - c2
-            distance[p] = d0 * d0 + d1 * d1 + d2 * d2
-        for c in range(FUSED, planes.shape[0] // SET, GROUP):
-            c0, c1, c2, c3 = (
-                centres[k, 2 + c], centres[k, 3 + c], centres[k, 4 + c], centres[k, 5 + c]
-            )  # fmt: skip
-            group = planes[c * SET : (c + GROUP) * SET]
-            for p in range(SET):
-                d0, d1 = group[p] - c0, group[SET + p] - c1
-                d2, d3 = group[2 * SET + p] - c2, group[3 * SET + p] - c3
-                distance[p] += d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
-        for p in range(SET):
-            dy, dx = grid[p] - cy, grid[SET + p] - cx
-            d = spatial * (dy * dy + dx * dx) + factor * distance[p]
-            best[p] = min(best[p], ordered_key(d, keep, place))
+    else:
+        # The candidate in the middle first: the others are then soon seen to be further.
+        middle, least = 0, _INF
+        for j in range(candidates.shape[0]):
+            dy = centres[candidates[j], 0] - top - grid[SET - 1] / 2
+            dx = centres[candidates[j], 1] - left - grid[SET - 1] / 2
+            if dy * dy + dx * dx < least:
+                middle, least = j, dy * dy + dx * dx
+        _compete(
+            planes, grid, centres, contrast, spatial, candidates, middle, top, left, keep,
+            distance, best,
+        )  # fmt: skip
+        for j in range(candidates.shape[0]):
+            if j != middle:
+                _compete(
+                    planes, grid, centres, contrast, spatial, candidates, j, top, left, keep,
+                    distance, best,
+                )  # fmt: skip
     for p in range(SET):
         best[p] &= places
 
 
 @njit(cache=True, nogil=True, fastmath=_FASTMATH)
-def _sum_of(planes, best, place, part):
+def _compete(
+    planes, grid, centres, contrast, spatial, candidates, j, top, left, keep, distance, best
+):  # fmt: skip
+    """Let one candidate of many planes compete, until it is further than the best for all pixels.
+
+    Parameters as in `_choose`; best : INOUT (64,) int32, keys.
+    """
+    k, place = candidates[j], np.int32(j)
+    cy, cx, factor = centres[k, 0] - top, centres[k, 1] - left, contrast[k]
+    for p in range(SET):
+        dy, dx = grid[p] - cy, grid[SET + p] - cx
+        distance[p] = spatial * (dy * dy + dx * dx)
+    for c in range(0, planes.shape[0] // SET, GROUP):
+        group, centre = planes[c * SET : (c + GROUP) * SET], centres[k, 2 + c : 2 + c + GROUP]
+        c0, c1, c2, c3 = centre[0], centre[1], centre[2], centre[3]
+        c4, c5, c6, c7 = centre[4], centre[5], centre[6], centre[7]
+        for p in range(SET):
+            d0, d1 = group[p] - c0, group[SET + p] - c1
+            d2, d3 = group[2 * SET + p] - c2, group[3 * SET + p] - c3
+            d4, d5 = group[4 * SET + p] - c4, group[5 * SET + p] - c5
+            d6, d7 = group[6 * SET + p] - c6, group[7 * SET + p] - c7
+            d = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3 + d4 * d4 + d5 * d5 + d6 * d6 + d7 * d7
+            distance[p] += factor * d
+        nearer = np.int32(0)
+        for p in range(SET):
+            nearer = np.int32(nearer + (ordered_key(distance[p], keep, place) < best[p]))
+        if nearer == 0:
+            return
+    for p in range(SET):
+        best[p] = min(best[p], ordered_key(distance[p], keep, place))
+
+
+@njit(cache=True, nogil=True, fastmath=_FASTMATH)
+def _sum_of(planes, best, place, share, part):
     """Sum up the pixels of one place: their planes, and one integer for number, rows and columns.
 
     Parameters
@@ -309,6 +355,7 @@ def _sum_of(planes, best, place, part):
     planes : IN (P * 64,) float32, of one set
     best : IN (64,) int32, of `_choose`
     place : int32
+    share : OUT (64,) float32, scratch
     part : OUT (P,) float32, sums of the planes
 
     Returns
@@ -317,20 +364,29 @@ def _sum_of(planes, best, place, part):
         Sum of `_PACKED`, over the pixels.
     """
     packed = np.int32(0)
-    s0, s1, s2 = np.float32(0), np.float32(0), np.float32(0)
-    for p in range(SET):
-        w = np.float32(1) if best[p] == place else np.float32(0)
-        packed = np.int32(packed + (_PACKED[p] if best[p] == place else np.int32(0)))
-        s0 += w * planes[p]
-        s1 += w * planes[SET + p]
-        s2 += w * planes[2 * SET + p]
-    part[0], part[1], part[2] = s0, s1, s2
-    for c in range(FUSED, part.shape[0]):
-        plane = planes[c * SET : (c + 1) * SET]
-        s0 = np.float32(0)
+    if part.shape[0] == FEW:
+        s0, s1, s2 = np.float32(0), np.float32(0), np.float32(0)
         for p in range(SET):
-            s0 += plane[p] if best[p] == place else np.float32(0)
-        part[c] = s0
+            w = np.float32(1) if best[p] == place else np.float32(0)
+            packed = np.int32(packed + (_PACKED[p] if best[p] == place else np.int32(0)))
+            s0 += w * planes[p]
+            s1 += w * planes[SET + p]
+            s2 += w * planes[2 * SET + p]
+        part[0], part[1], part[2] = s0, s1, s2
+        return packed
+    for p in range(SET):
+        share[p] = np.float32(1) if best[p] == place else np.float32(0)
+        packed = np.int32(packed + (_PACKED[p] if best[p] == place else np.int32(0)))
+    for c in range(0, part.shape[0], 4):
+        group = planes[c * SET : (c + 4) * SET]
+        s0, s1, s2, s3 = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+        for p in range(SET):
+            w = share[p]
+            s0 += w * group[p]
+            s1 += w * group[SET + p]
+            s2 += w * group[2 * SET + p]
+            s3 += w * group[3 * SET + p]
+        part[c], part[c + 1], part[c + 2], part[c + 3] = s0, s1, s2, s3
     return packed
 
 
@@ -371,7 +427,7 @@ def accumulate(
     """
     n_planes = totals.shape[2]
     grid = np.float32(stride) * _GRID
-    distance = np.empty(SET, np.float32)
+    distance, share = np.empty(SET, np.float32), np.empty(SET, np.float32)
     best = np.empty(SET, np.int32)
     won = np.zeros(most + 1, np.bool_)
     # A pixel stands for the stride x stride pixels of all sets around it: their middle counts.
@@ -410,7 +466,7 @@ def accumulate(
                 reach = _farthest(planes, centres[k], best, np.int32(j), distance)
                 farthest[k] = max(farthest[k], reach)
             if j < last or count < SET:
-                packed = _sum_of(planes, best, np.int32(j), part)
+                packed = _sum_of(planes, best, np.int32(j), share, part)
                 packed_rest -= packed
                 for c in range(n_planes):
                     rest[c] -= part[c]
