@@ -32,9 +32,7 @@ def transfer_table(n_steps):
 
 
 TABLE_8BIT = transfer_table(255)
-TABLE = np.append(
-    transfer_table(4096), np.float32(1)
-)  # one more node, so 1.0 has a right neighbour
+TABLE = np.append(transfer_table(4096), np.float32(1))  # one more, so that 1.0 has a next node
 
 
 @njit(cache=True, nogil=True)

@@ -66,8 +66,8 @@ def slic(
         Adapt to each superpixel's contrast (SLICO): the colour distance is divided by the greatest
         one seen within the superpixel, and `compactness` is only where this starts.
     enforce_connectivity : bool, default=True
-        Split each cluster into connected regions and join those smaller than half the mean to a
-        neighbour. Otherwise a label is a cluster, connected or not.
+        Split each cluster into connected regions and join those smaller than a quarter of the
+        mean to a neighbour. Otherwise a label is a cluster, connected or not.
 
     Returns
     -------
@@ -124,17 +124,18 @@ def slic(
 
 def _read(image, convert2lab):
     """The image as (H, W, C), and the value of full intensity if it is RGB to be converted."""
-    if convert2lab not in (None, True, False):
+    if convert2lab is not None and not isinstance(convert2lab, (bool, np.bool_)):
         raise TypeError(f"convert2lab must be None, True or False, got {convert2lab!r}")
+    never = convert2lab is not None and not convert2lab
     image = np.asarray(image)
     dtype = image.dtype
     may_be_rgb = image.ndim == 3 and image.shape[2] == 3 and image.size > 0
-    if may_be_rgb and dtype == np.uint8 and convert2lab is not False:
+    if may_be_rgb and dtype == np.uint8 and not never:
         return np.ascontiguousarray(image), 255  # spares a copy as float
     image = as_image(image)
     if convert2lab and not may_be_rgb:
         raise ValueError(f"convert2lab=True needs an image of 3 channels, found {image.shape[2]}")
-    if not may_be_rgb or convert2lab is False or (convert2lab is None and dtype.kind == "b"):
+    if not may_be_rgb or never or (convert2lab is None and dtype.kind == "b"):
         return image, None
     full = 1 if dtype.kind in "bf" else 65535 if dtype == np.uint16 else 255
     low, high = image.min(), image.max()
@@ -170,7 +171,7 @@ def _on_axes(image, roots):
     """
     height, width, n_channels = image.shape
     sample = image[:: 1 + height // 64, :: 1 + width // 64].reshape(-1, n_channels) * roots
-    if len(sample) < 10 * n_channels:
+    if len(sample) < 10 * n_channels or not np.isfinite(sample).all():
         return image, roots
     values, axes = np.linalg.eigh(np.cov(sample, rowvar=False))
     n_dropped = np.searchsorted(np.cumsum(values), _DROPPED * values.sum())
@@ -205,9 +206,11 @@ class _Tiles:
         channels, scale = np.arange(3), roots
         if rgb_scale is None:
             channels = np.flatnonzero(roots)
-            # Channels that differ most go first: they tell the most.
-            sample = image[:: 1 + height // 32, :: 1 + width // 32, channels] * roots[channels]
-            channels = channels[np.argsort(-sample.var(axis=(0, 1)), kind="stable")]
+            if len(channels) > _cpu.FEW:  # those that differ most go first: they tell the most
+                sample = image[:: 1 + height // 32, :: 1 + width // 32, channels]
+                with np.errstate(over="ignore", invalid="ignore"):
+                    spread = sample.std(axis=(0, 1)) * roots[channels]
+                channels = channels[np.argsort(-spread, kind="stable")]
             scale = roots[channels]
         n_planes = _cpu.FEW
         if len(channels) > _cpu.FEW:
@@ -239,12 +242,13 @@ class _Tiles:
 def _cluster(tiles, seeds, step, compactness, max_iter, slic_zero):
     """k-means from the seeds: each pixel's cluster, -1 outside the mask."""
     centres = tiles.at(seeds)
-    spatial, contrast = (compactness / step) ** 2, np.ones(len(centres), np.float32)
-    farthest = np.zeros(0, np.float32)
+    compactness = np.clip(compactness, 0, 1e9)
+    spatial = np.float32((compactness / step) ** 2)
+    contrast, farthest = np.ones(len(centres), np.float32), np.zeros(0, np.float32)
     if slic_zero:
-        spatial, contrast = step**-2, contrast * np.float32(min(compactness**-2, _TOO_LARGE))
+        spatial = np.float32(step**-2)
+        contrast /= np.float32(max(compactness**2, 1 / _TOO_LARGE))
         farthest = np.zeros(len(centres), np.float32)
-    spatial = np.float32(min(spatial, _TOO_LARGE))
     sums = np.empty((len(centres), 1 + centres.shape[1]))
     starts, filled = np.empty(tiles.n + 1, np.int64), np.empty(tiles.n, np.int32)
     windows = step, tiles.side, tiles.n_down, tiles.n_across
