@@ -70,8 +70,8 @@ def demo(out):
     ):
         console.print(f"  {name:<27}{what}", soft_wrap=True)
     console.print(
-        "\nIn the photographs SLIC tiles evenly, ERS follows whiskers and rims, and EGB leaves the "
-        "sky whole and spends its regions on the masts."
+        "\nIn the photographs SLIC tiles evenly, ERS follows whiskers and rims, and EGB keeps the "
+        "sky in a few large pieces and spends its regions on the masts."
     )
     console.print("\nNow on your own images:")
     console.print(
