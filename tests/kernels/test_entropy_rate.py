@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import generate_binary_structure, label
 
+from sklearn_spx.kernels import entropy_rate as package
 from sklearn_spx.kernels import entropy_rate_superpixels
+from sklearn_spx.kernels.entropy_rate import _cpu
 
 from . import naive
 
@@ -52,6 +54,59 @@ def test_an_image_gives_the_naive_partition(connectivity):
     wanted = naive.entropy_rate_superpixels(
         (7, 8), naive.colour_affinity(image, 5.0), 9, 0.5, connectivity, np.ones((7, 8), bool)
     )
+    np.testing.assert_array_equal(found, wanted)
+
+
+def _segment(affinities, n_segments, side, mask, balance=0.5, connectivity=8):
+    """Labels, or None where sweeps over tiles of this side went too far."""
+    weights = package._affinity_weights(affinities, connectivity)
+    inside = np.zeros(weights.shape[:2], bool)
+    inside[:, : mask.shape[1]] = mask
+    _cpu.cut_edges(weights, inside)
+    labels = np.empty(inside.shape, np.int32)
+    n_pixels = int(inside.sum())
+    n_left = _cpu.segment(weights, inside, n_pixels, n_segments, balance, side, labels)
+    assert n_left == n_segments or (n_left == -1 and side > 0)
+    return labels if n_left > 0 else None
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    st.integers(1, 12),
+    st.sampled_from([0.0, 0.5, 3.0]),
+    st.sampled_from([4, 8]),
+    st.booleans(),
+)
+def test_sweeps_over_tiles_change_nothing(seed, shape, side, balance, connectivity, ties):
+    rng = np.random.default_rng(seed)
+    affinities = rng.uniform(0.01, 1, (2, *shape)).astype(np.float32)
+    if ties:  # few values: most gains have a twin
+        affinities = np.float32([0.25, 0.5, 1])[rng.integers(0, 3, affinities.shape)]
+    mask = np.ones(shape, bool)
+    mask[-1, shape[1] // 2 :] = shape[0] == 1
+    n_segments = int(rng.integers(1, max(2, mask.sum() // 10)))
+    arguments = (mask, balance, connectivity)
+    swept = _segment(affinities, n_segments, side, *arguments)
+    if swept is not None:
+        np.testing.assert_array_equal(swept, _segment(affinities, n_segments, 0, *arguments))
+
+
+def test_sweeps_do_not_go_too_far_for_the_usual_size():
+    affinities = np.random.default_rng(0).uniform(0.05, 1, (2, 90, 120)).astype(np.float32)
+    assert _segment(affinities, 90, 16, np.ones((90, 120), bool)) is not None
+
+
+def test_sweeps_that_go_too_far_are_made_good(monkeypatch):
+    shape = (40, 50)
+    affinities = np.random.default_rng(0).uniform(0.05, 1, (2, *shape)).astype(np.float32)
+    mask = np.ones(shape, bool)
+    wanted = _segment(affinities, 1900, 0, mask)[:, :50]
+    assert _segment(affinities, 1900, 8, mask) is None
+    monkeypatch.setattr(package, "_TILE", 8)
+    monkeypatch.setattr(package, "_LEAST_SIZE", 0)
+    found = entropy_rate_superpixels(affinities=affinities, n_segments=1900)
     np.testing.assert_array_equal(found, wanted)
 
 

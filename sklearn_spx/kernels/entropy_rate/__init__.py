@@ -17,6 +17,8 @@ from . import _cpu
 
 __all__ = ["entropy_rate_superpixels"]
 
+_TILE = 128  # pixels of a side
+_LEAST_SIZE = 16  # pixels of a superpixel from which sweeps over tiles seldom go too far
 _LEAST = 1e-38  # an affinity of 0 would cut the graph: exp and sigmoid underflow
 
 
@@ -96,11 +98,15 @@ def entropy_rate_superpixels(
     if (image is None) == (affinities is None):
         raise ValueError("give an image or affinities, one of the two")
     if affinities is None:
-        weights = _colour_weights(as_image(image), sigma, connectivity)
+        image = as_image(image)
+        shape = image.shape[:2]
+        weights = _colour_weights(image, sigma, connectivity)
     else:
-        weights = _affinity_weights(as_affinities(affinities), connectivity)
-    shape = weights.shape[:2]
-    inside = np.ones(shape, bool) if mask is None else as_mask(mask, shape)
+        affinities = as_affinities(affinities)
+        shape = affinities.shape[1:]
+        weights = _affinity_weights(affinities, connectivity)
+    inside = np.zeros(weights.shape[:2], bool)
+    inside[:, : shape[1]] = True if mask is None else as_mask(mask, shape)
     n_pixels = int(np.count_nonzero(inside))
     if n_segments > n_pixels:
         raise ValueError(f"n_segments is {n_segments}, but there are {n_pixels} pixels")
@@ -108,27 +114,34 @@ def entropy_rate_superpixels(
         raise ValueError(f"an image of shape {shape} has more edges than 31 bits count")
     _cpu.cut_edges(weights, inside)
 
-    labels = np.empty(shape, np.int32)
-    n_left = _cpu.segment(weights, inside, n_pixels, n_segments, balance, labels)
+    labels = np.empty(inside.shape, np.int32)
+    side = _TILE if n_pixels >= _LEAST_SIZE * n_segments else 0
+    n_left = _cpu.segment(weights, inside, n_pixels, n_segments, balance, side, labels)
+    if n_left < 0:
+        n_left = _cpu.segment(weights, inside, n_pixels, n_segments, balance, 0, labels)
     if n_left > n_segments:
         raise ValueError(f"n_segments is {n_segments}, but the mask has {n_left} unconnected parts")
-    return labels
+    return np.ascontiguousarray(labels[:, : shape[1]])
 
 
 def _colour_weights(image, sigma, connectivity):
-    """Weights (H, W, 2 or 4) float64 to the right, lower, lower right and lower left pixel."""
-    weights = np.zeros((*image.shape[:2], connectivity // 2))
+    """Weights (H, W | 1, 2 or 4) float64 to the right, lower, lower right and lower left pixel.
+
+    A row is an odd number of pixels: rows of 2^n would fight for the same lines of the cache.
+    """
+    weights = np.zeros((image.shape[0], image.shape[1] | 1, connectivity // 2))
     _cpu.colour_weights(image, -1 / (2 * (3 * sigma) ** 2), _LEAST, weights)
     return weights
 
 
 def _affinity_weights(affinities, connectivity):
     affinities = affinities.astype(np.float64)
-    weights = np.zeros((*affinities.shape[1:], connectivity // 2))
-    weights[:, :-1, 0] = affinities[0, :, :-1]
-    weights[:-1, :, 1] = affinities[1, :-1]
+    _, height, width = affinities.shape
+    weights = np.zeros((height, width | 1, connectivity // 2))
+    weights[:, : width - 1, 0] = affinities[0, :, :-1]
+    weights[:-1, :width, 1] = affinities[1, :-1]
     if connectivity == 8:
         diagonal = diagonal_affinities(affinities) / np.sqrt(2)
-        weights[:-1, :-1, 2] = diagonal
-        weights[:-1, 1:, 3] = diagonal
-    return np.maximum(weights, _LEAST)
+        weights[:-1, : width - 1, 2] = diagonal
+        weights[:-1, 1:width, 3] = diagonal
+    return np.maximum(weights, _LEAST, out=weights)

@@ -8,9 +8,17 @@ integer; of equal costs the edge of lower index comes first. Costs only rise. So
 the bucket of its last known cost; when the bucket's turn comes, the cost is found anew and the
 edge goes on to a later bucket, or into a small heap that orders what belongs to this one. Costs
 beyond the last bucket wait in a list, which is dealt out when the buckets are done.
+
+A join changes the costs of edges at its two clusters alone. So an edge that is the best of all at
+both its clusters may be joined at once, whatever waits elsewhere. Sweeps over tiles use this to
+make most joins within the cache: an edge that comes up in a tile is joined unless one of its
+clusters is closed, that is, lies outside or was passed over by a better edge; then both are
+closed. What a sweep leaves is left to the next, of larger tiles, and at last to the whole image.
+Tiles of a sweep lie whole within those of the next, so no cluster straddles a tile's border.
 """
 
 import heapq
+from collections import namedtuple
 
 import numpy as np
 from numba import njit
@@ -20,6 +28,30 @@ from .._disjoint_set import find, join, number
 _BITS = 17  # buckets: 2^_BITS
 _RANGE = 47  # their range, in bits of integer cost; the greatest entropy gain is 2^44
 _SHIFT = _RANGE - _BITS  # at most 30: a heap entry is the cost within a bucket and 32 bits of edge
+_GROWTH = 8  # of tiles from sweep to sweep
+_DEPTH = 0.8  # of sweeps, in greatest entropy gains; few of the last joins cost less
+
+_Graph = namedtuple(
+    "_Graph",
+    [
+        "shape",
+        "weight",  # of an edge
+        "steps",  # from a pixel to its neighbour k
+        "parent",  # of a pixel, in the disjoint sets that are the clusters
+        "size",  # of a cluster, at its root
+        "closed",  # of a root: the last tile in which the cluster was closed
+        "loop",  # weight of a pixel's self-loop
+        "changes",  # of a pixel's loop, at most its edges
+        "entropy",  # last known entropy gain of an edge
+        "seen",  # changes of both ends when that was found
+        "following",  # next edge in the same bucket
+        "head",  # first edge in a bucket
+        "n_log_n",
+        "greatest",  # entropy gain at the start
+        "factor",  # of the balancing term
+        "unit",  # of integer costs, inverse
+    ],
+)
 
 
 @njit(cache=True, nogil=True)
@@ -82,7 +114,117 @@ def _entropy_gain(w, loop_a, loop_b):
 
 
 @njit(cache=True, nogil=True)
-def segment(weights, inside, n_pixels, n_segments, balance, labels):
+def _cost(graph, e, a, b, m, n):
+    """Integer cost of an edge from pixel a to pixel b, in clusters of m and n pixels."""
+    if graph.seen[e] != graph.changes[a] + graph.changes[b]:
+        graph.seen[e] = graph.changes[a] + graph.changes[b]
+        graph.entropy[e] = _entropy_gain(graph.weight[e], graph.loop[a], graph.loop[b])
+    f = graph.n_log_n
+    cost = graph.greatest - graph.entropy[e] + graph.factor * (f[m + n] - f[m] - f[n] - f[2])
+    return max(np.int64(cost * graph.unit + 0.5), np.int64(0))
+
+
+@njit(cache=True, nogil=True)
+def _deal(graph, tile, top, left, bottom, right, limit):
+    """Put a tile's edges into the buckets below ``limit``; return a list of all others.
+
+    Clusters that touch the tile from outside are closed.
+    """
+    height, width = graph.shape
+    d = graph.weight.size // graph.parent.size
+    for y in range(max(top - 1, 0), min(bottom + 1, height)):
+        for x in range(max(left - 1, 0), min(right + 1, width)):
+            if y < top or y == bottom or x < left or x == right:
+                graph.closed[find(graph.parent, y * width + x)] = tile
+    waiting = np.int64(-1)
+    for y in range(max(top - 1, 0), bottom):
+        for x in range(max(left - 1, 0), min(right + 1, width)):
+            a = y * width + x
+            root_a = find(graph.parent, a)
+            for e in range(a * d, a * d + d):
+                if graph.weight[e] == 0:
+                    continue
+                b = a + graph.steps[e - a * d]
+                root_b = find(graph.parent, b)
+                if root_a == root_b:
+                    continue
+                if graph.closed[root_a] == tile and graph.closed[root_b] == tile:
+                    continue
+                cost = _cost(graph, e, a, b, graph.size[root_a], graph.size[root_b])
+                bucket = cost >> _SHIFT
+                if bucket < limit:
+                    graph.following[e] = graph.head[bucket]
+                    graph.head[bucket] = e
+                else:
+                    graph.following[e] = waiting
+                    waiting = e
+    return waiting
+
+
+@njit(cache=True, nogil=True)
+def _empty_buckets(graph, tile, origin, limit, waiting, n_left, n_segments):
+    """Make the joins of the buckets below ``limit``, in order of cost, while there are too many.
+
+    The first bucket starts at cost ``origin``. Returns the list of edges that wait beyond the
+    buckets, how many clusters are left, and the greatest cost of a join.
+    """
+    d = graph.weight.size // graph.parent.size
+    last = np.int64(-1)
+    heap = [np.int64(0)]
+    for bucket in range(limit):
+        e = np.int64(graph.head[bucket])
+        if e < 0:
+            continue
+        graph.head[bucket] = -1
+        if n_left <= n_segments:
+            break
+        start = origin + (np.int64(bucket) << _SHIFT)
+        heap.clear()
+        known = np.int64(-1)
+        while True:
+            if e >= 0:
+                after = np.int64(graph.following[e])
+            elif len(heap) > 0 and n_left > n_segments:
+                known = heapq.heappop(heap)
+                e = known & np.int64(0xFFFFFFFF)
+                after = np.int64(-1)
+            else:
+                break
+            a = e // d
+            b = a + graph.steps[e - a * d]
+            root_a, root_b = find(graph.parent, a), find(graph.parent, b)
+            shut_a, shut_b = graph.closed[root_a] == tile, graph.closed[root_b] == tile
+            if root_a != root_b and not (shut_a and shut_b):
+                key = _cost(graph, e, a, b, graph.size[root_a], graph.size[root_b]) - start
+                if key >= 1 << _SHIFT:
+                    later = bucket + (key >> _SHIFT)
+                    if later < limit:
+                        graph.following[e] = graph.head[later]
+                        graph.head[later] = e
+                    else:
+                        graph.following[e] = waiting
+                        waiting = e
+                else:
+                    entry = (max(key, np.int64(0)) << 32) | e
+                    if entry > known:
+                        heapq.heappush(heap, entry)
+                    elif shut_a or shut_b:
+                        graph.closed[root_a] = tile
+                        graph.closed[root_b] = tile
+                    else:  # the cost has not risen: no other edge at the two is better
+                        join(graph.parent, graph.size, root_a, root_b)
+                        graph.loop[a] -= graph.weight[e]
+                        graph.loop[b] -= graph.weight[e]
+                        graph.changes[a] += 1
+                        graph.changes[b] += 1
+                        n_left -= 1
+                        last = max(last, start + key)
+            e = after
+    return waiting, n_left, last
+
+
+@njit(cache=True, nogil=True)
+def segment(weights, inside, n_pixels, n_segments, balance, side, labels):
     """Join until ``n_segments`` are left; return how many are.
 
     Parameters
@@ -91,13 +233,14 @@ def segment(weights, inside, n_pixels, n_segments, balance, labels):
     inside : IN (H, W) bool
     n_pixels, n_segments : int
     balance : float
+    side : int, of the tiles of the first sweep; 0 is no sweep. -1 is returned, and `labels` is not
+        written, if the sweeps went too far: the last join needed costs no more than one of theirs
     labels : OUT (H, W) int32
     """
-    width, d = inside.shape[1], weights.shape[2]
+    height, width = inside.shape
+    d = weights.shape[2]
     w = weights.ravel()
     steps = np.array([1, width, width + 1, width - 1])
-    parent = np.arange(inside.size).astype(np.int32)
-    size = np.ones(inside.size, np.int32)
     # Weights are not divided by their sum: the entropy gain is homogeneous in them, and the
     # balancing term is scaled by the greatest of the gains.
     loop = np.zeros(inside.size)
@@ -112,95 +255,65 @@ def segment(weights, inside, n_pixels, n_segments, balance, labels):
             entropy[e] = _entropy_gain(w[e], loop[e // d], loop[e // d + steps[e % d]])
             greatest = max(greatest, entropy[e])
     # n log n of cluster sizes n: the balancing term's gain is 1 - (that of the union minus those
-    # of the parts) / (N log 2), and greatest, 1 - 2 / N, for two pixels.
-    n_log_n = np.arange(n_pixels + 1).astype(np.float64)
-    for n in range(1, n_pixels + 1):
+    # of the parts) / (N log 2), and greatest, 1 - 2 / N, for two pixels, whose join costs nothing.
+    n_log_n = np.arange(max(n_pixels, 2) + 1).astype(np.float64)
+    for n in range(1, n_log_n.size):
         n_log_n[n] *= np.log(n_log_n[n])
     factor = 0.0
     if n_pixels > 2:
         factor = balance * n_segments * greatest / ((1 - 2 / n_pixels) * n_pixels * np.log(2.0))
-    pair = 2 * np.log(2.0)  # n log n of two pixels: what the first joins cost is 0
     most = greatest + factor * n_log_n[n_pixels]
     unit = min(2.0**44 / greatest, 2.0**62 / most) if greatest > 0 else 0.0
+    graph = _Graph(
+        (height, width),
+        w,
+        steps,
+        np.arange(inside.size).astype(np.int32),
+        np.ones(inside.size, np.int32),
+        np.zeros(inside.size, np.int32),
+        loop,
+        np.zeros(inside.size, np.uint8),
+        entropy,
+        np.zeros(w.size, np.uint8),
+        np.full(w.size, -1, np.int32),
+        np.full(1 << _BITS, -1, np.int32),
+        n_log_n,
+        greatest,
+        factor,
+        unit,
+    )
 
-    changes = np.zeros(inside.size, np.uint8)  # of a pixel's loop, at most its edges
-    seen = np.zeros(w.size, np.uint8)  # changes of both ends when the entropy gain was found
-    head = np.full(1 << _BITS, -1, np.int32)
-    following = np.full(w.size, -1, np.int32)
-    waiting = np.int64(-1)  # beyond the buckets
-    for e in range(w.size - 1, -1, -1):
-        if w[e] > 0:
-            following[e] = waiting
-            waiting = e
     n_left = n_pixels
+    nothing, tile = np.int64(-1), 0
+    swept = last = np.int64(-1)  # greatest costs of a join: in sweeps, and after them
+    limit = min(np.int64(_DEPTH * greatest * unit) >> _SHIFT, 1 << _BITS)
+    while 0 < side < max(height, width):
+        for top in range(0, height, side):
+            for left in range(0, width, side):
+                tile += 1
+                bottom, right = min(top + side, height), min(left + side, width)
+                _deal(graph, tile, top, left, bottom, right, limit)
+                _, n_left, cost = _empty_buckets(
+                    graph, tile, np.int64(0), limit, nothing, n_left, n_segments
+                )
+                swept = max(swept, cost)
+                if n_left <= n_segments < n_pixels:
+                    return -1
+        side *= _GROWTH
+
+    tile += 1
     origin = np.int64(0)
-    heap = [np.int64(0)]
-    while waiting >= 0 and n_left > n_segments:
-        e, waiting = waiting, np.int64(-1)
-        backwards = np.int64(-1)
-        while e >= 0:  # the list is turned round, so that buckets come out in order of index
-            after = np.int64(following[e])
-            following[e] = backwards
-            backwards, e = e, after
-        e = backwards
-        while e >= 0:
-            after = np.int64(following[e])
-            bucket = 0
-            if origin == 0:
-                bucket = np.int64((greatest - entropy[e]) * unit + 0.5) >> _SHIFT
-            following[e] = head[bucket]
-            head[bucket] = e
-            e = after
-        for bucket in range(head.size):
-            e = np.int64(head[bucket])
-            if e < 0:
-                continue
-            head[bucket] = -1
-            if n_left <= n_segments:
-                break
-            start = origin + (np.int64(bucket) << _SHIFT)
-            heap.clear()
-            known = np.int64(-1)
-            while True:
-                if e >= 0:
-                    after = np.int64(following[e])
-                elif len(heap) > 0 and n_left > n_segments:
-                    known = heapq.heappop(heap)
-                    e = known & np.int64(0xFFFFFFFF)
-                    after = np.int64(-1)
-                else:
-                    break
-                a = e // d
-                b = a + steps[e - a * d]
-                root_a, root_b = find(parent, a), find(parent, b)
-                if root_a != root_b:
-                    if seen[e] != changes[a] + changes[b]:
-                        seen[e] = changes[a] + changes[b]
-                        entropy[e] = _entropy_gain(w[e], loop[a], loop[b])
-                    m, n = size[root_a], size[root_b]
-                    cost = greatest - entropy[e]
-                    cost += factor * (n_log_n[m + n] - n_log_n[m] - n_log_n[n] - pair)
-                    key = np.int64(cost * unit + 0.5) - start
-                    if key >= 1 << _SHIFT:
-                        later = bucket + (key >> _SHIFT)
-                        if later < head.size:
-                            following[e] = head[later]
-                            head[later] = e
-                        else:
-                            following[e] = waiting
-                            waiting = e
-                    else:
-                        entry = (max(key, np.int64(0)) << 32) | e
-                        if entry > known:
-                            heapq.heappush(heap, entry)
-                        else:  # the cost has not risen: no other edge is better
-                            join(parent, size, root_a, root_b)
-                            loop[a] -= w[e]
-                            loop[b] -= w[e]
-                            changes[a] += 1
-                            changes[b] += 1
-                            n_left -= 1
-                e = after
+    waiting = _deal(graph, tile, 0, 0, height, width, 1 << _BITS)
+    while True:
+        waiting, n_left, cost = _empty_buckets(
+            graph, tile, origin, 1 << _BITS, waiting, n_left, n_segments
+        )
+        last = max(last, cost)
+        if waiting < 0 or n_left <= n_segments:
+            break
         origin += np.int64(1) << _RANGE
-    number(parent, ~inside.ravel(), labels.ravel())
+        graph.head[0], waiting = waiting, nothing  # to be dealt out from the first bucket
+    if swept >= 0 and n_left == n_segments and last <= swept:
+        return -1
+    number(graph.parent, ~inside.ravel(), labels.ravel())
     return n_left
