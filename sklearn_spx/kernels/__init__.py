@@ -6,7 +6,7 @@ kernels, which take arrays and numbers, write into what they are given and raise
 
 from .connectivity import enforce_connectivity
 from .entropy_rate import entropy_rate_superpixels
-from .graph_segmentation import graph_segmentation
+from .graph_segmentation import graph_segmentation, segment_region_graph
 from .region_graph import region_adjacency, region_means
 from .region_merge import merge_heights, merge_regions
 from .slic import slic
@@ -19,5 +19,6 @@ __all__ = [
     "merge_regions",
     "region_adjacency",
     "region_means",
+    "segment_region_graph",
     "slic",
 ]

@@ -82,3 +82,5 @@ def test_what_does_not_fit_is_named():
         merge_heights([], [], 0)
     with pytest.raises(ValueError, match="threshold is NaN"):
         merge_regions([[0, 1]], [0], 2, float("nan"))
+    with pytest.raises(TypeError, match="threshold must be a real number, got '1'"):
+        merge_regions([[0, 1]], [0], 2, "1")

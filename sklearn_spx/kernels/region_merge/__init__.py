@@ -58,7 +58,9 @@ def merge_regions(edges, weights, n_regions, threshold, min_size=0):
     [0, 0, 1, 1]
     """
     edges, weights, n_regions = check_graph(edges, weights, n_regions)
-    if isinstance(threshold, (float, np.floating)) and np.isnan(threshold):
+    if not isinstance(threshold, (int, float, np.integer, np.floating)):
+        raise TypeError(f"threshold must be a real number, got {threshold!r}")
+    if np.isnan(threshold):
         raise ValueError("threshold is NaN")
     min_size = check_count(min_size, "min_size", 0)
     segments = np.empty(n_regions, np.int32)
