@@ -18,7 +18,7 @@ class EGBSegmenter(ImageSegmenter):
     Parameters
     ----------
     scale : float, default=1.0
-        Preference for large segments, k of the paper over 255: the greater, the larger.
+        Preference for large segments, k of the paper for 8-bit images: the greater, the larger.
 
     sigma : float, default=0.8
         Standard deviation, in pixels, of the Gaussian that smooths the image first; 0 is none.

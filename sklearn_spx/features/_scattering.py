@@ -16,6 +16,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..kernels._checks import as_image
+from ..utils._threads import one_torch_thread
 from ._base import ImageTransformer
 from ._lab import LabFeatures
 from ._upsample import upsample
@@ -174,7 +175,7 @@ def scatter(planes, J, L, max_order):
     transform = _transform(J, L, max_order, side)
     kept = slice(margin // step - 1, margin // step - 1 + inner // step)  # kymatio drops one
     parts = []
-    with torch.inference_mode():
+    with torch.inference_mode(), one_torch_thread():
         for i in range(0, len(tiles), _BATCH):
             batch = torch.from_numpy(tiles[i : i + _BATCH].copy())
             parts.append(transform(batch)[:, :, kept, kept].numpy())

@@ -82,10 +82,10 @@ def test_scale_means_what_it_means_to_scikit_image():
         assert abs(ours - theirs) <= 0.05 * theirs + 2
 
 
-def test_integers_count_relative_to_their_type():
+def test_integers_count_on_the_scale_of_their_type():
     image = np.random.default_rng(0).integers(0, 256, (20, 30), dtype=np.uint8)
     expected = graph_segmentation(image, scale=100)
-    for other in (image / np.float32(255), image.astype(np.uint16) * 257):
+    for other in (image / np.float32(255), image.astype(np.uint16) * 257, image.astype(int)):
         np.testing.assert_array_equal(expected, graph_segmentation(other, scale=100))
 
 

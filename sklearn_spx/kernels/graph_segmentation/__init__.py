@@ -34,8 +34,8 @@ def graph_segmentation(
     Parameters
     ----------
     image : ndarray of shape (height, width) or (height, width, channels) or None, default=None
-        Image of any number of channels. Integers are taken relative to the greatest value of
-        their type, floats as they are.
+        Image of any number of channels. uint16 is on a scale to 65535, other integers count as
+        8-bit, floats are taken as they are.
 
     affinities : ndarray of shape (2, height, width) or None, default=None
         In place of an image: affinities in [0, 1], [0] to the right neighbour, [1] to the lower
@@ -170,7 +170,7 @@ def _colour_weights(image, sigma, connectivity, mask):
     dtype = np.asarray(image).dtype
     image = as_image(image)
     if dtype.kind in "ui":
-        image = image / np.float32(np.iinfo(dtype).max)
+        image = image / np.float32(65535 if dtype == np.uint16 else 255)
     if sigma > 0:
         image = _smooth(image, sigma, mask)
     weights = np.zeros((*image.shape[:2], connectivity // 2), np.float32)

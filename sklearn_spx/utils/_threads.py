@@ -1,0 +1,31 @@
+"""torch on one thread where joblib already has one an image."""
+
+import threading
+from contextlib import contextmanager
+
+_lock = threading.Lock()
+_inside = 0
+_outside_threads = 1
+
+
+@contextmanager
+def one_torch_thread():
+    """Run torch on one thread; the number of before comes back when the last one leaves.
+
+    Images are worked on in parallel, and threads within threads wait for each other.
+    """
+    global _inside, _outside_threads
+    import torch
+
+    with _lock:
+        if _inside == 0:
+            _outside_threads = torch.get_num_threads()
+            torch.set_num_threads(1)
+        _inside += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside -= 1
+            if _inside == 0:
+                torch.set_num_threads(_outside_threads)

@@ -1,0 +1,39 @@
+"""torch on one thread, and back."""
+
+import threading
+
+import torch
+
+from sklearn_spx.utils._threads import one_torch_thread
+
+
+def test_the_last_to_leave_restores_the_number():
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with one_torch_thread():
+            assert torch.get_num_threads() == 1
+            with one_torch_thread():
+                assert torch.get_num_threads() == 1
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_from_many_threads():
+    before = torch.get_num_threads()
+    barrier = threading.Barrier(4)
+
+    def work():
+        for _ in range(50):
+            with one_torch_thread():
+                pass
+        barrier.wait()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert torch.get_num_threads() == before
