@@ -9,11 +9,11 @@ from numbers import Integral, Real
 
 from sklearn.utils._param_validation import Interval, Options
 
-from .base import ImageSegmenter
+from .base import UntrainedSegmenter
 from .kernels import entropy_rate_superpixels
 
 
-class ERSSuperpixels(ImageSegmenter):
+class ERSSuperpixels(UntrainedSegmenter):
     """Entropy rate superpixels on colour, nothing learned.
 
     Parameters
@@ -67,7 +67,7 @@ class ERSSuperpixels(ImageSegmenter):
     """
 
     _parameter_constraints = {  # noqa: RUF012
-        **ImageSegmenter._parameter_constraints,
+        **UntrainedSegmenter._parameter_constraints,
         "n_segments": [Interval(Integral, 1, None, closed="left")],
         "balance": [Interval(Real, 0, None, closed="left")],
         "sigma": [Interval(Real, 0, None, closed="neither")],
@@ -92,29 +92,6 @@ class ERSSuperpixels(ImageSegmenter):
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.on_error = on_error
-
-    def fit(self, X, y=None, *, masks=None):
-        """Check the images; there is nothing to learn.
-
-        Parameters
-        ----------
-        X : sequence or stacked array of n_images images
-            Each (height, width) or (height, width, channels), of one number of channels.
-
-        y : ignored
-            Present for the interface.
-
-        masks : sequence of n_images arrays (height, width) or None, default=None
-            True where an image is to be segmented.
-
-        Returns
-        -------
-        self : ERSSuperpixels
-            The estimator.
-        """
-        for _ in self._checked(X, masks):
-            pass
-        return self
 
     def _segment(self, image, mask):
         return entropy_rate_superpixels(

@@ -11,11 +11,11 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from .base import ImageSegmenter
+from .base import UntrainedSegmenter
 from .kernels import slic
 
 
-class SLICSuperpixels(ImageSegmenter):
+class SLICSuperpixels(UntrainedSegmenter):
     """SLIC superpixels, nothing learned.
 
     Parameters
@@ -81,7 +81,7 @@ class SLICSuperpixels(ImageSegmenter):
     """
 
     _parameter_constraints = {  # noqa: RUF012
-        **ImageSegmenter._parameter_constraints,
+        **UntrainedSegmenter._parameter_constraints,
         "n_segments": [Interval(Integral, 1, None, closed="left")],
         "compactness": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -112,29 +112,6 @@ class SLICSuperpixels(ImageSegmenter):
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.on_error = on_error
-
-    def fit(self, X, y=None, *, masks=None):
-        """Check the images; there is nothing to learn.
-
-        Parameters
-        ----------
-        X : sequence or stacked array of n_images images
-            Each (height, width) or (height, width, channels), of one number of channels.
-
-        y : ignored
-            Present for the interface.
-
-        masks : sequence of n_images arrays (height, width) or None, default=None
-            True where an image is to be segmented.
-
-        Returns
-        -------
-        self : SLICSuperpixels
-            The estimator.
-        """
-        for _ in self._checked(X, masks):
-            pass
-        return self
 
     @property
     def n_iter_(self):

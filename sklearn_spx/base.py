@@ -244,6 +244,33 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
         return tags
 
 
+class UntrainedSegmenter(ImageSegmenter):
+    """Base of the segmenters that learn nothing."""
+
+    def fit(self, X, y=None, *, masks=None):
+        """Check the images; there is nothing to learn.
+
+        Parameters
+        ----------
+        X : sequence or stacked array of n_images images
+            Each (height, width) or (height, width, channels), of one number of channels.
+
+        y : ignored
+            Present for the interface.
+
+        masks : sequence of n_images arrays (height, width) or None, default=None
+            True where an image is to be segmented.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+        """
+        for _ in self._checked(X, masks):
+            pass
+        return self
+
+
 class LabelImages(list):
     """A list of label images that numpy takes for one object each.
 
