@@ -100,7 +100,7 @@ def train(
     >>> net = torch.nn.Linear(1, 1)
     >>> history = train(
     ...     net,
-    ...     lambda step: torch.full((1, 1), step % 3),
+    ...     lambda step: torch.full((1, 1), float(step % 3)),
     ...     lambda net, x: ((net(x) - 2 * x) ** 2).mean(),
     ...     optimizer=torch.optim.SGD(net.parameters(), lr=0.1),
     ...     max_steps=200,
