@@ -139,3 +139,10 @@ def test_the_stub_names_what_exists():
     for name in sklearn_spx.__all__:
         assert getattr(sklearn_spx, name) is not None
     assert set(sklearn_spx.__all__) <= set(dir(sklearn_spx))
+
+
+def test_trained_weights_are_installed_with_their_cards():
+    shipped = sorted((ROOT / "weights").glob("*.safetensors"))
+    assert shipped
+    assert all(path.with_suffix(".md").is_file() for path in shipped)
+    assert all(path.stat().st_size < 10e6 for path in shipped)
