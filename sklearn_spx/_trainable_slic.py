@@ -7,8 +7,9 @@ distance of a pixel and a cluster becomes (Verelst et al., eq. 1)
 
 To learn w, a plain SLIC is run on training images. Each pixel then has to choose among its Q
 spatially nearest clusters (Algorithm 1, bottom-up), and the right answer is the one that SLIC would
-give if it might only choose clusters of the pixel's own ground-truth segment (section V-A). Pixels
-around which at least X segments meet are learned from. With -d^2 as the logit of a cluster this is
+give if it might only choose clusters of the pixel's own ground-truth segment (section V-A; `labels`
+names the other answers of section V). Pixels around which at least X segments meet are learned
+from. With -d^2 as the logit of a cluster this is
 multinomial logistic regression with weights >= 0: convex, one optimum.
 
 At last the weights are scaled, all by one factor, so that `compactness` gives superpixels of
@@ -28,7 +29,12 @@ from .base import ImageSegmenter
 from .features import ChannelUnion, LabFeatures, ScatteringFeatures
 from .kernels import slic
 from .kernels._checks import as_image
-from .kernels.cluster_assign import cluster_means, nearest_clusters, squared_differences
+from .kernels.cluster_assign import (
+    border_crossings,
+    cluster_means,
+    nearest_clusters,
+    squared_differences,
+)
 from .metrics import compactness as mean_compactness
 from .utils._persistence import PretrainedMixin, decode_fitted, encode_fitted
 
@@ -69,10 +75,22 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
     n_neighbors : int, default=7
         Clusters that a pixel chooses among in training: Q of the paper.
 
+    labels : {"corrected", "corrected_only", "replication", "weak", "edges"}, default="corrected"
+        Which of its ``n_neighbors`` clusters is right for a pixel (section V of [1]_).
+
+        - "corrected": the one that plain SLIC would choose among those that lie mainly in the
+          pixel's own ground-truth segment (V-A);
+        - "corrected_only": the same, from those pixels alone where SLIC errs (V-A);
+        - "replication": the one that plain SLIC chooses, ground truth or not;
+        - "weak": the spatially nearest of those in the pixel's own segment (weak supervision);
+        - "edges": the one with the fewest borders on the straight way to it, those of all
+          annotators counted, of equals the spatially nearest (V-C).
+
     hard_examples : int, default=3
         Learn from pixels whose ``n_neighbors`` clusters lie in at least this many ground-truth
-        segments (X of section V-A), or, in an image that has none, in as many as there are, but
-        never one. 1: from all pixels.
+        segments (X of section V-A; with "edges" segments that no annotator cuts), or, in an image
+        that has none, in as many as there are, but never one. 1: from all pixels. "replication"
+        takes all pixels whatever it says.
 
     size : int, default=16
         Side of the superpixels learned with, in pixels. ``n_segments`` is free of it.
@@ -148,6 +166,7 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
         "compactness": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "n_neighbors": [Interval(Integral, 2, None, closed="left")],
+        "labels": [StrOptions({"corrected", "corrected_only", "replication", "weak", "edges"})],
         "hard_examples": [Interval(Integral, 1, None, closed="left")],
         "size": [Interval(Integral, 2, None, closed="left")],
         "n_samples": [Interval(Integral, 1, None, closed="left")],
@@ -164,6 +183,7 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
         compactness=10.0,
         max_iter=10,
         n_neighbors=7,
+        labels="corrected",
         hard_examples=3,
         size=16,
         n_samples=100_000,
@@ -179,6 +199,7 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
         self.compactness = compactness
         self.max_iter = max_iter
         self.n_neighbors = n_neighbors
+        self.labels = labels
         self.hard_examples = hard_examples
         self.size = size
         self.n_samples = n_samples
@@ -225,6 +246,7 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
             items,
             clone(features),
             self.n_neighbors,
+            self.labels,
             self.hard_examples,
             self.size,
             self.n_samples,
@@ -267,15 +289,13 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
         return tags
 
 
-def _train(items, features, n_neighbors, hard_examples, size, n_samples, seed, run):
+def _train(items, features, n_neighbors, kind, hard_examples, size, n_samples, seed, run):
     """Everything that ``fit`` learns, as a pure function of what it depends on."""
     features = features.fit([image for image, _, _ in items])
     reference = _Reference(items, size)
     quota = -(-n_samples // len(items))
-    tasks = [
-        (image, mask, targets, features, reference, n_neighbors, hard_examples, quota, (seed, i))
-        for i, (image, mask, targets) in enumerate(items)
-    ]
+    settings = features, reference, n_neighbors, kind, hard_examples, quota
+    tasks = [(*item, *settings, (seed, i)) for i, item in enumerate(items)]
     samples = [found for found in run(_samples, tasks, len(tasks)) if found is not None]
     if not samples:
         raise ValueError(
@@ -317,7 +337,9 @@ class _Reference:
         return self.lab.transform([image])[0] * np.sqrt(self.weights).astype(np.float32)
 
 
-def _samples(image, mask, targets, features, reference, n_neighbors, hard_examples, quota, seed):
+def _samples(
+    image, mask, targets, features, reference, n_neighbors, kind, hard_examples, quota, seed
+):
     """Squared differences (n, Q, features + 1), right answers (n,), second moments of features.
 
     None if there is nothing to learn from this image.
@@ -341,10 +363,19 @@ def _samples(image, mask, targets, features, reference, n_neighbors, hard_exampl
     distances[:, :, -1] *= _COMPACTNESS**2
     distances = distances.sum(axis=2)
 
+    if kind == "edges":  # the annotators are merged into one
+        borders = border_crossings(targets, pool, centers, neighbors)
+        groups = [(_intersection(targets), borders)]
+    elif kind == "weak":  # neighbours are ordered by place
+        nearness = np.where(neighbors < 0, np.inf, np.arange(n_neighbors, dtype=float))
+        groups = [(target, nearness) for target in targets]
+    else:
+        groups = [(target, distances) for target in targets]
     chosen, answers = [], []
-    for target in targets:
-        rows, right = _corrected(target, labels, pool, neighbors, distances, hard_examples)
-        rows = rows[: -(-quota // len(targets))]
+    for target, cost in groups:
+        met, near = _segments_met(target, labels, pool, neighbors)
+        rows, right = _answers(kind, met, near, neighbors, cost, hard_examples)
+        rows = rows[: -(-quota // len(groups))]
         chosen.append(rows)
         answers.append(right[rows])
     chosen, answers = np.concatenate(chosen), np.concatenate(answers)
@@ -360,22 +391,56 @@ def _samples(image, mask, targets, features, reference, n_neighbors, hard_exampl
     return differences, answers, centred.T @ centred / len(centred)
 
 
-def _corrected(target, labels, pool, neighbors, distances, hard_examples):
-    """SLIC's answers corrected by the ground truth (section V-A).
+def _answers(kind, met, own, neighbors, cost, hard_examples):
+    """Rows of the pool to learn from, and for every row which of its neighbours is right.
 
-    Returns the rows of the pool to learn from, and for every row which of its neighbours is right:
-    the one nearest by SLIC's distance among those that lie mainly in the pixel's own segment.
+    Parameters
+    ----------
+    kind : str, the name of the label set
+    met : ndarray of shape (n,), int
+        Segments that the neighbours of each pixel lie mainly in.
+    own : ndarray of shape (n, Q), bool
+        Whether each neighbour lies mainly in the pixel's own segment.
+    neighbors : ndarray of shape (n, Q), int
+        Below 0: none.
+    cost : ndarray of shape (n, Q)
+        What the right neighbour has least of; of equals the first, which is the nearest.
+    hard_examples : int
     """
+    cost = np.where(neighbors >= 0, cost, np.inf)
+    if kind == "replication":
+        return np.arange(len(cost)), cost.argmin(axis=1)
+    usable = np.ones(len(cost), bool)
+    answers = cost.argmin(axis=1)
+    if kind != "edges":
+        usable = own.any(axis=1)
+        before, answers = answers, np.where(own, cost, np.inf).argmin(axis=1)
+        if kind == "corrected_only":
+            usable &= answers != before
+    met = np.where(usable, met, 0)
+    least = min(hard_examples, max(int(met.max(initial=0)), 2)) if hard_examples > 1 else 1
+    return np.flatnonzero(met >= least), answers
+
+
+def _segments_met(target, labels, pool, neighbors):
+    """How many segments the neighbours lie mainly in, and which lie in the pixel's own."""
     segments = _without_gaps(target)
     home = _majority(labels, segments)
     near = np.where(neighbors >= 0, home[neighbors], -1)
-    own = near == segments.ravel()[pool][:, None]
-    answers = np.where(own, distances, np.inf).argmin(axis=1)
     ordered = np.sort(near, axis=1)
     steps = (ordered[:, 1:] != ordered[:, :-1]) & (ordered[:, :-1] >= 0)
-    met = np.where(own.any(axis=1), 1 + steps.sum(axis=1), 0)  # 0: no right answer
-    least = min(hard_examples, max(int(met.max()), 2)) if hard_examples > 1 else 1
-    return np.flatnonzero(met >= least), answers
+    return 1 + steps.sum(axis=1), near == segments.ravel()[pool][:, None]
+
+
+def _intersection(targets):
+    """The segments that no annotator cuts."""
+    merged = np.zeros(targets[0].shape, np.int64)
+    for target in targets:
+        segments = _without_gaps(target).astype(np.int64)
+        segments -= segments.min()
+        merged = merged * (int(segments.max()) + 1) + segments
+        merged = np.unique(merged, return_inverse=True)[1].reshape(merged.shape)
+    return merged
 
 
 def _majority(labels, segments):

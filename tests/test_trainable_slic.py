@@ -28,38 +28,75 @@ def fitted(leaves):
 # --- right answers (section V-A) ----------------------------------------------------------------
 
 
-def test_corrected_answers_by_hand():
-    # clusters 0 | 1 | 2, two pixels wide each; the ground truth's border runs through cluster 1
-    labels = np.array([[0, 0, 1, 1, 1, 2, 2]], np.int32)
-    target = np.array([[5, 5, 5, 9, 9, 9, 9]], np.int32)
-    pool = np.array([1, 2, 3, 5])
-    neighbors = np.array([[0, 1], [1, 0], [1, 2], [2, 1]], np.int32)
-    distances = np.array([[1.0, 2.0], [1.0, 2.0], [2.0, 1.0], [1.0, 2.0]])
-    rows, answers = module._corrected(target, labels, pool, neighbors, distances, 1)
-    np.testing.assert_array_equal(rows, [0, 1, 2, 3])
-    # pixel 2 is nearest to cluster 1, which lies mainly in 9: corrected to cluster 0;
-    # pixel 3 has two clusters of its own segment, the nearer by SLIC's distance is right
-    np.testing.assert_array_equal(answers, [0, 1, 1, 0])
-    rows, _ = module._corrected(target, labels, pool, neighbors, distances, 2)
-    np.testing.assert_array_equal(rows, [0, 1])  # both segments near
+def _right(kind, target, labels, pool, neighbors, cost, hard_examples):
+    met, own = module._segments_met(target, labels, np.array(pool), neighbors)
+    rows, answers = module._answers(kind, met, own, neighbors, cost, hard_examples)
+    return list(rows), list(answers)
+
+
+# clusters 0 | 1 | 2 of a line of 7 pixels; the ground truth's border runs through cluster 1.
+# Pixel 2 is nearest to cluster 1, which lies mainly in 9; pixel 3 has two clusters of its segment.
+LABELS = np.array([[0, 0, 1, 1, 1, 2, 2]], np.int32)
+TARGET = np.array([[5, 5, 5, 9, 9, 9, 9]], np.int32)
+POOL = [1, 2, 3, 5]
+NEIGHBORS = np.array([[0, 1], [1, 0], [1, 2], [2, 1]], np.int32)
+DISTANCES = np.array([[1.0, 2.0], [1.0, 2.0], [2.0, 1.0], [1.0, 2.0]])
+
+
+@pytest.mark.parametrize(
+    ("kind", "cost", "hard_examples", "rows", "answers"),
+    [
+        ("corrected", DISTANCES, 1, [0, 1, 2, 3], [0, 1, 1, 0]),
+        ("corrected", DISTANCES, 2, [0, 1], [0, 1, 1, 0]),  # where both segments are near
+        ("corrected_only", DISTANCES, 1, [1], [0, 1, 1, 0]),  # SLIC errs at pixel 2 alone
+        ("replication", DISTANCES, 3, [0, 1, 2, 3], [0, 0, 1, 0]),
+        # pixel 3: the nearest of its segment is not SLIC's choice
+        ("weak", np.tile([0.0, 1.0], (4, 1)), 1, [0, 1, 2, 3], [0, 1, 0, 0]),
+        # crossings decide, the pixel's own segment does not; of equals the nearest
+        ("edges", np.array([[0, 1], [1, 1], [3, 2], [0, 0]]), 1, [0, 1, 2, 3], [0, 0, 1, 0]),
+    ],
+)
+def test_right_answers_by_hand(kind, cost, hard_examples, rows, answers):
+    found = _right(kind, TARGET, LABELS, POOL, NEIGHBORS, cost, hard_examples)
+    assert found == (rows, answers)
 
 
 def test_hard_examples_fall_back_to_the_hardest_there_are_but_never_to_one_segment():
     labels = np.array([[0, 0, 1, 1]], np.int32)
     neighbors = np.array([[0, 1], [1, 0]], np.int32)
-    args = (labels, np.array([0, 3]), neighbors, np.array([[1.0, 2.0], [1.0, 2.0]]))
-    rows, _ = module._corrected(np.array([[0, 0, 1, 1]]), *args, 3)
-    np.testing.assert_array_equal(rows, [0, 1])
-    rows, _ = module._corrected(np.zeros((1, 4), int), *args, 3)
-    assert len(rows) == 0
+    args = labels, [0, 3], neighbors, np.array([[1.0, 2.0], [1.0, 2.0]]), 3
+    assert _right("corrected", np.array([[0, 0, 1, 1]]), *args)[0] == [0, 1]
+    for kind in ("corrected", "weak", "edges"):
+        assert _right(kind, np.zeros((1, 4), int), *args)[0] == []
 
 
 def test_a_pixel_without_a_cluster_of_its_segment_teaches_nothing():
     labels = np.zeros((1, 4), np.int32)
     target = np.array([[0, 0, 0, 7]])
-    args = (labels, np.array([0, 3]), np.array([[0, -1], [0, -1]], np.int32))
-    rows, _ = module._corrected(target, *args, np.array([[1.0, np.inf], [1.0, np.inf]]), 1)
-    np.testing.assert_array_equal(rows, [0])
+    neighbors = np.array([[0, -1], [0, -1]], np.int32)
+    args = labels, [0, 3], neighbors, np.array([[1.0, 0.0], [1.0, 0.0]]), 1
+    assert _right("corrected", target, *args) == ([0], [0, 0])
+    assert _right("edges", target, *args) == ([0, 1], [0, 0])  # a cluster that is not there loses
+
+
+def test_annotators_are_merged_into_the_segments_that_none_of_them_cuts():
+    merged = module._intersection([np.array([[4, 4, 9, 9]]), np.array([[1, 2, 2, 2]])])
+    np.testing.assert_array_equal(merged, [[0, 1, 2, 2]])
+
+
+@pytest.mark.parametrize("labels", ["corrected_only", "replication", "weak", "edges"])
+def test_every_label_set_teaches_something(leaves, fitted, labels):
+    other = clone(fitted).set_params(labels=labels).fit(leaves.images, leaves.ground_truths)
+    assert (other.weights_ >= 0).all()
+    assert not np.array_equal(other.weights_, fitted.weights_)
+    assert other.transform(leaves.images)[0].max() > 20
+
+
+def test_replication_finds_plain_slic_again(leaves):
+    """Trained on SLIC's own answers, on Lab alone: the three weights come out equal."""
+    slic = TrainableSLIC(size=12, features=LabFeatures(), labels="replication")
+    weights = slic.fit(leaves.images, leaves.ground_truths).weights_
+    np.testing.assert_allclose(weights / weights.mean(), 1, atol=0.1)
 
 
 # --- the convex fit -----------------------------------------------------------------------------

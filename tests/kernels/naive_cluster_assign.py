@@ -1,5 +1,9 @@
 """Slow, obvious twins of the cluster_assign kernels."""
 
+import math
+from fractions import Fraction
+from itertools import pairwise
+
 import numpy as np
 
 
@@ -36,4 +40,28 @@ def squared_differences(image, pixels, means, centers, neighbors, step):
             if k >= 0:
                 out[i, q, :-1] = (image[y, x] - means[k]) ** 2
                 out[i, q, -1] = ((y - centers[k, 0]) ** 2 + (x - centers[k, 1]) ** 2) / step**2
+    return out
+
+
+def border_crossings(annotations, pixels, centers, neighbors):
+    shape = annotations[0].shape
+    out = np.full(neighbors.shape, -1)
+    for i, pixel in enumerate(pixels):
+        start = np.array(divmod(int(pixel), shape[1]))
+        for q, k in enumerate(neighbors[i]):
+            if k < 0:
+                continue
+            end = np.minimum(
+                np.floor(centers[k].astype(float) + 0.5).astype(int), np.subtract(shape, 1)
+            )
+            n_steps = int(np.abs(end - start).max())
+            way = [
+                tuple(
+                    int(a) + math.floor(Fraction(int(b - a) * s, n_steps) + Fraction(1, 2))
+                    for a, b in zip(start, end)
+                )
+                for s in range(1, n_steps + 1)
+            ]
+            way = [tuple(int(v) for v in start), *way]
+            out[i, q] = sum(a[p] != a[r] for a in annotations for p, r in pairwise(way))
     return out

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sklearn_spx.kernels.cluster_assign import (
+    border_crossings,
     cluster_means,
     nearest_clusters,
     squared_differences,
@@ -65,6 +66,21 @@ def test_squared_differences(world, n_neighbors):
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
+@given(worlds(), st.integers(1, 3), st.integers(1, 7))
+@SETTINGS
+def test_border_crossings(world, n_annotations, n_neighbors):
+    image, _, n_clusters, rng = world
+    shape = image.shape[:2]
+    annotations = [rng.integers(0, 3, shape).astype(np.int32) for _ in range(n_annotations)]
+    centers = (rng.random((n_clusters, 2)) * np.subtract(shape, 0.01)).astype(np.float32)
+    pixels = rng.integers(0, image[..., 0].size, 10)
+    neighbors = rng.integers(-1, n_clusters, (10, n_neighbors)).astype(np.int32)
+    np.testing.assert_array_equal(
+        border_crossings(annotations, pixels, centers, neighbors),
+        naive.border_crossings(annotations, pixels, centers, neighbors),
+    )
+
+
 def test_all_centres_in_one_corner_are_found_from_afar():
     centers = [[0, 0], [0, 1], [1, 0]]
     found = nearest_clusters([59 * 80 + 79], (60, 80), centers, 2)
@@ -89,6 +105,12 @@ def test_all_centres_in_one_corner_are_found_from_afar():
             r"expected \(n_clusters, 1\)",
         ),
         (lambda: squared_differences([[1.0]], [0], [[1.0]], [[0, 0]], [[0]], 0), "step must be"),
+        (lambda: border_crossings([], [0], [[0, 0]], [[0]]), "annotations is empty"),
+        (
+            lambda: border_crossings([[[1]], [[1, 2]]], [0], [[0, 0]], [[0]]),
+            r"annotations\[1\] has",
+        ),
+        (lambda: border_crossings([[[1]]], [0], [[0, 0]], [[1]]), "names cluster 1 of 1"),
     ],
 )
 def test_bad_input(call, words):

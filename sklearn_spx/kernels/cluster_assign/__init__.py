@@ -155,6 +155,54 @@ def squared_differences(image, pixels, means, centers, neighbors, step):
     return out
 
 
+def border_crossings(annotations, pixels, centers, neighbors):
+    """Count the annotated borders on the straight way from each pixel to its clusters.
+
+    Parameters
+    ----------
+    annotations : sequence of integer arrays of shape (height, width)
+        Label images, one an annotator; their counts are summed.
+
+    pixels : array-like of shape (n_pixels,), integer
+        Flat indices, row * width + column.
+
+    centers : array-like of shape (n_clusters, 2)
+        Row and column of each centre, inside the image.
+
+    neighbors : array-like of shape (n_pixels, n_neighbors), integer
+        Clusters to walk to; below 0: none.
+
+    Returns
+    -------
+    crossings : ndarray of shape (n_pixels, n_neighbors), int32
+        -1 where there is no neighbour.
+
+    Examples
+    --------
+    >>> from sklearn_spx.kernels.cluster_assign import border_crossings
+    >>> border_crossings([[[1, 1, 2, 2, 1]]], [0], [[0, 1], [0, 3], [0, 4]], [[0, 1, 2]])
+    array([[0, 1, 2]], dtype=int32)
+    """
+    annotations = [as_labels(a, f"annotations[{i}]") for i, a in enumerate(annotations)]
+    if not annotations:
+        raise ValueError("annotations is empty; accepted is at least one label image")
+    height, width = annotations[0].shape
+    for i, annotation in enumerate(annotations):
+        as_labels(annotation, f"annotations[{i}]", (height, width))
+    pixels = _as_pixels(pixels, height * width)
+    centers = _as_centers(centers, height, width)
+    neighbors = np.ascontiguousarray(neighbors, dtype=np.int32)
+    if neighbors.ndim != 2 or len(neighbors) != len(pixels):
+        raise ValueError(
+            f"neighbors has shape {neighbors.shape}, expected ({len(pixels)}, n_neighbors)"
+        )
+    if neighbors.size and neighbors.max() >= len(centers):
+        raise ValueError(f"neighbors names cluster {neighbors.max()} of {len(centers)}")
+    out = np.empty(neighbors.shape, np.int32)
+    _cpu.crossings(np.stack(annotations), pixels, centers, neighbors, out)
+    return out
+
+
 def _as_pixels(pixels, size):
     pixels = np.asarray(pixels)
     if pixels.ndim != 1 or pixels.dtype.kind not in "ui":

@@ -146,3 +146,43 @@ def accumulate(image, labels, means, centers, counts):
                 means[k, c] = total[k, c] / counts[k]
             centers[k, 0] = total[k, n_channels] / counts[k]
             centers[k, 1] = total[k, n_channels + 1] / counts[k]
+
+
+@njit(cache=True, nogil=True)
+def crossings(annotations, pixels, centers, neighbors, out):
+    """Borders met on the straight way from each pixel to its clusters, over all annotations.
+
+    The way is followed pixel by pixel along its longer side; a border is met where the label
+    changes from one pixel of the way to the next.
+
+    Parameters
+    ----------
+    annotations : IN (A, H, W) int32
+    pixels : IN (n,) int64, row * W + column
+    centers : IN (K, 2) float32, inside the image
+    neighbors : IN (n, Q) int32, -1 for none
+    out : OUT (n, Q) int32, -1 for none
+    """
+    n_annotations, height, width = annotations.shape
+    for i in range(pixels.shape[0]):
+        y, x = pixels[i] // width, pixels[i] % width
+        for q in range(neighbors.shape[1]):
+            k = neighbors[i, q]
+            if k < 0:
+                out[i, q] = -1
+                continue
+            dy = min(int(centers[k, 0] + 0.5), height - 1) - y
+            dx = min(int(centers[k, 1] + 0.5), width - 1) - x
+            n_steps = max(abs(dy), abs(dx))
+            met = 0
+            for a in range(n_annotations):
+                before = annotations[a, y, x]
+                for s in range(1, n_steps + 1):
+                    # rounded in integers, so that any machine walks the same way
+                    row = y + (2 * dy * s + n_steps) // (2 * n_steps)
+                    column = x + (2 * dx * s + n_steps) // (2 * n_steps)
+                    here = annotations[a, row, column]
+                    if here != before:
+                        met += 1
+                        before = here
+            out[i, q] = met
