@@ -4,31 +4,40 @@ import numpy as np
 from numba import njit
 
 
-def upsample(maps, step, shape):
-    """Bilinear (H, W, n) float32 of maps (n, rows, columns) at pixels 0, step, 2 step, ...
+def upsample(maps, step, shape, origin=0.0):
+    """Bilinear (H, W, n) float32 of maps (n, rows, columns) at pixels origin, origin + step, ...
 
-    Beyond the last row and column the values stay.
+    ``step`` and ``origin`` are one number, or one down and one across. Outside the first and last
+    row and column the values stay.
     """
     out = np.empty((*shape, len(maps)), np.float32)
-    _bilinear(np.ascontiguousarray(maps.transpose(1, 2, 0), dtype=np.float32), step, out)
+    values = np.ascontiguousarray(maps.transpose(1, 2, 0), dtype=np.float32)
+    step, origin = (np.broadcast_to(np.asarray(v, float), 2) for v in (step, origin))
+    rows, columns = (_places(*v) for v in zip(shape, values.shape[:2], step, origin))
+    _bilinear(values, *rows, *columns, out)
     return out
 
 
+def _places(size, n, step, origin):
+    """The cell before each of ``size`` pixels, and its share of the way to the next cell."""
+    place = np.clip((np.arange(size) - origin) / step, 0, n - 1)
+    cell = place.astype(np.int64)
+    return cell, (place - cell).astype(np.float32)
+
+
 @njit(cache=True, nogil=True, fastmath={"contract", "nsz", "reassoc"})
-def _bilinear(maps, step, out):
+def _bilinear(maps, tops, down, lefts, across, out):
     height, width, n_maps = out.shape
     rows, columns = maps.shape[:2]
     line = np.empty((columns, n_maps), np.float32)
     for y in range(height):
-        top = y // step
+        top = tops[y]
         low = min(top + 1, rows - 1)
-        share = np.float32(y - top * step) / np.float32(step)
         for c in range(columns):
             for m in range(n_maps):
-                line[c, m] = maps[top, c, m] + share * (maps[low, c, m] - maps[top, c, m])
+                line[c, m] = maps[top, c, m] + down[y] * (maps[low, c, m] - maps[top, c, m])
         for x in range(width):
-            left = x // step
+            left = lefts[x]
             right = min(left + 1, columns - 1)
-            share = np.float32(x - left * step) / np.float32(step)
             for m in range(n_maps):
-                out[y, x, m] = line[left, m] + share * (line[right, m] - line[left, m])
+                out[y, x, m] = line[left, m] + across[x] * (line[right, m] - line[left, m])

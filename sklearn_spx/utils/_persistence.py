@@ -152,6 +152,11 @@ def _encode(value, fitted=False):
         return {type(value).__name__: [_encode(item, fitted) for item in value]}
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
+    if hasattr(value, "state_dict"):
+        raise TypeError(
+            f"a torch module, {type(value).__name__}, cannot be saved without pickle: keep the "
+            "estimator by joblib.dump"
+        )
     raise TypeError(f"a parameter of type {type(value).__name__} cannot be saved: {value!r}")
 
 
