@@ -136,7 +136,7 @@ class ConvFeatures(ImageTransformer):
         self.device = device
         self.n_jobs = n_jobs
 
-    def _fit(self, images, y):
+    def _fit(self, images, y=None):
         self._check_scaling()
         self.net_ = copy.deepcopy(self.module).eval().requires_grad_(False)
         self._hook()
