@@ -32,6 +32,7 @@ from .base import ImageSegmenter, _check_collections, _read
 from .kernels import merge_heights, region_adjacency, slic
 from .kernels._checks import as_labels
 from .kernels.agglomeration import agglomerate, boundary_means, merge_egb
+from .utils._device import torch_device
 from .utils._images import check_same_length, check_sequence
 from .utils._persistence import PretrainedMixin
 
@@ -381,7 +382,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
             "max_steps": self.max_steps or {"sgd": 10000, "adamw": 3000}[optimizer],
             "batch_size": self.batch_size or {"sgd": 5, "adamw": 1}[optimizer],
             "freeze_trunk": not paper if self.freeze_trunk is None else self.freeze_trunk,
-            "device": self._device(),
+            "device": torch_device(self.device),
             **{
                 name: getattr(self, name)
                 for name in (
@@ -435,15 +436,6 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         except RuntimeError as error:
             raise ValueError(f"initial_weights: {initial} holds another net: {error}") from error
         return net
-
-    def _device(self):
-        import torch
-
-        if self.device == "cuda" and not torch.cuda.is_available():
-            raise RuntimeError('device="cuda", but torch finds no GPU')
-        if self.device == "auto":
-            return "cuda" if torch.cuda.is_available() else "cpu"
-        return self.device
 
     # --- superpixels -------------------------------------------------------------------------
 
@@ -565,7 +557,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         """Move the net to its device, once, before threads use it."""
         check_is_fitted(self)
         self._validate_params()
-        self.net_.to(self._device())
+        self.net_.to(torch_device(self.device))
 
     def _described(self, X, masks):
         self._prepare()

@@ -11,7 +11,6 @@ and 3).
 
 import hashlib
 import json
-import math
 from concurrent.futures import ThreadPoolExecutor
 from numbers import Integral, Real
 from pathlib import Path
@@ -31,6 +30,7 @@ from .kernels import (
 from .kernels._checks import check_count
 from .metrics import achievable_segmentation_accuracy
 from .utils._augment import random_crop
+from .utils._device import torch_device
 from .utils._persistence import PretrainedMixin
 
 # name: module of sklearn_spx.nets, class, arguments
@@ -291,7 +291,7 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
             held_out,
             recipe,
             checkpoint=self.checkpoint,
-            device=_device(self.device),
+            device=torch_device(self.device),
             n_jobs=joblib.effective_n_jobs(self.n_jobs),
             verbose=self.verbose,
         )
@@ -423,7 +423,7 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
     # --- state ---
 
     def _set_net(self, state):
-        self.net_ = _build(self.net, self.n_channels_in_, state, _device(self.device))
+        self.net_ = _build(self.net, self.n_channels_in_, state, torch_device(self.device))
         digest = hashlib.sha256(self.net.encode())
         for name in sorted(state):
             digest.update(name.encode() + np.ascontiguousarray(state[name]).tobytes())
@@ -582,16 +582,6 @@ def _arrays(net):
     return {k: np.ascontiguousarray(v.cpu().numpy()) for k, v in net.state_dict().items()}
 
 
-def _device(device):
-    import torch
-
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device='cuda', but torch finds no GPU; accepted is 'cpu' or 'auto'")
-    return device
-
-
 # --- training ---------------------------------------------------------------------------------
 
 
@@ -609,7 +599,7 @@ def _train(items, held_out, recipe, *, checkpoint, device, n_jobs, verbose):
     import torch
 
     from .nets.losses import affinity_cross_entropy, segmentation_error_weights
-    from .nets.training import train
+    from .nets.training import train, warm_cosine
 
     seed, max_steps = recipe["seed"], recipe["max_steps"]
     order = np.random.default_rng(seed).permutation(len(items))
@@ -664,7 +654,7 @@ def _train(items, held_out, recipe, *, checkpoint, device, n_jobs, verbose):
                 net.parameters(), lr=recipe["learning_rate"], weight_decay=1e-4
             ),
             max_steps=max_steps,
-            schedule=lambda step: _warm_cosine(step, max_steps),
+            schedule=lambda step: warm_cosine(step, max_steps),
             validate=validate if held else None,
             patience=_PATIENCE if recipe["early_stopping"] else None,
             checkpoint=checkpoint,
@@ -703,9 +693,3 @@ def _validate(net, image, labels):
 
 def _loop_count(shape):
     return max(1, round(shape[0] * shape[1] / _LOOP_PIXELS))
-
-
-def _warm_cosine(step, max_steps):
-    """Factor of the learning rate: up over the first steps, then down to 0 along a cosine."""
-    warm_up = min(200, max(1, max_steps // 10))
-    return min(1.0, (step + 1) / warm_up) * (1 + math.cos(math.pi * step / max_steps)) / 2

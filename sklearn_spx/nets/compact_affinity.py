@@ -1,23 +1,14 @@
-"""A compact net for the affinities of pixels: a U-Net that starts at half size.
-
-The image goes in as blocks of 2 x 2 pixels and the affinities come out the same way, so that no
-convolution runs at full size and yet none of its detail is lost. Four levels (1/2 to 1/16) of
-residual blocks see what a boundary is; lateral sums bring it back to where it is. Both
-directions come from one pass.
-"""
-
-from itertools import pairwise
+"""A compact net for the affinities of pixels: both directions from one pass of a small U-Net."""
 
 import torch
 from torch import nn
-from torch.nn import functional as F
+
+from .compact_unet import CompactUNet
 
 __all__ = ["CompactAffinityNet"]
 
-_MARGIN = 8  # pixels mirrored around the image, so that its border is no edge
 
-
-class CompactAffinityNet(nn.Module):
+class CompactAffinityNet(CompactUNet):
     """Affinities of each pixel to its right and lower neighbour, by a small U-Net.
 
     Parameters
@@ -38,19 +29,7 @@ class CompactAffinityNet(nn.Module):
     """
 
     def __init__(self, n_channels=3, widths=(24, 48, 96, 128)):
-        super().__init__()
-        self.n_channels = n_channels
-        self.widths = tuple(widths)
-        self.normalize = nn.BatchNorm2d(n_channels, affine=False)
-        self.stem = _convolution(4 * n_channels, widths[0])
-        self.entry = _convolution(widths[0], widths[0])
-        self.down = nn.ModuleList(
-            nn.Sequential(_convolution(a, b, stride=2), _Residual(b), _Residual(b))
-            for a, b in pairwise(widths)
-        )
-        self.lateral = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(widths))
-        self.up = nn.ModuleList(_Residual(a) for a in widths[:-1])
-        self.head = nn.Conv2d(widths[0], 8, 3, padding=1)
+        super().__init__(n_channels, 2, widths)
         nn.init.constant_(self.head.bias, 3.0)  # neighbours are mostly alike
 
     def logits(self, images):
@@ -66,18 +45,7 @@ class CompactAffinityNet(nn.Module):
         logits : tensor of shape (n, 2, height, width)
             In the order of ``forward``.
         """
-        height, width = images.shape[2:]
-        margin = 0 if self.training else _MARGIN  # crops have no border that is the image's
-        x = self.normalize(_surround(images, margin, 2 ** len(self.widths)))
-        levels = [self.entry(self.stem(F.pixel_unshuffle(x, 2)))]
-        for down in self.down:
-            levels.append(down(levels[-1]))
-        x = levels.pop()
-        for up, lateral in zip(reversed(self.up), reversed(self.lateral)):
-            x = F.interpolate(lateral(x), scale_factor=2, mode="bilinear", align_corners=False)
-            x = up(x + levels.pop())
-        x = F.pixel_shuffle(self.head(x), 2)
-        return x[:, :, margin : margin + height, margin : margin + width]
+        return self.maps(images)
 
     def forward(self, images):
         """Return the affinities.
@@ -94,39 +62,3 @@ class CompactAffinityNet(nn.Module):
             of the one and the last row of the other mean nothing.
         """
         return torch.sigmoid(self.logits(images))
-
-
-class _Residual(nn.Module):
-    """relu(x + two convolutions of it)."""
-
-    def __init__(self, channels):
-        super().__init__()
-        self.first = _convolution(channels, channels)
-        self.second = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)
-        )
-        nn.init.zeros_(self.second[1].weight)  # starts as the identity
-
-    def forward(self, x):
-        return F.relu(x + self.second(self.first(x)))
-
-
-def _convolution(n_in, n_out, stride=1):
-    return nn.Sequential(
-        nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1, bias=False),
-        nn.BatchNorm2d(n_out),
-        nn.ReLU(inplace=True),
-    )
-
-
-def _surround(images, margin, stride):
-    """Mirror a margin around the images, and on to the next whole multiple of the stride."""
-    rows, columns = (_mirrored(size, margin, stride, images.device) for size in images.shape[2:])
-    return images[:, :, rows][:, :, :, columns]
-
-
-def _mirrored(size, margin, stride, device):
-    """Indices of a mirrored axis: ... 1 0 | 0 1 ... size-1 | size-1 ..., any size at all."""
-    total = -(-(size + 2 * margin) // stride) * stride
-    index = torch.arange(-margin, total - margin, device=device) % (2 * size)
-    return torch.where(index < size, index, 2 * size - 1 - index)

@@ -4,6 +4,7 @@ A batch is a pure function of its step, so that a run resumed from a checkpoint 
 uninterrupted one would have seen, and worker threads can prepare batches ahead in any number.
 """
 
+import math
 import os
 import time
 from collections import deque
@@ -169,6 +170,32 @@ def train(
         net.load_state_dict(run.best)
     net.eval()
     return run.history
+
+
+def warm_cosine(step, max_steps):
+    """Return a factor of the learning rate: up at first, then down to 0 along a cosine.
+
+    Parameters
+    ----------
+    step : int
+        From 0.
+
+    max_steps : int
+        The rise takes a tenth of them, 200 at most.
+
+    Returns
+    -------
+    factor : float
+        In (0, 1].
+
+    Examples
+    --------
+    >>> from sklearn_spx.nets.training import warm_cosine
+    >>> [round(warm_cosine(step, 100), 2) for step in (0, 9, 50, 99)]
+    [0.1, 0.98, 0.5, 0.0]
+    """
+    warm_up = min(200, max(1, max_steps // 10))
+    return min(1.0, (step + 1) / warm_up) * (1 + math.cos(math.pi * step / max_steps)) / 2
 
 
 class _Run:
