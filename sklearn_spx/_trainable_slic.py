@@ -271,15 +271,16 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
         )
 
     def _state(self):
+        arrays = {"weights": self.weights_, "axes": self.axes_}
         values = {
-            "features": encode_fitted(self.features_),
+            "features": encode_fitted(self.features_, arrays, "features"),
             "loss": self.loss_,
             "n_channels_in": self.n_channels_in_,
         }
-        return {"weights": self.weights_, "axes": self.axes_}, values
+        return arrays, values
 
     def _set_state(self, arrays, values):
-        self.features_ = decode_fitted(values["features"])
+        self.features_ = decode_fitted(values["features"], arrays)
         self.weights_, self.axes_ = arrays["weights"], arrays["axes"]
         self.loss_, self.n_channels_in_ = values["loss"], values["n_channels_in"]
 
@@ -291,7 +292,10 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
 
 def _train(items, features, n_neighbors, kind, hard_examples, size, n_samples, seed, run):
     """Everything that ``fit`` learns, as a pure function of what it depends on."""
-    features = features.fit([image for image, _, _ in items])
+    features = features.fit(
+        [image for image, _, _ in items],
+        [[a if mask is None else np.where(mask, a, -1) for a in y] for _, mask, y in items],
+    )
     reference = _Reference(items, size)
     quota = -(-n_samples // len(items))
     settings = features, reference, n_neighbors, kind, hard_examples, quota

@@ -16,7 +16,7 @@ ALLOWED = {
     "kernels": {"kernels"},
     "metrics": {"metrics", "kernels"},
     "nets": {"nets"},
-    "features": {"features", "kernels", "nets", "utils"},
+    "features": {"features", "kernels", "metrics", "nets", "utils"},
     "datasets": {"datasets", "kernels"},
     "inspection": {"inspection", "kernels", "metrics", "utils"},
     "utils": {"utils", "kernels"},

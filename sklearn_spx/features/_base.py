@@ -13,7 +13,7 @@ from ..utils._images import check_image, check_sequence, n_channels
 class ImageTransformer(TransformerMixin, BaseEstimator):
     """Base of the transformers that turn an image into an image of features.
 
-    A subclass writes ``_fit(images)`` and ``_features(image)``; both get checked images.
+    A subclass writes ``_fit(images, y)`` and ``_features(image)``; both get checked images.
 
     Parameters
     ----------
@@ -32,8 +32,8 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         X : sequence or stacked array of n_images images
             Each (height, width) or (height, width, channels), of one number of channels.
 
-        y : ignored
-            Present for the interface.
+        y : sequence of n_images ground truths or None, default=None
+            For transformers that learn from them; the others ignore it.
 
         Returns
         -------
@@ -43,7 +43,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         self._validate_params()
         X = check_sequence(X, "X", "image")
         self.n_channels_in_ = n_channels(check_image(X[0], "X[0]"))
-        self._fit([self._check(X[i], i) for i in range(len(X))])
+        self._fit([self._check(X[i], i) for i in range(len(X))], y)
         return self
 
     def transform(self, X):
@@ -77,7 +77,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
             )
         return image
 
-    def _fit(self, images):
+    def _fit(self, images, y):
         pass
 
     def __sklearn_tags__(self):

@@ -7,6 +7,9 @@ from ..kernels._checks import as_image
 from ..kernels._color import BLOCK, TABLE, lab_block
 from ._base import ImageTransformer
 
+# Variance of Lab over natural images, L + a + b: what any other kind of channels is scaled to.
+LAB_VARIANCE = 900.0
+
 
 class LabFeatures(ImageTransformer):
     """CIE Lab of colour images; the channels as they are of all others.
@@ -52,7 +55,7 @@ class LabFeatures(ImageTransformer):
         self.convert2lab = convert2lab
         self.n_jobs = n_jobs
 
-    def _fit(self, images):
+    def _fit(self, images, y):
         if self.convert2lab and self.n_channels_in_ != 3:
             raise ValueError(
                 f"convert2lab=True needs images of 3 channels, X has {self.n_channels_in_}"
@@ -67,17 +70,38 @@ class LabFeatures(ImageTransformer):
         if not self.converts_:
             return as_image(image)
         lab = np.empty(image.shape, np.float32)
-        step = np.float32((len(TABLE) - 2) / _full_scale(image.dtype))
+        step = np.float32((len(TABLE) - 2) / full_scale(image.dtype))
         _to_lab(as_image(image).reshape(-1, 3), TABLE, step, lab.reshape(-1, 3))
         return lab
 
 
-def _full_scale(dtype):
+def scales_to_lab(lab, images, annotations):
+    """Factors (C,) float32 that let channels vary as much, in all, as Lab of natural images.
+
+    1 where ``lab`` converts, 0 for a channel that never varies; pixels count that the first
+    annotation has 0 or above.
+    """
+    n_channels = lab.n_features_out_
+    if lab.converts_:
+        return np.ones(n_channels, np.float32)
+    pixels = [
+        as_image(image).reshape(-1, n_channels)[a[0].ravel() >= 0]
+        for image, a in zip(images, annotations)
+    ]
+    variance = np.concatenate(pixels).var(axis=0, dtype=float)
+    wanted = np.full(n_channels, LAB_VARIANCE / n_channels)
+    return np.sqrt(
+        np.divide(wanted, variance, out=np.zeros(n_channels), where=variance > 0)
+    ).astype(np.float32)
+
+
+def full_scale(dtype):
+    """What white is in images of this type."""
     return 1 if dtype.kind == "f" else 65535 if dtype == np.uint16 else 255
 
 
 def _reads_as_rgb(image):
-    return image.dtype.kind != "b" and image.min() >= 0 and image.max() <= _full_scale(image.dtype)
+    return image.dtype.kind != "b" and image.min() >= 0 and image.max() <= full_scale(image.dtype)
 
 
 @njit(cache=True, nogil=True)

@@ -101,7 +101,7 @@ class ScatteringFeatures(ImageTransformer):
         self.convert2lab = convert2lab
         self.n_jobs = n_jobs
 
-    def _fit(self, images):
+    def _fit(self, images, y):
         self.lab_ = LabFeatures(convert2lab=self.convert2lab).fit(images)
         self.mixing_ = self._mixing(images)
         per_channel = 1 + self.J * self.L

@@ -84,11 +84,13 @@ class ChannelUnion(ImageTransformer, _BaseComposition):
         self._set_params("transformers", **params)
         return self
 
-    def _fit(self, images):
+    def _fit(self, images, y):
         if not self.transformers:
             raise ValueError("transformers is empty; accepted is a list of (name, transformer)")
         self._validate_names([name for name, _ in self.transformers])
-        self.transformers_ = [(name, clone(part).fit(images)) for name, part in self.transformers]
+        self.transformers_ = [
+            (name, clone(part).fit(images, y)) for name, part in self.transformers
+        ]
 
     def _features(self, image):
         parts = [part.transform([image])[0] for _, part in self.transformers_]

@@ -123,17 +123,22 @@ def _shipped(cls):
     return _WEIGHTS.glob(f"{cls.__name__}-*.safetensors")
 
 
-def encode_fitted(value):
-    """Return a small fitted transformer of this package as JSON values."""
-    return _encode(value, fitted=True)
+def encode_fitted(value, arrays, name):
+    """Return a fitted transformer of this package as JSON values; put its arrays in ``arrays``.
+
+    Their names begin with ``name``.
+    """
+    return _encode(value, arrays, name)
 
 
-def decode_fitted(value):
+def decode_fitted(value, arrays):
     """Return what :func:`encode_fitted` was given."""
-    return _decode(value)
+    return _decode(value, arrays)
 
 
-def _encode(value, fitted=False):
+def _encode(value, arrays=None, name=""):
+    """JSON values of parameters or, with ``arrays`` to put arrays in, of a fitted state too."""
+    fitted = arrays is not None
     if hasattr(value, "get_params"):
         module = type(value).__module__
         if module.split(".")[0] != "sklearn_spx":
@@ -142,14 +147,20 @@ def _encode(value, fitted=False):
         encoded = {"class": f"{module}.{type(value).__qualname__}", "params": params}
         if fitted:
             state = {n: v for n, v in vars(value).items() if n.endswith("_") and n not in params}
-            encoded["fitted"] = {n: _encode(v, fitted) for n, v in state.items()}
+            encoded["fitted"] = {n: _encode(v, arrays, f"{name}.{n}") for n, v in state.items()}
         return encoded
+    if isinstance(value, np.ndarray) and fitted:
+        arrays[name] = value
+        return {"tensor": name}
     if isinstance(value, np.ndarray):
         return {"array": value.tolist(), "dtype": str(value.dtype)}
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, (list, tuple)):
-        return {type(value).__name__: [_encode(item, fitted) for item in value]}
+        items = [_encode(item, arrays, f"{name}.{i}") for i, item in enumerate(value)]
+        return {type(value).__name__: items}
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {"dict": {k: _encode(v, arrays, f"{name}.{k}") for k, v in value.items()}}
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if hasattr(value, "state_dict"):
@@ -160,20 +171,24 @@ def _encode(value, fitted=False):
     raise TypeError(f"a parameter of type {type(value).__name__} cannot be saved: {value!r}")
 
 
-def _decode(value):
+def _decode(value, arrays=None):
     if not isinstance(value, dict):
         return value
     if "array" in value:
         return np.array(value["array"], dtype=value["dtype"])
+    if "tensor" in value:
+        return arrays[value["tensor"]]
     if "list" in value:
-        return [_decode(item) for item in value["list"]]
+        return [_decode(item, arrays) for item in value["list"]]
     if "tuple" in value:
-        return tuple(_decode(item) for item in value["tuple"])
+        return tuple(_decode(item, arrays) for item in value["tuple"])
+    if "dict" in value:
+        return {key: _decode(item, arrays) for key, item in value["dict"].items()}
     module, _, name = value["class"].rpartition(".")
     if module.split(".")[0] != "sklearn_spx":
         raise ValueError(f"the class {value['class']} is not of this package")
     cls = getattr(importlib.import_module(module), name)
     estimator = cls(**{n: _decode(v) for n, v in value["params"].items()})
     for attribute, state in value.get("fitted", {}).items():
-        setattr(estimator, attribute, _decode(state))
+        setattr(estimator, attribute, _decode(state, arrays))
     return estimator

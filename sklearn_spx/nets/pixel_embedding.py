@@ -1,0 +1,70 @@
+"""Colour and a learned embedding of each pixel, side by side, on one scale."""
+
+import math
+
+import torch
+from torch import nn
+
+from .compact_unet import CompactUNet
+
+__all__ = ["PixelEmbeddingNet"]
+
+
+class PixelEmbeddingNet(nn.Module):
+    """Features for clustering: weighted colours and the maps of a small U-Net.
+
+    Parameters
+    ----------
+    n_channels : int, default=3
+        Channels of the image, and of its colours.
+
+    n_components : int, default=8
+        Maps of the U-Net.
+
+    widths : tuple of int, default=(24, 48, 96, 128)
+        Channels of the U-Net at 1/2, 1/4, 1/8, ... of the size.
+
+    Attributes
+    ----------
+    scale : scalar tensor
+        Factor of all features, set from outside: it fixes the shape of superpixels, not what they
+        follow.
+
+    log_sharpness : scalar parameter
+        For the loss alone: logarithm of the factor that makes logits of squared distances.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_spx.nets.pixel_embedding import PixelEmbeddingNet
+    >>> net = PixelEmbeddingNet(n_channels=2, n_components=5, widths=(4, 4, 4, 4)).eval()
+    >>> image = torch.zeros(1, 2, 13, 7)
+    >>> net(image, image).shape
+    torch.Size([1, 7, 13, 7])
+    """
+
+    def __init__(self, n_channels=3, n_components=8, widths=(24, 48, 96, 128)):
+        super().__init__()
+        self.unet = CompactUNet(n_channels, n_components, widths)
+        self.colour_weights = nn.Parameter(torch.full((n_channels, 1, 1), 0.8))
+        self.log_sharpness = nn.Parameter(torch.tensor(math.log(0.1)))
+        self.register_buffer("scale", torch.tensor(1.0))
+
+    def forward(self, images, colours):
+        """Compute the features.
+
+        Parameters
+        ----------
+        images : tensor of shape (n, n_channels, height, width)
+            Integers divided by their greatest value, floats as they are.
+
+        colours : tensor of shape (n, n_channels, height, width)
+            Lab, or channels that vary as much.
+
+        Returns
+        -------
+        features : tensor of shape (n, n_channels + n_components, height, width)
+            Squared distances of these are what SLIC compares with squared distances of place.
+        """
+        maps = self.unet.maps(images)
+        return torch.cat([colours * self.colour_weights, maps], dim=1) * self.scale

@@ -1,0 +1,202 @@
+"""EmbeddingFeatures: trained through SLIC."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from sklearn_spx import TrainableSLIC, metrics
+from sklearn_spx.datasets import make_dead_leaves
+from sklearn_spx.features import ChannelUnion, EmbeddingFeatures, LabFeatures
+from sklearn_spx.kernels import slic
+
+QUICK = {"max_steps": 3, "batch_size": 1, "crop_size": 48, "n_components": 2, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def leaves():
+    return make_dead_leaves(4, shape=(72, 96), random_state=1)
+
+
+@pytest.fixture(scope="module")
+def fitted(leaves):
+    return EmbeddingFeatures(**QUICK).fit(leaves.images, leaves.ground_truths)
+
+
+def same(a, b):
+    return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def test_learns_what_colour_does_not_show():
+    """Segments differ in the orientation of their stripes alone."""
+    rng = np.random.default_rng(0)
+    images, truths = [], []
+    for _ in range(6):
+        truth = (np.add.outer(np.arange(64) * rng.normal(), np.arange(64) * rng.normal())) % 64 > 32
+        down, across = np.indices((64, 64))
+        stripes = np.where(truth, down // 2 % 2, across // 2 % 2)
+        images.append((stripes * 120 + 60 + rng.integers(0, 20, (64, 64))).astype(np.uint8))
+        truths.append(truth.astype(np.int32))
+    embedding = EmbeddingFeatures(
+        n_components=4, max_steps=60, batch_size=2, crop_size=64, size=8, random_state=0
+    ).fit(images[:4], truths[:4])
+
+    def accuracy(features):
+        found = [slic(f, 64, compactness=10, convert2lab=False) for f in features]
+        return np.mean(
+            [metrics.achievable_segmentation_accuracy(*both) for both in zip(found, truths[4:])]
+        )
+
+    plain = accuracy(LabFeatures().fit_transform(images[4:]))
+    assert accuracy(embedding.transform(images[4:])) > plain + 0.02
+    losses = [entry["loss"] for entry in embedding.history_]
+    assert losses[-1] < losses[0]
+
+
+def test_output(fitted, leaves):
+    features = fitted.transform(leaves.images)
+    assert features[0].shape == (72, 96, 5)
+    assert features[0].dtype == np.float32
+    assert fitted.n_features_out_ == 5
+    assert [entry["step"] for entry in fitted.history_] == [1, 2, 3]
+    stacked = fitted.transform(np.stack(leaves.images))
+    assert isinstance(stacked, np.ndarray)
+    assert same(stacked, features)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 30), (37, 5)])
+def test_any_size(fitted, shape):
+    features = fitted.transform([np.zeros((*shape, 3), np.uint8)])[0]
+    assert features.shape == (*shape, 5)
+    assert np.isfinite(features).all()
+
+
+@pytest.mark.parametrize("kind", ["gray", "uint16", "ten bands", "negative floats"])
+def test_any_channels(leaves, kind):
+    first = [image[:, :, 0] for image in leaves.images]
+    images = {
+        "gray": first,
+        "uint16": [image.astype(np.uint16) * 257 for image in leaves.images],
+        "ten bands": [np.repeat(image[:, :, None], 10, axis=2) * 3.5 for image in first],
+        "negative floats": [image - 300.0 for image in first],
+    }[kind]
+    embedding = EmbeddingFeatures(**QUICK).fit(images, leaves.ground_truths)
+    features = embedding.transform(images)[0]
+    n_channels = images[0].shape[2] if images[0].ndim == 3 else 1
+    assert features.shape == (72, 96, n_channels + 2)
+    assert np.isfinite(features).all()
+
+
+def test_colours_count_the_same_in_eight_and_sixteen_bits(fitted, leaves):
+    deep = [image.astype(np.uint16) * 257 for image in leaves.images]
+    for a, b in zip(fitted.transform(leaves.images), fitted.transform(deep)):
+        np.testing.assert_allclose(a, b, atol=2e-2)
+
+
+def test_repeatable_whatever_the_threads(fitted, leaves):
+    again = clone(fitted).set_params(n_jobs=2).fit(leaves.images, leaves.ground_truths)
+    assert same(again.transform(leaves.images), fitted.transform(leaves.images))
+    other = clone(fitted).set_params(random_state=1).fit(leaves.images, leaves.ground_truths)
+    assert not same(other.transform(leaves.images), fitted.transform(leaves.images))
+
+
+def test_pickle(fitted, leaves):
+    fitted.transform(leaves.images[:1])  # the net is built
+    again = pickle.loads(pickle.dumps(fitted))
+    assert same(again.transform(leaves.images), fitted.transform(leaves.images))
+
+
+def test_every_annotator_and_no_pixel_outside(leaves):
+    """Where all is left out there is nothing to learn: the net stays as it began."""
+    blind = [[np.full((72, 96), -1), np.full((72, 96), -1)] for _ in leaves.images]
+    stay = EmbeddingFeatures(**QUICK).fit(leaves.images, blind)
+    assert all(entry["loss"] == 0 for entry in stay.history_)
+
+
+def test_resumes(tmp_path, leaves):
+    whole = EmbeddingFeatures(**QUICK).fit(leaves.images, leaves.ground_truths)
+    path = tmp_path / "run.pt"
+
+    broken = EmbeddingFeatures(**QUICK, checkpoint=path)
+    inputs, calls = broken._inputs, []
+
+    def interrupted(*args):
+        calls.append(0)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return inputs(*args)
+
+    broken._inputs = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        broken.fit(leaves.images, leaves.ground_truths)
+    resumed = EmbeddingFeatures(**QUICK, checkpoint=path).fit(leaves.images, leaves.ground_truths)
+    assert same(resumed.weights_.values(), whole.weights_.values())
+    with pytest.raises(ValueError, match="belongs to"):
+        EmbeddingFeatures(**{**QUICK, "size": 8}, checkpoint=path).fit(
+            leaves.images, leaves.ground_truths
+        )
+
+
+def test_holds_images_out(leaves):
+    embedding = EmbeddingFeatures(**QUICK, validation_fraction=0.5, early_stopping=True)
+    embedding.fit(leaves.images, leaves.ground_truths)
+    assert all(entry["score"] < 0 for entry in embedding.history_)
+
+
+def test_starts_from_a_file(tmp_path, leaves, fitted):
+    from safetensors.numpy import save_file
+
+    state = {k.removeprefix("unet."): v for k, v in fitted.weights_.items() if "unet." in k}
+    save_file(state, tmp_path / "net.safetensors")
+    tiny = {**QUICK, "max_steps": 1, "learning_rate": 1e-9, "initial": tmp_path / "net.safetensors"}
+    brought = EmbeddingFeatures(**tiny).fit(leaves.images, leaves.ground_truths).weights_
+    name = "unet.entry.0.weight"
+    np.testing.assert_allclose(brought[name], fitted.weights_[name], atol=1e-6)
+    gray = [image[:, :, 0] for image in leaves.images]
+    brought = EmbeddingFeatures(**tiny).fit(gray, leaves.ground_truths).weights_
+    np.testing.assert_allclose(brought[name], fitted.weights_[name], atol=1e-6)
+    save_file({"a": np.zeros(3)}, tmp_path / "other.safetensors")
+    with pytest.raises(ValueError, match=r"holds no U-Net of these widths: entry\.0"):
+        EmbeddingFeatures(initial=tmp_path / "other.safetensors").fit(
+            leaves.images, leaves.ground_truths
+        )
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        EmbeddingFeatures(initial="nowhere").fit(leaves.images, leaves.ground_truths)
+
+
+def test_under_trainable_slic(tmp_path, leaves):
+    union = ChannelUnion([("lab", LabFeatures()), ("embedding", EmbeddingFeatures(**QUICK))])
+    masks = [np.ones((72, 96), bool) for _ in leaves.images]
+    masks[0][:, :20] = False
+    model = TrainableSLIC(40, features=union, size=8, n_samples=4000)
+    model.fit(leaves.images, leaves.ground_truths, masks=masks)
+    assert model.weights_.shape == (8,)
+    model.save(tmp_path / "model.safetensors")
+    again = TrainableSLIC.from_pretrained(tmp_path / "model.safetensors")
+    assert same(again.transform(leaves.images), model.transform(leaves.images))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "y", "message"),
+    [
+        ({}, None, "y is None"),
+        ({"early_stopping": True}, "truths", "needs a validation_fraction"),
+        ({"validation_fraction": 0.9}, "truths", "leaves none to learn from"),
+        ({"crop_size": 8}, "truths", "crop_size"),
+        ({"device": "tpu"}, "truths", "device"),
+        ({}, "one", "1 items for the 4 images"),
+        ({}, "small", r"y\[0\]"),
+    ],
+)
+def test_complaints(leaves, parameters, y, message):
+    truths = leaves.ground_truths
+    y = {"truths": truths, "one": truths[:1], "small": [t[:9] for t in truths]}.get(y)
+    with pytest.raises(ValueError, match=message):
+        EmbeddingFeatures(**{**QUICK, **parameters}).fit(leaves.images, y)
+
+
+def test_needs_fit():
+    with pytest.raises(NotFittedError):
+        EmbeddingFeatures().transform([np.zeros((4, 4))])
