@@ -1,8 +1,9 @@
 """Transformers of images: each pixel's features, for clustering by anything that takes channels."""
 
 from ._conv import ConvFeatures
+from ._embedding import EmbeddingFeatures
 from ._lab import LabFeatures
 from ._scattering import ScatteringFeatures
 from ._union import ChannelUnion
 
-__all__ = ["ChannelUnion", "ConvFeatures", "LabFeatures", "ScatteringFeatures"]
+__all__ = ["ChannelUnion", "ConvFeatures", "EmbeddingFeatures", "LabFeatures", "ScatteringFeatures"]
