@@ -17,6 +17,7 @@ from joblib import Parallel, delayed
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from ..kernels._checks import as_image
+from ..utils._device import torch_device
 from ..utils._threads import one_torch_thread
 from ._base import ImageTransformer
 from ._upsample import upsample
@@ -233,13 +234,7 @@ class ConvFeatures(ImageTransformer):
 
     def _place(self):
         """The device, with the module moved there."""
-        import torch
-
-        device = self.device
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        if device == "cuda" and not torch.cuda.is_available():
-            raise ValueError("device='cuda', but torch finds no GPU; accepted is 'cpu' or 'auto'")
+        device = torch_device(self.device)
         with _lock:  # threads ask at once
             self.net_.to(device)
         return device
