@@ -30,6 +30,7 @@ from ._lab import LabFeatures, full_scale, scales_to_lab
 
 _COMPACTNESS = 10.0
 _MAX_ITER = 4
+_SHARPNESS = 0.1  # of soft clusters, in the unit of squared features
 _N_NEIGHBORS = 9  # clusters that a pixel belongs to in part
 _PATIENCE = 3
 
@@ -60,8 +61,7 @@ class EmbeddingFeatures(ImageTransformer):
         Side of the crops, in pixels.
 
     learning_rate : float, default=1e-3
-        Initial rate of Adam, a third of it for what ``initial`` brought; it falls to 0 along a
-        cosine.
+        Initial rate of Adam; it falls to 0 along a cosine.
 
     validation_fraction : float, default=0.0
         Share of the images held out of training, to keep the state of the least loss on them.
@@ -285,7 +285,7 @@ class EmbeddingFeatures(ImageTransformer):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             net = self._new_net()
-        brought = _load_initial(net.unet, self.initial)
+        _load_initial(net.unet, self.initial)
         net = net.to(torch_device(self.device), memory_format=torch.channels_last)
 
         def draw(step):
@@ -307,7 +307,7 @@ class EmbeddingFeatures(ImageTransformer):
                 clusters,
                 annotation,
                 *_neighbours(clusters, annotation, self.size),
-                sharpness=net.log_sharpness.exp(),
+                sharpness=_SHARPNESS,
             )
 
         def loss(net, batch):
@@ -333,11 +333,6 @@ class EmbeddingFeatures(ImageTransformer):
                 losses += [float(one_loss(net, features, a)[1]) for a in annotations[i]]
             return -np.mean(losses)
 
-        slow = [p for name, p in net.unet.named_parameters() if name in brought]
-        fast = [p for p in net.parameters() if not any(p is q for q in slow)]
-        groups = [{"params": fast, "lr": self.learning_rate}]
-        if slow:
-            groups.append({"params": slow, "lr": self.learning_rate * 0.3})
         recipe = {
             name: str(value)
             for name, value in self.get_params().items()
@@ -348,7 +343,7 @@ class EmbeddingFeatures(ImageTransformer):
             net,
             draw,
             loss,
-            optimizer=torch.optim.Adam(groups, lr=self.learning_rate),
+            optimizer=torch.optim.Adam(net.parameters(), lr=self.learning_rate),
             max_steps=self.max_steps,
             schedule=lambda step: warm_cosine(step, self.max_steps),
             validate=validate if n_held else None,
@@ -405,9 +400,9 @@ def _shape(clusters, size):
 
 
 def _load_initial(unet, path):
-    """Fill ``unet`` from a file; return the names of the weights that it brought."""
+    """Fill ``unet`` with what fits it in a file."""
     if path is None:
-        return ()
+        return
     from safetensors.torch import load_file
 
     if not Path(path).is_file():
@@ -429,4 +424,3 @@ def _load_initial(unet, path):
     if any(k.startswith(("stem.", "normalize.")) and k not in brought for k in own):
         brought = {k: v for k, v in brought.items() if not k.startswith(("stem.", "normalize."))}
     unet.load_state_dict(brought, strict=False)
-    return set(brought)

@@ -1,7 +1,5 @@
 """Colour and a learned embedding of each pixel, side by side, on one scale."""
 
-import math
-
 import torch
 from torch import nn
 
@@ -30,9 +28,6 @@ class PixelEmbeddingNet(nn.Module):
         Factor of all features, set from outside: it fixes the shape of superpixels, not what they
         follow.
 
-    log_sharpness : scalar parameter
-        For the loss alone: logarithm of the factor that makes logits of squared distances.
-
     Examples
     --------
     >>> import torch
@@ -47,7 +42,6 @@ class PixelEmbeddingNet(nn.Module):
         super().__init__()
         self.unet = CompactUNet(n_channels, n_components, widths)
         self.colour_weights = nn.Parameter(torch.full((n_channels, 1, 1), 0.8))
-        self.log_sharpness = nn.Parameter(torch.tensor(math.log(0.1)))
         self.register_buffer("scale", torch.tensor(1.0))
 
     def forward(self, images, colours):
