@@ -24,13 +24,17 @@ class PretrainedMixin:
     ``_set_state(arrays, values)``, its inverse.
     """
 
-    def save(self, path):
+    def save(self, path, *, half_precision=False):
         """Write parameters and learned state to a safetensors file, without pickle.
 
         Parameters
         ----------
         path : str or path-like
             The file to write, ``.safetensors`` by custom.
+
+        half_precision : bool, default=False
+            Whether float32 arrays of more than a thousand numbers are rounded to half precision,
+            which halves the file.
 
         Raises
         ------
@@ -42,6 +46,8 @@ class PretrainedMixin:
         """
         check_is_fitted(self)
         arrays, values = self._state()
+        if half_precision:
+            arrays = {name: _half(array) for name, array in arrays.items()}
         _save(self, arrays, values, path)
 
     @classmethod
@@ -91,7 +97,7 @@ def _load(cls, name_or_path):
     try:
         with safe_open(path, framework="numpy") as file:
             header = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            arrays = {name: _full(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise ValueError(f"{path} is no safetensors file: {error}") from error
     if header.get("format") != _FORMAT:
@@ -103,6 +109,14 @@ def _load(cls, name_or_path):
     if not isinstance(estimator, cls):
         raise ValueError(f"{path} holds a {type(estimator).__name__}, not a {cls.__name__}")
     return estimator, arrays, json.loads(header["state"])
+
+
+def _half(array):
+    return array.astype(np.float16) if array.dtype == np.float32 and array.size > 1000 else array
+
+
+def _full(array):
+    return array.astype(np.float32) if array.dtype == np.float16 else array
 
 
 def _find(cls, name_or_path):
