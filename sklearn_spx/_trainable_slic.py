@@ -1,4 +1,4 @@
-"""SLIC whose distance is learned: colour and texture, weighed as human segmentations ask.
+"""Superpixels like SLIC's whose distance is learned: colour and texture, as humans segment.
 
 Features of each pixel (colour, scattering coefficients, ...) replace colour in SLIC, and the
 distance of a pixel and a cluster becomes (Verelst et al., eq. 1)
@@ -12,40 +12,33 @@ names the other answers of section V). Pixels around which at least X segments m
 from. With -d^2 as the logit of a cluster this is
 multinomial logistic regression with weights >= 0: convex, one optimum.
 
-At last the weights are scaled, all by one factor, so that `compactness` gives superpixels of
+From there a net may learn on: a 3-layer distance, or a classifier of pixels into their Q clusters
+(section IV). Superpixels then grow by Algorithm 1, every pixel asking the net.
+
+At last the features' part is scaled, all by one factor, so that `compactness` gives superpixels of
 the same shape as it gives in plain SLIC.
 """
 
+import os
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.optimize import minimize
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_memory
+from sklearn.utils.validation import check_is_fitted, check_memory
 
+from ._trainable_slic_training import Reference, build_net, learn, net_arrays, segment_by_net
 from .base import ImageSegmenter
 from .features import ChannelUnion, LabFeatures, ScatteringFeatures
 from .kernels import slic
-from .kernels._checks import as_image
-from .kernels.cluster_assign import (
-    border_crossings,
-    cluster_means,
-    nearest_clusters,
-    squared_differences,
-)
-from .metrics import compactness as mean_compactness
+from .utils._device import torch_device
 from .utils._persistence import PretrainedMixin, decode_fitted, encode_fitted
 
-# The plain SLIC that labels are made with, and whose shape `compactness` refers to.
-_COMPACTNESS = 10.0
-_MAX_ITER = 5
-# Variance of Lab over natural images, L + a + b: what any other kind of channels is scaled to.
-_LAB_VARIANCE = 900.0
-_POOL = 20_000  # pixels of an image among which those to learn from are looked for
-_N_CALIBRATION = 20  # images that the overall scale is measured on
-_KEPT_VARIANCE = 0.999
+# what keeps `partial_fit` going, arrays and numbers
+_PAST_ARRAYS = ("unit", "curvature", "slope", "weights", "moments")
+_PAST_NUMBERS = ("n", "n_images", "log_scale")
 
 
 class TrainableSLIC(PretrainedMixin, ImageSegmenter):
@@ -56,8 +49,20 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
     n_segments : int, default=100
         Number of superpixels aimed at; the produced count, ``labels.max() + 1``, comes close.
 
-    distance : {"linear"}, default="linear"
-        What is learned. "linear": a weight a feature, 0 or more (eq. 1 of [1]_).
+    distance : {"linear", "mlp", "classifier"}, default="linear"
+        What is learned.
+
+        - "linear": a weight a feature, 0 or more (eq. 1 of [1]_, there "1-layer"). Superpixels are
+          grown by the plain SLIC kernel;
+        - "mlp": a distance by three layers ("3-layer") on the squared differences of a pixel and a
+          cluster along ``axes_``;
+        - "classifier": the classification net of section IV on ``axes_``: batch normalisation,
+          DRP for the pixel, DRC for each cluster, fully connected layers of 120, 105 and 15 units,
+          ``n_neighbors`` outputs.
+
+        The nets add to the linear distance, which is always learned first, and start from adding
+        nothing: the start is not the paper's, whose classifier alone falls behind plain SLIC in
+        boundary recall and distance to edges (Table I). With them superpixels grow by Algorithm 1.
 
     features : transformer of images or None, default=None
         Turns an image into an image of features, such as those of :mod:`sklearn_spx.features`.
@@ -73,7 +78,7 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
         Clustering iterations of ``transform``.
 
     n_neighbors : int, default=7
-        Clusters that a pixel chooses among in training: Q of the paper.
+        Clusters that a pixel chooses among: Q of the paper. "linear" needs them in training alone.
 
     labels : {"corrected", "corrected_only", "replication", "weak", "edges"}, default="corrected"
         Which of its ``n_neighbors`` clusters is right for a pixel (section V of [1]_).
@@ -86,11 +91,15 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
         - "edges": the one with the fewest borders on the straight way to it, those of all
           annotators counted, of equals the spatially nearest (V-C).
 
-    hard_examples : int, default=3
+        With the first two, nets learn to give a pixel's own segment all of the probability, shared
+        among its clusters as the linear distance would: which of them SLIC chooses teaches nothing.
+
+    hard_examples : int or None, default=None
         Learn from pixels whose ``n_neighbors`` clusters lie in at least this many ground-truth
         segments (X of section V-A; with "edges" segments that no annotator cuts), or, in an image
         that has none, in as many as there are, but never one. 1: from all pixels. "replication"
-        takes all pixels whatever it says.
+        takes all pixels whatever it says. None: 3 for "linear", as the paper, and 2 for the nets,
+        which need easy pixels beside the hard ones.
 
     size : int, default=16
         Side of the superpixels learned with, in pixels. ``n_segments`` is free of it.
@@ -98,8 +107,42 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
     n_samples : int, default=100_000
         Pixels to learn from, spread over the images.
 
+    class_weight : {"balanced"} or None, default=None
+        Weight of a pixel in the loss. "balanced": pixels whose right cluster is their nearest,
+        their second, ... n-th nearest weigh the same in all; None: each pixel weighs the same.
+
+    max_epochs : int, default=10
+        Passes of a net over the samples. "linear" is solved to its optimum instead.
+
+    batch_size : int, default=512
+        Samples a step of a net's training; not of "linear".
+
+    learning_rate : float, default=1e-3
+        Initial rate of AdamW, which trains the nets; it falls to 0 along a cosine. Not of "linear".
+
+    validation_fraction : float or None, default=None
+        Share of the images, rounded to a whole number, that is held out of training, to measure
+        the loss in ``history_`` and, with a net, to keep its best state: the linear distance if
+        nothing is better. None: 0.1 for a net, 0 for "linear", which has no state to choose.
+
+    early_stopping : bool, default=False
+        Stop a net's training when three epochs in a row brought nothing better on the images held
+        out, of which there must be one. Not of "linear".
+
+    warm_start : bool, default=False
+        ``fit`` starts from the weights learned before, or a net's state, if ``distance`` is the
+        same.
+
+    checkpoint : str, path-like or None, default=None
+        File that keeps the state of a net's training once a minute, and when it is interrupted.
+        ``fit`` goes on from it. "linear" takes seconds and writes none.
+
+    device : {"cpu", "cuda", "auto"}, default="cpu"
+        Where a net trains and runs. "linear" has none: it runs on the CPU.
+
     random_state : int, RandomState instance or None, default=0
-        Which pixels are learned from. None: other ones in every ``fit``.
+        Which pixels are learned from, which images are held out, a net's initial state and the
+        order of its samples. None: other ones in every ``fit``.
 
     memory : str, joblib.Memory or None, default=None
         Cache of what is learned, so that a search over parameters that training does not depend on
@@ -129,8 +172,25 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
         Principal axes of the weighted features: the distance between ``f @ axes_`` is that of
         eq. 1 but for a thousandth of the variance, at a fraction of the cost.
 
+    net_ : torch.nn.Module or None
+        The net, of :mod:`sklearn_spx.nets.cluster_choice`; None for "linear".
+
+    scale_ : float
+        What the net's cost is multiplied by before the places' ``compactness**2 * d_s^2 / S^2`` is
+        added, so that shapes are those of plain SLIC; the weights hold it for "linear".
+
     loss_ : float
-        Mean cross-entropy of the choice among ``n_neighbors`` clusters, at the optimum.
+        Mean loss of the samples learned from: the cross-entropy of the choice among ``n_neighbors``
+        clusters for "linear", at the optimum; for a net the Kullback-Leibler divergence of that
+        choice from the right one, in the last epoch.
+
+    history_ : list of dict
+        An entry an iteration of the convex solver, or an epoch of a net: ``step``, ``loss``,
+        ``seconds`` and, with images held out, ``validation_loss``. A net's first, step 0, is the
+        linear distance.
+
+    n_images_ : int
+        Images learned from, by ``fit`` and every ``partial_fit`` since.
 
     n_channels_in_ : int
         Channels of the images seen in ``fit``.
@@ -161,15 +221,24 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
     _parameter_constraints = {  # noqa: RUF012
         **ImageSegmenter._parameter_constraints,
         "n_segments": [Interval(Integral, 1, None, closed="left")],
-        "distance": [StrOptions({"linear"})],
+        "distance": [StrOptions({"linear", "mlp", "classifier"})],
         "features": [HasMethods(["fit", "transform"]), None],
         "compactness": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "n_neighbors": [Interval(Integral, 2, None, closed="left")],
         "labels": [StrOptions({"corrected", "corrected_only", "replication", "weak", "edges"})],
-        "hard_examples": [Interval(Integral, 1, None, closed="left")],
+        "hard_examples": [Interval(Integral, 1, None, closed="left"), None],
         "size": [Interval(Integral, 2, None, closed="left")],
         "n_samples": [Interval(Integral, 1, None, closed="left")],
+        "class_weight": [StrOptions({"balanced"}), None],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left"), None],
+        "early_stopping": ["boolean"],
+        "warm_start": ["boolean"],
+        "checkpoint": [str, os.PathLike, None],
+        "device": [StrOptions({"cpu", "cuda", "auto"})],
         "random_state": ["random_state"],
         "memory": [str, HasMethods(["cache"]), None],
     }
@@ -184,9 +253,18 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
         max_iter=10,
         n_neighbors=7,
         labels="corrected",
-        hard_examples=3,
+        hard_examples=None,
         size=16,
         n_samples=100_000,
+        class_weight=None,
+        max_epochs=10,
+        batch_size=512,
+        learning_rate=1e-3,
+        validation_fraction=None,
+        early_stopping=False,
+        warm_start=False,
+        checkpoint=None,
+        device="cpu",
         random_state=0,
         memory=None,
         n_jobs=None,
@@ -203,6 +281,15 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
         self.hard_examples = hard_examples
         self.size = size
         self.n_samples = n_samples
+        self.class_weight = class_weight
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.warm_start = warm_start
+        self.checkpoint = checkpoint
+        self.device = device
         self.random_state = random_state
         self.memory = memory
         self.n_jobs = n_jobs
@@ -210,7 +297,7 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
         self.on_error = on_error
 
     def fit(self, X, y=None, *, masks=None):
-        """Learn the weights of eq. 1.
+        """Learn the distance.
 
         Parameters
         ----------
@@ -232,37 +319,159 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
         Raises
         ------
         ValueError
-            If there are no ground truths, or none of them shows a boundary.
+            If there are no ground truths, none of them shows a boundary, or too few images are
+            left to hold some out.
+
+        Warns
+        -----
+        UserWarning
+            If the learned superpixels are the initial grid.
         """
+        known = None
+        if self.warm_start and hasattr(self, "weights_"):
+            known = self._known()
+        return self._learn(X, y, masks, known, online=False)
+
+    def partial_fit(self, X, y=None, *, masks=None):
+        """Learn on with more images; those seen before need not be kept.
+
+        The first call is ``fit``. After that "linear" adds the loss of the new samples to that of
+        all earlier ones, of which it keeps the quadratic that it is near its optimum (Laplace's
+        approximation); a net goes on training, on the new images alone, from where it is.
+
+        Parameters
+        ----------
+        X : sequence or stacked array of n_images images
+            See ``fit``.
+
+        y : sequence of n_images ground truths
+            See ``fit``.
+
+        masks : sequence of n_images arrays (height, width) or None, default=None
+            See ``fit``.
+
+        Returns
+        -------
+        self : TrainableSLIC
+            The fitted estimator.
+        """
+        if not hasattr(self, "weights_"):
+            return self.fit(X, y, masks=masks)
+        return self._learn(X, y, masks, self._known(), online=True)
+
+    def _learn(self, X, y, masks, known, online):
         if y is None:
             raise ValueError("y is None; TrainableSLIC learns from ground truths")
+        before = getattr(self, "n_channels_in_", None)
         items = list(self._checked(X, masks, y))
+        if online and self.n_channels_in_ != before:
+            found, self.n_channels_in_ = self.n_channels_in_, before
+            raise ValueError(f"X[0] has {found} channels; the images before had {before}")
         features = self.features
         if features is None:
             features = ChannelUnion([("lab", LabFeatures()), ("scattering", ScatteringFeatures())])
-        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        train = check_memory(self.memory).cache(_train, ignore=["run"])
-        self.features_, self.weights_, self.axes_, self.loss_ = train(
+        recipe = self._recipe(len(items), online)
+        if known and known["net"] is not None and known["distance"] == self.distance:
+            n_neighbors = known["n_neighbors"]
+            if n_neighbors != self.n_neighbors:
+                raise ValueError(
+                    f"n_neighbors is {self.n_neighbors}, but the net to go on from chooses among "
+                    f"{n_neighbors}"
+                )
+            if not online and before != self.n_channels_in_:
+                known = None
+        cached = check_memory(self.memory).cache(
+            learn, ignore=["run", "checkpoint", "device", "verbose"]
+        )
+        learned = cached(
             items,
             clone(features),
-            self.n_neighbors,
-            self.labels,
-            self.hard_examples,
-            self.size,
-            self.n_samples,
-            seed,
+            recipe,
+            known,
             run=self._map,
+            checkpoint=self.checkpoint,
+            device=self._device(),
+            verbose=self.verbose,
         )
+        self._set_learned(learned)
+        if learned["is_grid"]:
+            warnings.warn(
+                "the learned superpixels are the initial grid: no feature tells segments apart. "
+                "Other features, ground truths with segments larger than size, more images, a "
+                "lower hard_examples, or class_weight='balanced' may help",
+                UserWarning,
+                stacklevel=3,
+            )
         return self
+
+    def _recipe(self, n_images, online):
+        """What learning depends on, besides images and features."""
+        names = ["distance", "n_neighbors", "labels", "hard_examples", "size", "n_samples"]
+        names += ["class_weight"]
+        fraction = self.validation_fraction
+        if fraction is None:
+            fraction = 0.0 if self.distance == "linear" else 0.1
+        n_held = round(fraction * n_images)
+        if n_held >= n_images:
+            raise ValueError(
+                f"validation_fraction {fraction} of {n_images} images leaves none to learn from"
+            )
+        if self.distance != "linear":
+            names += ["max_epochs", "batch_size", "learning_rate", "early_stopping"]
+            if self.early_stopping and n_held == 0:
+                raise ValueError(
+                    f"early_stopping needs images held out, but validation_fraction {fraction} of "
+                    f"{n_images} images is none"
+                )
+        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        recipe = {name: getattr(self, name) for name in names}
+        if self.hard_examples is None:
+            recipe["hard_examples"] = 3 if self.distance == "linear" else 2
+        return {**recipe, "n_held": n_held, "seed": int(seed), "online": online}
+
+    def _device(self):
+        return "cpu" if self.distance == "linear" else torch_device(self.device)
 
     @property
     def n_iter_(self):
         return self.max_iter
 
+    def transform(self, X, *, masks=None):
+        """Segment images.
+
+        Parameters
+        ----------
+        X : sequence or stacked array of n_images images
+            Each (height, width) or (height, width, channels), with the channels seen in ``fit``.
+
+        masks : sequence of n_images arrays (height, width) or None, default=None
+            True where an image is to be segmented; a single mask may be None.
+
+        Returns
+        -------
+        labels : list of n_images int32 arrays (height, width), or a stacked array
+            Labels 0 .. n - 1 without a gap, -1 outside the mask.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an image or mask cannot be used; the message names it. See ``on_error``.
+
+        sklearn.exceptions.NotFittedError
+            If called before ``fit``.
+        """
+        check_is_fitted(self)
+        if self.net_ is not None:  # moved once, before threads use it
+            self.net_.to(self._device())
+        return super().transform(X, masks=masks)
+
     def _segment(self, image, mask):
-        features = self.features_.transform([image])[0]
+        values = self.features_.transform([image])[0] @ self.axes_
+        if self.net_ is not None:
+            settings = self.n_segments, self.compactness, self.max_iter, mask
+            return segment_by_net(values, self.net_, self.scale_, *settings)
         return slic(
-            features @ self.axes_,
+            values,
             self.n_segments,
             compactness=self.compactness,
             max_iter=self.max_iter,
@@ -270,290 +479,80 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
             convert2lab=False,
         )
 
+    # --- state ---
+
+    def _known(self):
+        """What ``learn`` goes on from: the inverse of ``_set_learned``."""
+        return {
+            "distance": self._learned_distance,
+            "features": self.features_,
+            "reference": self._reference,
+            "weights": self.weights_,
+            "axes": self.axes_,
+            "scale": self.scale_,
+            "past": self._past,
+            "net": None if self.net_ is None else net_arrays(self.net_),
+            "n_neighbors": None if self.net_ is None else self.net_.n_neighbors,
+            "n_images": self.n_images_,
+        }
+
+    def _set_learned(self, learned):
+        self._learned_distance = learned["distance"]
+        self.features_, self._reference = learned["features"], learned["reference"]
+        self.weights_, self.axes_ = learned["weights"], learned["axes"]
+        self.scale_, self._past = learned["scale"], learned["past"]
+        self.loss_, self.history_ = learned["loss"], learned["history"]
+        self.n_images_ = learned["n_images"]
+        self._set_net(learned["net"], self.n_neighbors, self._device())
+
+    def _set_net(self, arrays, n_neighbors, device="cpu"):
+        self.net_ = None
+        if arrays is not None:
+            n_axes = self.axes_.shape[1]
+            self.net_ = build_net(self._learned_distance, n_axes, n_neighbors, arrays, device)
+
     def _state(self):
+        known = self._known()
+        values = {name: known[name] for name in ("distance", "scale", "n_images", "n_neighbors")}
         arrays = {"weights": self.weights_, "axes": self.axes_}
-        values = {
+        values |= {
             "features": encode_fitted(self.features_, arrays, "features"),
+            "reference": self._reference.encoded(arrays),
+            "past": {name: self._past[name] for name in _PAST_NUMBERS},
             "loss": self.loss_,
+            "history": self.history_,
             "n_channels_in": self.n_channels_in_,
         }
+        arrays |= {f"past.{name}": self._past[name] for name in _PAST_ARRAYS}
+        arrays |= {f"net.{name}": array for name, array in (known["net"] or {}).items()}
         return arrays, values
 
     def _set_state(self, arrays, values):
+        net = {n.removeprefix("net."): a for n, a in arrays.items() if n.startswith("net.")}
+        past = {name: arrays[f"past.{name}"] for name in _PAST_ARRAYS}
         self.features_ = decode_fitted(values["features"], arrays)
+        self._reference = Reference.decoded(values["reference"], arrays)
         self.weights_, self.axes_ = arrays["weights"], arrays["axes"]
-        self.loss_, self.n_channels_in_ = values["loss"], values["n_channels_in"]
+        self._past = {**past, **values["past"]}
+        self._learned_distance = values["distance"]
+        self.scale_, self.n_images_ = values["scale"], values["n_images"]
+        self.loss_, self.history_ = values["loss"], values["history"]
+        self.n_channels_in_ = values["n_channels_in"]
+        self._set_net(net or None, values["n_neighbors"])
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        if state.get("net_") is not None:  # as arrays, so that a GPU's net opens anywhere
+            state["net_"] = state["net_"].n_neighbors, net_arrays(state["net_"])
+        return state
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if state.get("net_") is not None:
+            n_neighbors, arrays = state["net_"]
+            self._set_net(arrays, n_neighbors)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
-
-
-def _train(items, features, n_neighbors, kind, hard_examples, size, n_samples, seed, run):
-    """Everything that ``fit`` learns, as a pure function of what it depends on."""
-    features = features.fit(
-        [image for image, _, _ in items],
-        [[a if mask is None else np.where(mask, a, -1) for a in y] for _, mask, y in items],
-    )
-    reference = _Reference(items, size)
-    quota = -(-n_samples // len(items))
-    settings = features, reference, n_neighbors, kind, hard_examples, quota
-    tasks = [(*item, *settings, (seed, i)) for i, item in enumerate(items)]
-    samples = [found for found in run(_samples, tasks, len(tasks)) if found is not None]
-    if not samples:
-        raise ValueError(
-            f"y shows no boundary between superpixels of {size} x {size} pixels, so there is "
-            "nothing to learn; are the ground truths label images, the segments larger than that?"
-        )
-    differences, answers, moments = (list(parts) for parts in zip(*samples))
-    weights, place, loss = linear_weights(np.concatenate(differences), np.concatenate(answers))
-    del differences, samples
-    weights *= _COMPACTNESS**2 / place
-    axes = principal_axes(np.mean(moments, axis=0), weights)
-    scale = _scale_to_shape(items, features, axes, reference, run)
-    return features, weights * scale, axes * np.float32(np.sqrt(scale)), loss
-
-
-class _Reference:
-    """Plain SLIC: of Lab for colour, of channels scaled to Lab's variance otherwise."""
-
-    def __init__(self, items, size):
-        self.size = size
-        self.lab = LabFeatures().fit([image for image, _, _ in items])
-        n_channels = self.lab.n_features_out_
-        self.weights = np.ones(n_channels)
-        if not self.lab.converts_:
-            pixels = [
-                as_image(image)[np.s_[:] if mask is None else mask].reshape(-1, n_channels)
-                for image, mask, _ in items
-            ]
-            variance = np.concatenate(pixels).var(axis=0, dtype=float)
-            self.weights = np.divide(
-                _LAB_VARIANCE / n_channels, variance, out=np.zeros(n_channels), where=variance > 0
-            )
-
-    def n_segments(self, shape, mask):
-        inside = shape[0] * shape[1] if mask is None else int(mask.sum())
-        return max(1, round(inside / self.size**2))
-
-    def colours(self, image):
-        return self.lab.transform([image])[0] * np.sqrt(self.weights).astype(np.float32)
-
-
-def _samples(
-    image, mask, targets, features, reference, n_neighbors, kind, hard_examples, quota, seed
-):
-    """Squared differences (n, Q, features + 1), right answers (n,), second moments of features.
-
-    None if there is nothing to learn from this image.
-    """
-    colours = reference.colours(image)
-    labels = slic(
-        colours,
-        reference.n_segments(image.shape, mask),
-        compactness=_COMPACTNESS,
-        max_iter=_MAX_ITER,
-        mask=mask,
-        convert2lab=False,
-        enforce_connectivity=False,
-    )
-    labels = _without_gaps(labels)
-    colour_means, centers, _ = cluster_means(colours, labels)
-    rng = np.random.default_rng(seed)
-    pool = rng.permutation(np.flatnonzero(labels >= 0))[:_POOL]
-    neighbors = nearest_clusters(pool, labels.shape, centers, n_neighbors)
-    distances = squared_differences(colours, pool, colour_means, centers, neighbors, reference.size)
-    distances[:, :, -1] *= _COMPACTNESS**2
-    distances = distances.sum(axis=2)
-
-    if kind == "edges":  # the annotators are merged into one
-        borders = border_crossings(targets, pool, centers, neighbors)
-        groups = [(_intersection(targets), borders)]
-    elif kind == "weak":  # neighbours are ordered by place
-        nearness = np.where(neighbors < 0, np.inf, np.arange(n_neighbors, dtype=float))
-        groups = [(target, nearness) for target in targets]
-    else:
-        groups = [(target, distances) for target in targets]
-    chosen, answers = [], []
-    for target, cost in groups:
-        met, near = _segments_met(target, labels, pool, neighbors)
-        rows, right = _answers(kind, met, near, neighbors, cost, hard_examples)
-        rows = rows[: -(-quota // len(groups))]
-        chosen.append(rows)
-        answers.append(right[rows])
-    chosen, answers = np.concatenate(chosen), np.concatenate(answers)
-    if len(chosen) == 0:
-        return None
-    values = features.transform([image])[0]
-    means, _, _ = cluster_means(values, labels)
-    differences = squared_differences(
-        values, pool[chosen], means, centers, neighbors[chosen], reference.size
-    )
-    centred = values.reshape(-1, values.shape[2])[pool]
-    centred = centred - centred.mean(axis=0)
-    return differences, answers, centred.T @ centred / len(centred)
-
-
-def _answers(kind, met, own, neighbors, cost, hard_examples):
-    """Rows of the pool to learn from, and for every row which of its neighbours is right.
-
-    Parameters
-    ----------
-    kind : str, the name of the label set
-    met : ndarray of shape (n,), int
-        Segments that the neighbours of each pixel lie mainly in.
-    own : ndarray of shape (n, Q), bool
-        Whether each neighbour lies mainly in the pixel's own segment.
-    neighbors : ndarray of shape (n, Q), int
-        Below 0: none.
-    cost : ndarray of shape (n, Q)
-        What the right neighbour has least of; of equals the first, which is the nearest.
-    hard_examples : int
-    """
-    cost = np.where(neighbors >= 0, cost, np.inf)
-    if kind == "replication":
-        return np.arange(len(cost)), cost.argmin(axis=1)
-    usable = np.ones(len(cost), bool)
-    answers = cost.argmin(axis=1)
-    if kind != "edges":
-        usable = own.any(axis=1)
-        before, answers = answers, np.where(own, cost, np.inf).argmin(axis=1)
-        if kind == "corrected_only":
-            usable &= answers != before
-    met = np.where(usable, met, 0)
-    least = min(hard_examples, max(int(met.max(initial=0)), 2)) if hard_examples > 1 else 1
-    return np.flatnonzero(met >= least), answers
-
-
-def _segments_met(target, labels, pool, neighbors):
-    """How many segments the neighbours lie mainly in, and which lie in the pixel's own."""
-    segments = _without_gaps(target)
-    home = _majority(labels, segments)
-    near = np.where(neighbors >= 0, home[neighbors], -1)
-    ordered = np.sort(near, axis=1)
-    steps = (ordered[:, 1:] != ordered[:, :-1]) & (ordered[:, :-1] >= 0)
-    return 1 + steps.sum(axis=1), near == segments.ravel()[pool][:, None]
-
-
-def _intersection(targets):
-    """The segments that no annotator cuts."""
-    merged = np.zeros(targets[0].shape, np.int64)
-    for target in targets:
-        segments = _without_gaps(target).astype(np.int64)
-        segments -= segments.min()
-        merged = merged * (int(segments.max()) + 1) + segments
-        merged = np.unique(merged, return_inverse=True)[1].reshape(merged.shape)
-    return merged
-
-
-def _majority(labels, segments):
-    """The segment that each cluster lies mainly in."""
-    inside = labels >= 0
-    n_segments = int(segments.max()) + 1
-    pairs = labels[inside].astype(np.int64) * n_segments + segments[inside]
-    counts = np.bincount(pairs, minlength=(int(labels.max()) + 1) * n_segments)
-    return counts.reshape(-1, n_segments).argmax(axis=1)
-
-
-def _without_gaps(labels):
-    """Labels 0 .. n - 1 in the old order; what is below 0 is -1."""
-    found, dense = np.unique(labels, return_inverse=True)
-    dense = dense.reshape(labels.shape).astype(np.int32)
-    return np.maximum(dense - np.int32((found < 0).sum()), -1)
-
-
-def linear_weights(differences, answers):
-    """Weights w >= 0 that make the right clusters nearest, by multinomial logistic regression.
-
-    Parameters
-    ----------
-    differences : ndarray of shape (n, Q, C), float32
-        Squared differences of pixels and clusters; inf for a cluster that is not there. The last
-        channel is the place. Overwritten.
-
-    answers : ndarray of shape (n,), int
-        Which of the Q clusters is right.
-
-    Returns
-    -------
-    weights : ndarray of shape (C - 1,)
-        Of the features.
-
-    place : float
-        Weight of the place, above 0.
-
-    loss : float
-        Mean cross-entropy.
-    """
-    n, n_neighbors, n_channels = differences.shape
-    absent = ~np.isfinite(differences[:, :, -1])
-    differences[absent] = 0
-    unit = differences.mean(axis=(0, 1), dtype=float)
-    unit[unit < 1e-30] = np.inf  # a channel that never differs weighs nothing
-    differences /= unit.astype(np.float32)
-    right = np.take_along_axis(differences, answers[:, None, None], axis=1)
-    margins = np.subtract(right, differences, out=differences).reshape(-1, n_channels)
-
-    def loss_and_gradient(w):
-        logits = (margins @ w.astype(np.float32)).reshape(n, n_neighbors)
-        logits[absent] = -np.inf  # the right cluster's is 0
-        highest = logits.max(axis=1, keepdims=True)
-        share = np.exp(logits - highest)
-        total = share.sum(axis=1, keepdims=True)
-        loss = float((np.log(total) + highest).mean(dtype=float))
-        gradient = margins.T @ (share / total).ravel() / n
-        # the penalty only bounds the weights where samples are few and separable
-        return loss + 0.5e-6 * w @ w, gradient.astype(float) + 1e-6 * w
-
-    result = minimize(
-        loss_and_gradient,
-        np.full(n_channels, 1 / n_channels),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=[(0, None)] * (n_channels - 1) + [(1e-3, None)],
-        options={"maxiter": 300},
-    )
-    weights = result.x / unit
-    return weights[:-1], float(weights[-1]), float(result.fun)
-
-
-def principal_axes(moments, weights):
-    """Axes (C, r) of the weighted features that hold all but a thousandth of their variance."""
-    root = np.sqrt(weights)
-    values, vectors = np.linalg.eigh(moments * np.outer(root, root))
-    values, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1]
-    held = np.cumsum(values) / max(values.sum(), np.finfo(float).tiny)
-    n_axes = min(int(np.searchsorted(held, _KEPT_VARIANCE)) + 1, len(values))
-    return np.ascontiguousarray(root[:, None] * vectors[:, :n_axes], dtype=np.float32)
-
-
-def _scale_to_shape(items, features, axes, reference, run):
-    """The factor of all weights at which superpixels are as compact as those of plain SLIC."""
-    chosen = items[:: -(-len(items) // _N_CALIBRATION)]
-    tasks = [(image, mask, features, axes, reference) for image, mask, _ in chosen]
-    wanted, *found = np.mean(list(run(_shapes, tasks, len(tasks))), axis=0)
-    # compactness falls with the scale
-    return float(np.exp2(np.interp(-wanted, -np.array(found), _LOG_SCALES)))
-
-
-_LOG_SCALES = np.arange(-6.0, 7.0)
-
-
-def _shapes(image, mask, features, axes, reference):
-    """Mean compactness by plain SLIC, and by the learned distance at each scale."""
-
-    def shape(values):
-        labels = slic(
-            values,
-            reference.n_segments(image.shape, mask),
-            compactness=_COMPACTNESS,
-            max_iter=_MAX_ITER,
-            mask=mask,
-            convert2lab=False,
-        )
-        return mean_compactness(labels)
-
-    values = features.transform([image])[0] @ axes
-    colours = reference.colours(image)
-    return [shape(colours)] + [shape(values * np.float32(2 ** (s / 2))) for s in _LOG_SCALES]

@@ -1,4 +1,7 @@
-"""TrainableSLIC: labels worked by hand, the convex fit, and what it gains."""
+"""TrainableSLIC: labels worked by hand, the convex fit, the nets, and what they gain."""
+
+import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -9,7 +12,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from sklearn_spx import SLICSuperpixels, TrainableSLIC, metrics
-from sklearn_spx import _trainable_slic as module
+from sklearn_spx import _trainable_slic_training as module
 from sklearn_spx.datasets import load_bsds500, make_dead_leaves
 from sklearn_spx.features import ChannelUnion, LabFeatures, ScatteringFeatures
 from sklearn_spx.kernels import slic
@@ -120,7 +123,7 @@ def test_linear_weights_reach_the_optimum(seed):
         right = np.take_along_axis(logits, answers[:, None], axis=1)[:, 0]
         return (np.log(np.exp(logits).sum(axis=1)) - right).mean()
 
-    weights, place, found = module.linear_weights(differences.copy(), answers)
+    weights, place, found, *_ = module.linear_weights(differences.copy(), answers)
     best = np.append(weights, place)
     assert (best >= 0).all()
     np.testing.assert_allclose(loss(best), found, atol=5e-3)
@@ -132,15 +135,16 @@ def test_linear_weights_reach_the_optimum(seed):
 
 def test_linear_weights_are_found_again():
     differences, answers, truth = _problem(0, n=20_000)
-    weights, place, _ = module.linear_weights(differences, answers)
+    weights, place, *_ = module.linear_weights(differences, answers)
     np.testing.assert_allclose(np.append(weights, place), truth, atol=1)
 
 
 def test_linear_weights_know_no_units_and_no_absent_clusters():
     differences, answers, _ = _problem(1)
     scale = np.array([1e-6, 1e6, 1], np.float32)
-    weights, place, loss = module.linear_weights(differences.copy(), answers)
-    scaled, scaled_place, scaled_loss = module.linear_weights(differences * scale, answers)
+    weights, place, loss, *_ = module.linear_weights(differences.copy(), answers)
+    again = module.linear_weights(differences * scale, answers)
+    scaled, scaled_place, scaled_loss, *_ = again
     np.testing.assert_allclose(scaled * scale[:2], weights, rtol=0.05, atol=0.05)
     np.testing.assert_allclose([scaled_place, scaled_loss], [place, loss], rtol=0.02)
     absent = np.full((len(differences), 2, 3), np.inf, np.float32)
@@ -151,7 +155,7 @@ def test_linear_weights_know_no_units_and_no_absent_clusters():
 def test_a_channel_that_never_differs_weighs_nothing():
     differences, answers, _ = _problem(2)
     differences[:, :, 0] = 0
-    weights, _, loss = module.linear_weights(differences, answers)
+    weights, _, loss, *_ = module.linear_weights(differences, answers)
     assert weights[0] == 0
     assert np.isfinite(loss)
 
@@ -290,6 +294,285 @@ def test_constant_images_do_not_break_it(leaves):
     assert len(np.unique(labels[0])) > 20
 
 
+# --- nets ---------------------------------------------------------------------------------------
+
+NETS = ["mlp", "classifier"]
+QUICK = {"size": 12, "n_samples": 2000, "max_epochs": 2, "random_state": 0}
+
+
+@pytest.fixture(scope="module", params=NETS)
+def net_fitted(request, leaves):
+    slic = TrainableSLIC(40, distance=request.param, **QUICK)
+    return slic.fit(leaves.images, leaves.ground_truths)
+
+
+def _same_nets(a, b):
+    a, b = module.net_arrays(a.net_), module.net_arrays(b.net_)
+    assert a.keys() == b.keys()
+    for name in a:
+        np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+
+
+def _moved(a, b):
+    a, b = module.net_arrays(a.net_), module.net_arrays(b.net_)
+    return any(not np.array_equal(a[name], b[name]) for name in a)
+
+
+def test_nets_learn_and_segment(net_fitted, leaves):
+    first, *_, last = net_fitted.history_
+    assert first["step"] > 0
+    assert last["loss"] < first["loss"]
+    assert "validation_loss" not in first  # 0.1 of 4 images is none
+    labels = net_fitted.transform(leaves.images)
+    assert all(20 < found.max() < 80 for found in labels)
+
+
+def test_an_untrained_net_is_the_linear_form(leaves):
+    """No step that moves anything: superpixels as those of the linear weights, by Algorithm 1."""
+    settings = {**QUICK, "hard_examples": 2, "n_neighbors": 9}
+    linear = TrainableSLIC(40, **settings).fit(leaves.images, leaves.ground_truths)
+    net = clone(linear).set_params(distance="mlp", learning_rate=1e-30)
+    net.fit(leaves.images, leaves.ground_truths)
+    np.testing.assert_array_equal(net.weights_, linear.weights_)
+    net.scale_ = linear.scale_  # calibrated by other steps
+    for a, b in zip(net.transform(leaves.images), linear.transform(leaves.images)):
+        assert metrics.achievable_segmentation_accuracy(a, b) > 0.93
+
+
+@pytest.mark.parametrize("distance", NETS)
+def test_compactness_of_nets(leaves, distance):
+    slic = TrainableSLIC(40, distance=distance, **QUICK)
+    slic.fit(leaves.images, leaves.ground_truths)
+
+    def shape(compactness):
+        labels = slic.set_params(compactness=compactness).transform(leaves.images)
+        return np.mean([metrics.compactness(found) for found in labels])
+
+    shapes = [shape(c) for c in (1.0, 10.0, 100.0)]
+    assert shapes[0] < shapes[1] < shapes[2]
+    plain = SLICSuperpixels(40).fit_transform(leaves.images)
+    assert abs(shapes[1] - np.mean([metrics.compactness(found) for found in plain])) < 0.06
+
+
+@pytest.mark.parametrize("distance", NETS)
+def test_resumed_is_as_uninterrupted(leaves, distance, tmp_path, monkeypatch):
+    import torch
+
+    slic = TrainableSLIC(40, distance=distance, validation_fraction=0.25, **QUICK)
+    whole = clone(slic).fit(leaves.images, leaves.ground_truths)
+    slic.set_params(checkpoint=tmp_path / "slic.pt")
+    steps, step = [], torch.optim.AdamW.step
+
+    def interrupted(self, *args, **kwargs):
+        steps.append(1)
+        if len(steps) == 4:
+            raise KeyboardInterrupt
+        return step(self, *args, **kwargs)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        slic.fit(leaves.images, leaves.ground_truths)
+    slic.fit(leaves.images, leaves.ground_truths)
+    assert len(steps) == whole.history_[-1]["step"] + 1  # none of them twice
+    _same_nets(slic, whole)
+    assert slic.scale_ == whole.scale_
+    with pytest.raises(ValueError, match="belongs to"):
+        slic.set_params(learning_rate=0.5).fit(leaves.images, leaves.ground_truths)
+
+
+def test_held_out_images_choose_the_state(leaves):
+    slic = TrainableSLIC(40, distance="mlp", validation_fraction=0.25, **QUICK)
+    slic.set_params(learning_rate=10.0)  # makes everything worse
+    slic.fit(leaves.images, leaves.ground_truths)
+    losses = [entry["validation_loss"] for entry in slic.history_]
+    assert slic.history_[0]["step"] == 0
+    assert losses[0] < min(losses[1:])
+    assert not slic.net_.layers[-1].weight.any()  # the linear distance was kept
+
+
+def test_early_stopping(leaves):
+    slic = TrainableSLIC(40, distance="mlp", early_stopping=True, **QUICK)
+    with pytest.raises(ValueError, match="early_stopping needs images held out"):
+        slic.fit(leaves.images, leaves.ground_truths)
+    slic.set_params(validation_fraction=0.25, learning_rate=10.0, max_epochs=50)
+    assert len(slic.fit(leaves.images, leaves.ground_truths).history_) < 50
+    with pytest.raises(ValueError, match="leaves none"):
+        slic.set_params(validation_fraction=0.9).fit(leaves.images, leaves.ground_truths)
+
+
+def test_linear_holds_images_out_too(leaves, fitted):
+    held = clone(fitted).set_params(validation_fraction=0.25)
+    held.fit(leaves.images, leaves.ground_truths)
+    losses = [entry["loss"] for entry in held.history_]
+    assert losses == sorted(losses, reverse=True)
+    assert all(np.isfinite(entry["validation_loss"]) for entry in held.history_)
+    assert not np.array_equal(held.weights_, fitted.weights_)
+
+
+@pytest.mark.parametrize("distance", ["linear", *NETS])
+def test_class_weight(leaves, distance):
+    slic = TrainableSLIC(40, distance=distance, **QUICK)
+    slic.fit(leaves.images, leaves.ground_truths)
+    balanced = clone(slic).set_params(class_weight="balanced")
+    balanced.fit(leaves.images, leaves.ground_truths)
+    assert not np.array_equal(balanced.weights_, slic.weights_)
+    assert balanced.transform(leaves.images)[0].max() > 20
+
+
+def test_balanced_weights_by_hand():
+    found = module.sample_weights(np.array([0, 0, 0, 2]), "balanced")
+    np.testing.assert_allclose(found, [2 / 3, 2 / 3, 2 / 3, 2])
+
+
+@pytest.mark.parametrize("distance", NETS)
+def test_nets_and_random_state(leaves, net_fitted, distance):
+    if net_fitted.distance != distance:
+        return
+    _same_nets(clone(net_fitted).fit(leaves.images, leaves.ground_truths), net_fitted)
+    other = clone(net_fitted).set_params(random_state=1)
+    assert _moved(other.fit(leaves.images, leaves.ground_truths), net_fitted)
+
+
+@pytest.mark.parametrize("distance", NETS)
+def test_warm_start_of_nets(leaves, distance):
+    slic = TrainableSLIC(40, distance=distance, **QUICK)
+    slic.fit(leaves.images, leaves.ground_truths)
+    axes, first = slic.axes_, slic.history_[0]["loss"]
+    slic.set_params(warm_start=True).fit(leaves.images, leaves.ground_truths)
+    np.testing.assert_array_equal(slic.axes_, axes)
+    assert slic.history_[0]["loss"] < first
+    with pytest.raises(ValueError, match="n_neighbors is 5"):
+        slic.set_params(n_neighbors=5).fit(leaves.images, leaves.ground_truths)
+
+
+def test_warm_start_of_the_linear_form(leaves, fitted):
+    warm = clone(fitted).fit(leaves.images, leaves.ground_truths).set_params(warm_start=True)
+    n_cold = len(warm.history_)
+    warm.fit(leaves.images, leaves.ground_truths)
+    assert len(warm.history_) < n_cold / 2
+    assert warm.loss_ == pytest.approx(fitted.loss_, abs=1e-3)
+
+
+# --- learning on --------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 1000))
+@settings(deadline=None, max_examples=10)
+def test_the_quadratic_stands_for_the_samples_before(seed):
+    differences, answers, _ = _problem(seed, n=4000)
+    half = len(answers) // 2
+    first = module.linear_weights(differences[:half].copy(), answers[:half])
+    second = module.linear_weights(differences[half:].copy(), answers[half:], past=first.past)
+    both = module.linear_weights(differences.copy(), answers)
+
+    def vector(fit):
+        return np.append(fit.weights, fit.place)
+
+    apart = np.abs(vector(first) - vector(both)).max()
+    assert np.abs(vector(second) - vector(both)).max() < 0.25 * apart + 0.05
+    assert second.past["n"] == len(answers)
+
+
+def test_partial_fit_of_the_linear_form(leaves):
+    slic = TrainableSLIC(40, size=12, random_state=0)
+    X, y = leaves.images, leaves.ground_truths
+    online = clone(slic).partial_fit(X[:2], y[:2])
+    np.testing.assert_array_equal(online.weights_, clone(slic).fit(X[:2], y[:2]).weights_)
+    alone = online.weights_
+    online.partial_fit(X[2:], y[2:])
+    assert online.n_images_ == 4
+    whole = clone(slic).fit(X, y)
+
+    def unlike(weights):
+        return np.linalg.norm(weights / np.linalg.norm(weights) - whole.weights_ / scale)
+
+    scale = np.linalg.norm(whole.weights_)
+    assert unlike(online.weights_) < unlike(alone)
+    with pytest.raises(ValueError, match="the images before had 3"):
+        online.partial_fit([image[:, :, 0] for image in X], y)
+    assert online.n_channels_in_ == 3
+
+
+def test_partial_fit_of_nets(leaves, net_fitted):
+    X, y = leaves.images, leaves.ground_truths
+    online = clone(net_fitted).partial_fit(X[:2], y[:2])
+    before = module.net_arrays(online.net_)
+    online.partial_fit(X[2:], y[2:])
+    after = module.net_arrays(online.net_)
+    assert any(not np.array_equal(before[name], after[name]) for name in before)
+    np.testing.assert_array_equal(before["unit"], after["unit"])
+    assert online.n_images_ == 4
+    assert online.transform(X)[0].max() > 20
+
+
+def test_partial_fit_goes_on_after_loading(leaves, net_fitted, tmp_path):
+    X, y = leaves.images, leaves.ground_truths
+    net_fitted.save(tmp_path / "slic.safetensors")
+    loaded = TrainableSLIC.from_pretrained(tmp_path / "slic.safetensors")
+    one, other = pickle.loads(pickle.dumps(net_fitted)), loaded
+    one.partial_fit(X, y)
+    other.partial_fit(X, y)
+    _same_nets(one, other)
+
+
+# --- images of every kind -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("distance", ["linear", *NETS])
+@pytest.mark.parametrize("kind", ["gray", "infrared", "uint16", "ten bands", "hyperspectral"])
+def test_images_of_every_kind(leaves, distance, kind):
+    mixing = np.random.default_rng(0).random((3, 120))
+    images = [image.astype(float) for image in leaves.images[:2]]
+    gray = [image.mean(axis=2) for image in images]
+    X = {
+        "gray": [image.astype(np.uint8) for image in gray],
+        "infrared": [(20 + image / 9).astype(np.float32) for image in gray],
+        "uint16": [(image * 257).astype(np.uint16) for image in images],
+        "ten bands": [image @ mixing[:, :10] for image in images],
+        "hyperspectral": [image @ mixing for image in images],
+    }[kind]
+    learned = TrainableSLIC(40, distance=distance, **QUICK)
+    if kind == "hyperspectral":
+        learned.set_params(features=LabFeatures())
+    labels = learned.fit_transform(X, leaves.ground_truths[:2])
+    plain = SLICSuperpixels(40).fit_transform(gray)
+    for found, other, y in zip(labels, plain, leaves.ground_truths):
+        assert found.max() > 20
+        wanted = metrics.achievable_segmentation_accuracy(other, y)
+        assert metrics.achievable_segmentation_accuracy(found, y) > wanted - 0.06
+
+
+@pytest.mark.parametrize("distance", ["linear", *NETS])
+def test_it_says_when_it_has_learned_nothing(leaves, distance):
+    """Features that tell nothing: the initial grid comes back, and a warning."""
+    flat = [np.full((64, 96, 3), 90, np.uint8)] * 4
+    slic = TrainableSLIC(40, distance=distance, **QUICK)
+    with pytest.warns(UserWarning, match="are the initial grid"):
+        slic.fit(flat, leaves.ground_truths)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        slic.fit(leaves.images, leaves.ground_truths)
+
+
+def test_grid_search_trains_a_net_once_a_fold(leaves, tmp_path, monkeypatch):
+    calls, train = [], module._learn_net
+    monkeypatch.setattr(module, "_learn_net", lambda *args: calls.append(1) or train(*args))
+    slic = TrainableSLIC(40, distance="mlp", memory=str(tmp_path), **QUICK)
+    grid = {"compactness": [5.0, 20.0], "n_segments": [30, 60], "max_iter": [2, 3]}
+    GridSearchCV(slic, grid, cv=2, refit=False).fit(leaves.images, leaves.ground_truths)
+    assert len(calls) == 2
+
+
+def test_a_gpu_that_is_not_there_is_an_error(leaves):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    slic = TrainableSLIC(40, distance="mlp", device="cuda", **QUICK)
+    with pytest.raises(ValueError, match="finds no GPU"):
+        slic.fit(leaves.images, leaves.ground_truths)
+
+
 # --- what it gains ------------------------------------------------------------------------------
 
 
@@ -338,16 +621,19 @@ def test_it_beats_plain_slic_on_held_out_photographs(data_root):
     assert gain[2] < -0.005
 
 
+@pytest.mark.parametrize("distance", ["linear", *NETS])
 @pytest.mark.parametrize("channels", [1, 3, 5])
-def test_saved_and_loaded(tmp_path, channels):
+def test_saved_and_loaded(tmp_path, channels, distance):
     leaves = make_dead_leaves(2, shape=(48, 64), random_state=0)
     images = [np.concatenate([image, image[:, :, ::-1]], axis=2) for image in leaves.images]
     images = [image[:, :, :channels] for image in images]
-    slic = TrainableSLIC(n_segments=30, size=8).fit(images, leaves.ground_truths)
+    slic = TrainableSLIC(30, distance=distance, **{**QUICK, "size": 8})
+    slic.fit(images, leaves.ground_truths)
     slic.save(tmp_path / "slic.safetensors")
     loaded = TrainableSLIC.from_pretrained(tmp_path / "slic.safetensors", compactness=20.0)
     assert loaded.compactness == 20.0
     assert loaded.loss_ == slic.loss_
+    assert loaded.history_ == slic.history_
     for found, wanted in zip(
         loaded.set_params(compactness=10.0).transform(images), slic.transform(images)
     ):

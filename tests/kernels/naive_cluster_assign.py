@@ -65,3 +65,26 @@ def border_crossings(annotations, pixels, centers, neighbors):
             way = [tuple(int(v) for v in start), *way]
             out[i, q] = sum(a[p] != a[r] for a in annotations for p, r in pairwise(way))
     return out
+
+
+def bottom_up_clusters(image, seeds, step, weights, max_iter, n_neighbors):
+    """Cluster of each pixel before connected components; the distance is weighted and squared."""
+    height, width, _ = image.shape
+    centers = seeds.astype(np.float32)
+    means = np.array([image[math.floor(y + 0.5), math.floor(x + 0.5)] for y, x in seeds])
+    for iteration in range(max_iter):
+        labels = np.full((height, width), -1)
+        for y in range(height):
+            for x in range(width):
+                turn = (0, 3, 1, 2)[iteration % 4]
+                skipped = step >= 8 and 2 * (y % 2) + x % 2 != turn
+                if skipped and iteration < max_iter - 1:
+                    continue
+                near = nearest_clusters([y * width + x], (height, width), centers, n_neighbors)
+                d = squared_differences(image, [y * width + x], means, centers, near, step)[0]
+                labels[y, x] = near[0][np.argmin(d @ weights)]
+        if iteration == max_iter - 1:
+            return labels
+        new_means, new_centers, counts = cluster_means(image, labels, len(means))
+        means = np.where(counts[:, None] > 0, new_means, means).astype(np.float32)
+        centers = np.where(counts[:, None] > 0, new_centers, centers).astype(np.float32)

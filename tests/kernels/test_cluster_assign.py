@@ -5,12 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sklearn_spx.kernels import enforce_connectivity
 from sklearn_spx.kernels.cluster_assign import (
     border_crossings,
+    bottom_up,
     cluster_means,
     nearest_clusters,
     squared_differences,
 )
+from sklearn_spx.kernels.slic._seeds import grid_seeds
 
 from . import naive_cluster_assign as naive
 
@@ -116,3 +119,39 @@ def test_all_centres_in_one_corner_are_found_from_afar():
 def test_bad_input(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+@pytest.mark.parametrize(("shape", "n_segments"), [((11, 9), 6), ((24, 32), 8), ((1, 7), 3)])
+@pytest.mark.parametrize("max_iter", [1, 3])
+def test_bottom_up(shape, n_segments, max_iter):
+    """The second shape's step is 12: iterations look at a quarter of the pixels."""
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 9, (*shape, 2)).astype(np.float32)
+    weights = np.float32([0.3, 0.1, 2.5])
+
+    def choose(values, means, neighbors, differences):
+        assert values.shape[1] == means.shape[1] == 2
+        return np.where(neighbors < 0, np.inf, differences @ weights).argmin(axis=1)
+
+    before = image.copy()
+    found = bottom_up(image, n_segments, choose, max_iter=max_iter, n_neighbors=4)
+    seeds, step = grid_seeds(*shape, n_segments)
+    labels = naive.bottom_up_clusters(image, seeds, step, weights, max_iter, 4)
+    expected = enforce_connectivity(labels, round(shape[0] * shape[1] / n_segments / 4))
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(image, before)
+
+
+def test_bottom_up_stays_inside_the_mask():
+    mask = np.zeros((20, 30), bool)
+    mask[3:9, 2:8] = mask[12:, 15:] = True
+    image = np.random.default_rng(0).random((20, 30, 1))
+
+    def choose(values, means, neighbors, differences):
+        return differences.sum(axis=2).argmin(axis=1)
+
+    labels = bottom_up(image, 8, choose, mask=mask)
+    np.testing.assert_array_equal(labels >= 0, mask)
+    assert not set(labels[:10].ravel()) & set(labels[12:, 15:].ravel())
+    # more clusters asked for than pixels, fewer clusters than neighbours
+    assert bottom_up(image[:1, :2], 9, choose).tolist() == [[0, 1]]

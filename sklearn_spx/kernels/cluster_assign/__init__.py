@@ -5,8 +5,105 @@ Host functions: check, cast, allocate.
 
 import numpy as np
 
-from .._checks import as_image, as_labels, check_count, check_real
+from .._checks import as_image, as_labels, as_mask, check_count, check_real
+from ..connectivity import connect
+from ..slic._seeds import grid_seeds, mask_seeds
 from . import _cpu
+
+_BLOCK = 4096  # pixels that choose at once: what they are compared by stays in the cache
+_STRIDE_FROM = 8  # step from which an iteration sees every second pixel of every second row
+_MIN_SIZE = 0.25  # of the mean superpixel: what is smaller joins a neighbour
+
+
+def bottom_up(image, n_segments, choose, *, max_iter=10, n_neighbors=7, mask=None):
+    """Superpixels whose pixels each choose a cluster: Algorithm 1 of [1]_, bottom-up.
+
+    Centres start on a grid of step S. `max_iter` times each pixel chooses among its
+    `n_neighbors` spatially nearest clusters, and each cluster becomes the mean of its pixels.
+    Connected components at the end, as in :func:`sklearn_spx.kernels.slic`; as there, where S is
+    8 pixels or more, all iterations but the last look at a quarter of the pixels, each quarter in
+    turn.
+
+    Parameters
+    ----------
+    image : array-like of shape (height, width) or (height, width, channels)
+        Features of each pixel.
+
+    n_segments : int
+        How many centres to start with, at most one a pixel.
+
+    choose : callable
+        ``choose(values, means, neighbors, differences)`` returns which of its neighbours each
+        pixel of a block joins, an int array (n,). It gets the pixels' features (n, channels), the
+        clusters' (n_clusters, channels), each pixel's nearest clusters (n, n_neighbors), nearest
+        first and -1 for none, and the :func:`squared_differences` (n, n_neighbors, channels + 1),
+        places in units of S. The first neighbour is always there.
+
+    max_iter : int, default=10
+        Clustering iterations.
+
+    n_neighbors : int, default=7
+        Clusters that a pixel chooses among: Q of the paper.
+
+    mask : array-like of bool, shape (height, width), default=None
+        False for pixels that belong to no superpixel.
+
+    Returns
+    -------
+    labels : ndarray of int32, shape (height, width)
+        0, 1, ... without a gap, each superpixel one 4-connected region; -1 outside the mask.
+
+    References
+    ----------
+    .. [1] T. Verelst, M. Blaschko, M. Berman, "Generating superpixels using deep image
+           representations", arXiv:1903.04586, 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.cluster_assign import bottom_up
+    >>> def choose(values, means, neighbors, differences):
+    ...     return (differences @ np.float32([1, 0.01])).argmin(axis=1)
+    >>> bottom_up([[0, 0, 0, 0, 0, 1, 1, 1]], 2, choose)
+    array([[0, 0, 0, 0, 0, 1, 1, 1]], dtype=int32)
+    """
+    image = as_image(image)
+    height, width, n_channels = image.shape
+    n_segments = check_count(n_segments, "n_segments")
+    max_iter = check_count(max_iter, "max_iter")
+    n_neighbors = check_count(n_neighbors, "n_neighbors")
+    if mask is None:
+        area, inside = height * width, np.ones((height, width), bool)
+        seeds, step = grid_seeds(height, width, min(n_segments, area))
+    else:
+        inside = as_mask(mask, (height, width))
+        area = int(np.count_nonzero(inside))
+        seeds, step = mask_seeds(inside, n_segments, area)
+    centers = seeds.astype(np.float32)
+    rows, columns = np.floor(seeds + 0.5).astype(np.int64).T
+    means = image[rows, columns]
+    counts = np.empty(len(means), np.int64)
+    flat = image.reshape(-1, n_channels)
+    stride = 1 if step < _STRIDE_FROM else 2
+    for iteration in range(max_iter):
+        last = iteration == max_iter - 1
+        pixels = np.flatnonzero(inside)
+        if not last and stride == 2:
+            part = (0, 3, 1, 2)[iteration % 4]
+            quarter = (pixels // width % 2 * 2 + pixels % width % 2) == part
+            pixels = pixels[quarter]
+        labels = np.full((height, width), -1, np.int32)
+        for start in range(0, len(pixels), _BLOCK):
+            block = pixels[start : start + _BLOCK]
+            neighbors = nearest_clusters(block, (height, width), centers, n_neighbors)
+            differences = np.empty((*neighbors.shape, n_channels + 1), np.float32)
+            _cpu.differences(image, block, means, centers, np.float32(step), neighbors, differences)
+            chosen = choose(flat[block], means, neighbors, differences)
+            labels.ravel()[block] = np.take_along_axis(neighbors, chosen[:, None], axis=1)[:, 0]
+        if not last:
+            _cpu.accumulate(image, labels, means, centers, counts)
+    connect(labels, round(_MIN_SIZE * area / len(seeds)))
+    return labels
 
 
 def cluster_means(image, labels, n_clusters=None):

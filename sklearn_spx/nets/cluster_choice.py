@@ -1,0 +1,183 @@
+"""Which of its neighbouring clusters a pixel belongs to: the nets of trainable superpixels.
+
+Both start as the linear distance, |f - f'|^2 on weighted axes: the last layer is 0 at the start, so
+that a net can only add to what the convex fit has found. Verelst et al. start from nothing.
+
+    cost of a cluster = |f - f'|^2 - net(...),    logit = -cost - place_weight * |place - place'|^2
+"""
+
+import torch
+from torch import nn
+
+
+class _ClusterChoice(nn.Module):
+    """What both nets share.
+
+    Parameters
+    ----------
+    n_features : int
+        Axes of the features.
+
+    n_neighbors : int
+        Clusters that a pixel chooses among, Q.
+
+    unit : float
+        What a squared difference of features counts in the logits.
+
+    place_weight : float
+        What a squared difference of places counts.
+    """
+
+    def __init__(self, n_features, n_neighbors, unit, place_weight):
+        super().__init__()
+        self.n_features, self.n_neighbors = n_features, n_neighbors
+        self.register_buffer("unit", torch.tensor(float(unit)))
+        self.register_buffer("place_weight", torch.tensor(float(place_weight)))
+
+    def forward(self, values, means, neighbors, differences):
+        """Cost of each neighbour, the place left out.
+
+        Parameters
+        ----------
+        values : tensor (n, n_features)
+            The pixels' features.
+
+        means : tensor (n_clusters, n_features)
+            The clusters'.
+
+        neighbors : int64 tensor (n, Q)
+            Rows of ``means``, nearest first; below 0: none.
+
+        differences : tensor (n, Q, n_features + 1)
+            Squared differences, the place's last; not finite where there is no neighbour.
+
+        Returns
+        -------
+        cost : tensor (n, Q)
+            Infinite where there is no neighbour.
+        """
+        absent = neighbors < 0
+        differences = differences.masked_fill(absent[:, :, None], 0.0)
+        linear = self.unit * differences[:, :, :-1].sum(2)
+        cost = linear - self._likeness(values, means, neighbors, absent, differences, linear)
+        return cost.masked_fill(absent, float("inf"))
+
+    def logits(self, values, means, neighbors, differences):
+        """Logit of each neighbour, the place included; parameters as in ``forward``."""
+        place = differences[:, :, -1].masked_fill(neighbors < 0, 0.0)
+        return -self(values, means, neighbors, differences) - self.place_weight * place
+
+
+class DistanceNet(_ClusterChoice):
+    """A learned distance: three layers on the squared differences of pixel and cluster.
+
+    The 3-layer regression of Verelst et al., shared by all neighbours. Differences enter by their
+    logarithm, as log(1 + d): they range over decades.
+
+    Parameters
+    ----------
+    n_features : int
+        Axes of the features.
+
+    n_neighbors : int
+        Clusters that a pixel chooses among, Q.
+
+    unit : float, default=1.0
+        What a squared difference of features counts in the logits.
+
+    place_weight : float, default=1.0
+        What a squared difference of places counts.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_spx.nets.cluster_choice import DistanceNet
+    >>> net = DistanceNet(2, 7).eval()
+    >>> means = torch.tensor([[0.0, 0.0], [3.0, 4.0]])
+    >>> d = torch.tensor([[[0.0, 0.0, 0.1], [9.0, 16.0, 0.2]]])
+    >>> net(torch.zeros(1, 2), means, torch.tensor([[0, 1]]), d).tolist()
+    [[0.0, 25.0]]
+    """
+
+    def __init__(self, n_features, n_neighbors, unit=1.0, place_weight=1.0):
+        super().__init__(n_features, n_neighbors, unit, place_weight)
+        self.layers = nn.Sequential(
+            nn.Linear(n_features + 1, 48),
+            nn.ReLU(),
+            nn.Linear(48, 32),
+            nn.ReLU(),
+            _zero(nn.Linear(32, 1)),
+        )
+
+    def _likeness(self, values, means, neighbors, absent, differences, linear):
+        features = self.unit * differences[:, :, :-1]
+        place = self.place_weight * differences[:, :, -1:]
+        return -self.layers(torch.log1p(torch.cat([features, place], 2))).squeeze(2)
+
+
+class ClassifierNet(_ClusterChoice):
+    """A classifier of pixels into their neighbours, which are told apart by their order.
+
+    Batch normalisation; DRP on the pixel and DRC, its weights shared, on each cluster reduce
+    features to 15 numbers; with the places, these go through fully connected layers of 120, 105
+    and 15 units to one output a neighbour (Verelst et al., section IV). The linear distances, to
+    which it adds, are inputs too: without them it hardly improves on them.
+
+    Parameters
+    ----------
+    n_features : int
+        Axes of the features.
+
+    n_neighbors : int
+        Clusters that a pixel chooses among, Q.
+
+    unit : float, default=1.0
+        What a squared difference of features counts in the logits.
+
+    place_weight : float, default=1.0
+        What a squared difference of places counts.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_spx.nets.cluster_choice import ClassifierNet
+    >>> net = ClassifierNet(2, n_neighbors=2).eval()
+    >>> means = torch.tensor([[0.0, 0.0], [3.0, 4.0]])
+    >>> d = torch.tensor([[[0.0, 0.0, 0.1], [9.0, 16.0, 0.2]]])
+    >>> net(torch.zeros(1, 2), means, torch.tensor([[0, 1]]), d).tolist()
+    [[0.0, 25.0]]
+    """
+
+    def __init__(self, n_features, n_neighbors, unit=1.0, place_weight=1.0):
+        super().__init__(n_features, n_neighbors, unit, place_weight)
+        self.norm = nn.BatchNorm1d(n_features)
+        self.pixel = _reduction(n_features)
+        self.cluster = _reduction(n_features)
+        self.choice = nn.Sequential(
+            nn.Linear(15 + (15 + 2) * n_neighbors, 120),
+            nn.ReLU(),
+            nn.Linear(120, 105),
+            nn.ReLU(),
+            nn.Linear(105, 15),
+            nn.ReLU(),
+            _zero(nn.Linear(15, n_neighbors)),
+        )
+
+    def _likeness(self, values, means, neighbors, absent, differences, linear):
+        pixels = self.pixel(self.norm(values))
+        clusters = self.cluster(self.norm(means)).index_select(0, neighbors.clamp(min=0).ravel())
+        clusters = clusters.view(*neighbors.shape, -1).masked_fill(absent[:, :, None], 0.0)
+        places = differences[:, :, -1].sqrt()
+        inputs = [pixels, clusters.flatten(1), places, torch.log1p(linear)]
+        return self.choice(torch.cat(inputs, 1))
+
+
+def _reduction(n_features):
+    """DRP or DRC."""
+    return nn.Sequential(nn.Linear(n_features, 100), nn.ReLU(), nn.Linear(100, 15), nn.ReLU())
+
+
+def _zero(layer):
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
