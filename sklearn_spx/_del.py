@@ -35,6 +35,7 @@ from .kernels.agglomeration import agglomerate, boundary_means, merge_egb
 from .utils._device import torch_device
 from .utils._images import check_same_length, check_sequence
 from .utils._persistence import PretrainedMixin
+from .utils._threads import torch_threads
 
 # of the greedy merge, see kernels.agglomeration.agglomerate; chosen on the val images of BSDS500
 _SLOPE = 0.5  # 1 would be eq. 3
@@ -691,7 +692,7 @@ def describe(image, mask, segmenter):
     n = int(labels.max()) + 1
     edges, lengths = region_adjacency(labels)
     net = segmenter.net_
-    with torch.inference_mode():
+    with torch.inference_mode(), torch_threads(segmenter.n_jobs):
         sides = net.sides(as_tensor(as_rgb(image)).to(next(net.parameters()).device))
         feet = footprints(net, [m.shape[-2:] for m in sides], labels, n)
         feet = [f.to(sides[0].device) for f in feet]

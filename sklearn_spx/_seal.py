@@ -32,6 +32,7 @@ from .metrics import achievable_segmentation_accuracy
 from .utils._augment import random_crop
 from .utils._device import torch_device
 from .utils._persistence import PretrainedMixin
+from .utils._threads import torch_threads
 
 # name: module of sklearn_spx.nets, class, arguments
 _NETS = {
@@ -403,7 +404,8 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
 
     def _affinities(self, image):
         compute = check_memory(self.memory).cache(_predict, ignore=["net"])
-        return compute(_as_channels(image), self._fingerprint, net=self.net_)
+        with torch_threads(self.n_jobs):
+            return compute(_as_channels(image), self._fingerprint, net=self.net_)
 
     def _grow_all(self, image, mask, counts):
         affinities = self._affinities(image) ** self.sharpness

@@ -1,7 +1,9 @@
 """torch on one thread where joblib already has one an image."""
 
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+
+import joblib
 
 _lock = threading.Lock()
 _inside = 0
@@ -29,3 +31,8 @@ def one_torch_thread():
             _inside -= 1
             if _inside == 0:
                 torch.set_num_threads(_outside_threads)
+
+
+def torch_threads(n_jobs):
+    """Context of a net's run: torch's own threads for one image at a time, else one an image."""
+    return nullcontext() if joblib.effective_n_jobs(n_jobs) == 1 else one_torch_thread()

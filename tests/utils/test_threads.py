@@ -4,7 +4,7 @@ import threading
 
 import torch
 
-from sklearn_spx.utils._threads import one_torch_thread
+from sklearn_spx.utils._threads import one_torch_thread, torch_threads
 
 
 def test_the_last_to_leave_restores_the_number():
@@ -37,3 +37,16 @@ def test_from_many_threads():
     for thread in threads:
         thread.join()
     assert torch.get_num_threads() == before
+
+
+def test_several_images_at_once_take_one_thread_each():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with torch_threads(None):
+            assert torch.get_num_threads() == 2
+        with torch_threads(2):
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
