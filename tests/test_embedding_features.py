@@ -166,6 +166,18 @@ def test_starts_from_a_file(tmp_path, leaves, fitted):
         EmbeddingFeatures(initial="nowhere").fit(leaves.images, leaves.ground_truths)
 
 
+def test_goes_on_where_it_was(leaves):
+    on = EmbeddingFeatures(**QUICK, warm_start=True).fit(leaves.images, leaves.ground_truths)
+    first = on.weights_
+    on.set_params(max_steps=1, learning_rate=1e-9).fit(leaves.images, leaves.ground_truths)
+    name = "unet.head.weight"
+    np.testing.assert_allclose(on.weights_[name], first[name], atol=1e-6)
+    on.set_params(learning_rate=1e-2).fit(leaves.images, leaves.ground_truths)
+    assert np.abs(on.weights_[name] - first[name]).max() > 1e-3
+    with pytest.raises(ValueError, match="X has 1 channels; the net to go on from was trained on"):
+        on.fit([image[:, :, 0] for image in leaves.images], leaves.ground_truths)
+
+
 def test_under_trainable_slic(tmp_path, leaves):
     union = ChannelUnion([("lab", LabFeatures()), ("embedding", EmbeddingFeatures(**QUICK))])
     masks = [np.ones((72, 96), bool) for _ in leaves.images]

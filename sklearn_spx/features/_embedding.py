@@ -70,6 +70,9 @@ class EmbeddingFeatures(ImageTransformer):
         Stop when three validations in a row brought nothing better; one is made each tenth of
         ``max_steps``. Needs a ``validation_fraction``.
 
+    warm_start : bool, default=False
+        ``fit`` starts from the net trained before.
+
     checkpoint : str, path-like or None, default=None
         File that keeps the state of training once a minute. ``fit`` goes on from it.
 
@@ -139,6 +142,7 @@ class EmbeddingFeatures(ImageTransformer):
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "early_stopping": ["boolean"],
+        "warm_start": ["boolean"],
         "checkpoint": [str, Path, None],
         "device": [StrOptions({"cpu", "cuda", "auto"})],
         "random_state": ["random_state"],
@@ -157,6 +161,7 @@ class EmbeddingFeatures(ImageTransformer):
         learning_rate=1e-3,
         validation_fraction=0.0,
         early_stopping=False,
+        warm_start=False,
         checkpoint=None,
         device="cpu",
         random_state=None,
@@ -172,6 +177,7 @@ class EmbeddingFeatures(ImageTransformer):
         self.learning_rate = learning_rate
         self.validation_fraction = validation_fraction
         self.early_stopping = early_stopping
+        self.warm_start = warm_start
         self.checkpoint = checkpoint
         self.device = device
         self.random_state = random_state
@@ -218,10 +224,17 @@ class EmbeddingFeatures(ImageTransformer):
         annotations = [
             check_target(y[i], f"y[{i}]", image.shape[:2]) for i, image in enumerate(images)
         ]
-        self.colours_ = LabFeatures().fit(images)
-        self.colour_scales_ = scales_to_lab(self.colours_, images, annotations)
+        known = getattr(self, "weights_", None) if self.warm_start else None
+        if known is None:
+            self.colours_ = LabFeatures().fit(images)
+            self.colour_scales_ = scales_to_lab(self.colours_, images, annotations)
+        elif len(self.colour_scales_) != self.n_channels_in_:
+            raise ValueError(
+                f"X has {self.n_channels_in_} channels; the net to go on from was trained on "
+                f"{len(self.colour_scales_)}"
+            )
         self.n_features_out_ = self.n_channels_in_ + self.n_components
-        self.weights_, self.history_ = self._train(images, annotations)
+        self.weights_, self.history_ = self._train(images, annotations, known)
         self.__dict__.pop("_net", None)
 
     def _features(self, image):
@@ -249,8 +262,7 @@ class EmbeddingFeatures(ImageTransformer):
             import torch
 
             net = self._new_net()
-            state = {k: torch.from_numpy(np.array(v)) for k, v in self.weights_.items()}
-            net.load_state_dict(state)
+            net.load_state_dict(_tensors(self.weights_))
             self._net = net.to(torch_device(self.device), memory_format=torch.channels_last).eval()
         return self._net
 
@@ -266,8 +278,8 @@ class EmbeddingFeatures(ImageTransformer):
 
     # --- training ---
 
-    def _train(self, images, annotations):
-        """Return (state, history)."""
+    def _train(self, images, annotations, known):
+        """Return (state, history), starting from the state ``known`` or from ``initial``."""
         import torch
 
         from ..nets.reconstruction_loss import reconstruction_loss
@@ -285,7 +297,10 @@ class EmbeddingFeatures(ImageTransformer):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             net = self._new_net()
-        _load_initial(net.unet, self.initial)
+        if known is None:
+            _load_initial(net.unet, self.initial)
+        else:
+            net.load_state_dict(_tensors(known))
         net = net.to(torch_device(self.device), memory_format=torch.channels_last)
 
         def draw(step):
@@ -401,6 +416,12 @@ def _shape(clusters, size):
     if clusters.max() < 0:
         return 0.0
     return mean_compactness(enforce_connectivity(clusters, size**2 // 4))
+
+
+def _tensors(state):
+    import torch
+
+    return {name: torch.from_numpy(np.array(array)) for name, array in state.items()}
 
 
 def _load_initial(unet, path):
