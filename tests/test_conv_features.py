@@ -276,7 +276,7 @@ class Pair(nn.Module):
         (Odd(), {"layer": "flat"}, r"layer 'flat' gives shape \(1, 32\)"),
         (Odd(), {"layer": "pair"}, "layer 'pair' gives tuple"),
         (Odd(), {"layer": "pool"}, r"maps of \(4, 4\) cells whatever the size"),
-        (nn.Conv2d(4, 2, 3), {}, "does not run on an image of 3 channels"),
+        (nn.Conv2d(4, 2, 3), {}, "does not run on 3 channels of 64 x 64 pixels"),
         (Net(), {"layer": "body", "channels": [0, 1, 3]}, "channels names 3; X has channels 0 to"),
         (Net(), {"layer": "body", "channels": [0, -1, 1]}, "channels names -1"),
         (Net(), {"layer": "body", "channels": [0.5]}, "channels must be integers"),

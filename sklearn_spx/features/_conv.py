@@ -193,8 +193,12 @@ class ConvFeatures(ImageTransformer):
 
     # --- running it ----------------------------------------------------------------------------
 
+    @property
+    def _layers(self):
+        return (self.layer,) if isinstance(self.layer, str) else self.layer
+
     def _hook(self):
-        layers = (self.layer,) if isinstance(self.layer, str) else self.layer
+        layers = self._layers
         modules = dict(self.net_.named_modules())
         for name in layers:
             if name not in modules:
@@ -207,19 +211,23 @@ class ConvFeatures(ImageTransformer):
 
     def _run(self, planes):
         """Outputs of the layers, a list of (n_maps, rows, columns), for (channels, H, W)."""
-        layers = (self.layer,) if isinstance(self.layer, str) else self.layer
+        import torch
+
         _taken.outputs = {}
         try:
             self.net_(planes[None])
         except _Stop:
             pass
+        except torch.OutOfMemoryError:
+            raise
         except RuntimeError as error:  # torch's word for shapes that do not fit
+            channels, height, width = planes.shape
             raise ValueError(
-                f"module does not run on an image of {planes.shape[0]} channels: {error}"
+                f"module does not run on {channels} channels of {height} x {width} pixels: {error}"
             ) from error
         finally:
             outputs, _taken.outputs = _taken.outputs, None
-        return [_checked(outputs, name) for name in layers]
+        return [_checked(outputs, name) for name in self._layers]
 
     def _maps(self, image):
         import torch
@@ -261,8 +269,7 @@ class ConvFeatures(ImageTransformer):
         with torch.enable_grad():
             large = self._run(image)
         self.strides_, self.origins_ = [], []
-        layers = (self.layer,) if isinstance(self.layer, str) else self.layer
-        for name, before, after in zip(layers, small, large):
+        for name, before, after in zip(self._layers, small, large):
             grown = [b - a for a, b in zip(before.shape[1:], after.shape[1:])]
             if min(grown) <= 0:
                 raise ValueError(
