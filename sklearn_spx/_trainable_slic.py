@@ -62,7 +62,9 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
 
         The nets add to the linear distance, which is always learned first, and start from adding
         nothing: the start is not the paper's, whose classifier alone falls behind plain SLIC in
-        boundary recall and distance to edges (Table I). With them superpixels grow by Algorithm 1.
+        boundary recall and distance to edges (Table I). For the same reason "classifier" also
+        sees the linear distances, meets clusters in random order in training, and adds half of
+        what it has learned. With a net superpixels grow by Algorithm 1.
 
     features : transformer of images or None, default=None
         Turns an image into an image of features, such as those of :mod:`sklearn_spx.features`.
@@ -461,6 +463,7 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
             If called before ``fit``.
         """
         check_is_fitted(self)
+        self._validate_params()
         if self.net_ is not None:  # moved once, before threads use it
             self.net_.to(self._device())
         return super().transform(X, masks=masks)

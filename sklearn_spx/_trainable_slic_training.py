@@ -535,7 +535,9 @@ def _learn_net(samples, held, recipe, known, learned, shapes, settings):
     def draw(step):
         epoch, batch = divmod(step, per_epoch)
         order = np.random.default_rng((seed, epoch)).permutation(len(table))
-        return table.batch(order[batch * batch_size : (batch + 1) * batch_size])
+        # a distance knows no order; a classifier would learn the one by place by heart
+        rng = None if distance == "mlp" else np.random.default_rng((seed, epoch, batch))
+        return table.batch(order[batch * batch_size : (batch + 1) * batch_size], rng)
 
     def loss(net, batch):
         *inputs, targets, importance = batch
@@ -620,10 +622,11 @@ class _Table:
     def __len__(self):
         return len(self.importance)
 
-    def batch(self, rows):
+    def batch(self, rows, rng=None):
         """Values, means, neighbours, differences as the nets take them; targets, importance.
 
-        The target is what the linear form thinks of those neighbours that may be right.
+        The target is what the linear form thinks of those neighbours that may be right. With a
+        generator the neighbours come in random order.
         """
         import torch
 
@@ -635,6 +638,11 @@ class _Table:
         )
         linear = self.units[0] * differences[:, :, :-1].sum(2) + self.units[1] * self.places[rows]
         targets = torch.softmax(-linear.masked_fill(~self.allowed[rows], float("inf")), 1)
+        if rng is not None:
+            order = torch.from_numpy(rng.random(neighbors.shape).argsort(axis=1))
+            each = torch.arange(len(rows))[:, None]
+            neighbors, targets = neighbors[each, order], targets[each, order]
+            means, differences = means[each, order], differences[each, order]
         own = torch.arange(neighbors.numel()).view(neighbors.shape)
         neighbors = torch.where(neighbors < 0, -1, own)
         means = means.flatten(0, 1)

@@ -329,14 +329,14 @@ def test_nets_learn_and_segment(net_fitted, leaves):
 
 def test_an_untrained_net_is_the_linear_form(leaves):
     """No step that moves anything: superpixels as those of the linear weights, by Algorithm 1."""
-    settings = {**QUICK, "hard_examples": 2, "n_neighbors": 9}
+    settings = {**QUICK, "hard_examples": 2, "n_neighbors": 9, "max_iter": 1}
     linear = TrainableSLIC(40, **settings).fit(leaves.images, leaves.ground_truths)
     net = clone(linear).set_params(distance="mlp", learning_rate=1e-30)
     net.fit(leaves.images, leaves.ground_truths)
     np.testing.assert_array_equal(net.weights_, linear.weights_)
     net.scale_ = linear.scale_  # calibrated by other steps
     for a, b in zip(net.transform(leaves.images), linear.transform(leaves.images)):
-        assert metrics.achievable_segmentation_accuracy(a, b) > 0.93
+        assert metrics.achievable_segmentation_accuracy(a, b) > 0.95
 
 
 @pytest.mark.parametrize("distance", NETS)
@@ -576,7 +576,8 @@ def test_a_gpu_that_is_not_there_is_an_error(leaves):
 # --- what it gains ------------------------------------------------------------------------------
 
 
-def test_it_beats_plain_slic_on_held_out_photographs(data_root):
+@pytest.mark.parametrize("distance", ["linear", *NETS])
+def test_it_beats_plain_slic_on_held_out_photographs(data_root, distance):
     """Fitted on 12 photographs, better on 12 others at equal count and compactness."""
     train = load_bsds500(data_root / "BSDS500", "train")
     val = load_bsds500(data_root / "BSDS500", "val")
@@ -592,7 +593,8 @@ def test_it_beats_plain_slic_on_held_out_photographs(data_root):
             y.append([a[window] for a in bunch.ground_truths[i]])
         return X, y
 
-    learned = TrainableSLIC(256, max_iter=5, random_state=0).fit(*crops(train))
+    learned = TrainableSLIC(256, distance=distance, max_iter=5, random_state=0)
+    learned.fit(*crops(train))
     plain = SLICSuperpixels(256, max_iter=5)
     X, y = crops(val)
 

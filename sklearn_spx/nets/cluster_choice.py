@@ -13,6 +13,8 @@ from torch import nn
 class _ClusterChoice(nn.Module):
     """What both nets share.
 
+    ``in_use``, of a class, is how much of what it has learned a net adds in evaluation mode.
+
     Parameters
     ----------
     n_features : int
@@ -27,6 +29,8 @@ class _ClusterChoice(nn.Module):
     place_weight : float
         What a squared difference of places counts.
     """
+
+    in_use = 1.0
 
     def __init__(self, n_features, n_neighbors, unit, place_weight):
         super().__init__()
@@ -59,7 +63,8 @@ class _ClusterChoice(nn.Module):
         absent = neighbors < 0
         differences = differences.masked_fill(absent[:, :, None], 0.0)
         linear = self.unit * differences[:, :, :-1].sum(2)
-        cost = linear - self._likeness(values, means, neighbors, absent, differences, linear)
+        added = self._likeness(values, means, neighbors, absent, differences, linear)
+        cost = linear - (added if self.training else self.in_use * added)
         return cost.masked_fill(absent, float("inf"))
 
     def logits(self, values, means, neighbors, differences):
@@ -116,12 +121,15 @@ class DistanceNet(_ClusterChoice):
 
 
 class ClassifierNet(_ClusterChoice):
-    """A classifier of pixels into their neighbours, which are told apart by their order.
+    """A classifier of pixels into their Q neighbours.
 
     Batch normalisation; DRP on the pixel and DRC, its weights shared, on each cluster reduce
     features to 15 numbers; with the places, these go through fully connected layers of 120, 105
     and 15 units to one output a neighbour (Verelst et al., section IV). The linear distances, to
-    which it adds, are inputs too: without them it hardly improves on them.
+    which it adds, are inputs too: without them it hardly improves on them. It is to be trained on
+    neighbours in random order: by place, nearby pixels that order them differently part. In use it
+    adds half of what it has learned, which makes its logits the mean of those before and after:
+    it has learned from the clusters of plain SLIC and meets its own.
 
     Parameters
     ----------
@@ -148,6 +156,8 @@ class ClassifierNet(_ClusterChoice):
     [[0.0, 25.0]]
     """
 
+    in_use = 0.5
+
     def __init__(self, n_features, n_neighbors, unit=1.0, place_weight=1.0):
         super().__init__(n_features, n_neighbors, unit, place_weight)
         self.norm = nn.BatchNorm1d(n_features)
@@ -164,8 +174,10 @@ class ClassifierNet(_ClusterChoice):
         )
 
     def _likeness(self, values, means, neighbors, absent, differences, linear):
-        pixels = self.pixel(self.norm(values))
-        clusters = self.cluster(self.norm(means)).index_select(0, neighbors.clamp(min=0).ravel())
+        normed = self.norm(torch.cat([values, means]))
+        pixels = self.pixel(normed[: len(values)])
+        clusters = self.cluster(normed[len(values) :])
+        clusters = clusters.index_select(0, neighbors.clamp(min=0).ravel())
         clusters = clusters.view(*neighbors.shape, -1).masked_fill(absent[:, :, None], 0.0)
         places = differences[:, :, -1].sqrt()
         inputs = [pixels, clusters.flatten(1), places, torch.log1p(linear)]

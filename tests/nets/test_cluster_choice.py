@@ -76,3 +76,13 @@ def test_the_classifier_is_the_one_of_the_paper():
     assert [m.out_features for m in net.pixel if hasattr(m, "out_features")] == [100, 15]
     assert [m.out_features for m in net.cluster if hasattr(m, "out_features")] == [100, 15]
     assert [m.out_features for m in net.choice if hasattr(m, "out_features")] == [120, 105, 15, 7]
+
+
+def test_the_classifier_adds_half_of_what_it_has_learned():
+    world = _world()
+    net = _shaken(ClassifierNet)
+    linear = world[3][:, :, :-1].sum(2)
+    half = net(*world) - linear
+    net.train()
+    net.norm.eval()
+    torch.testing.assert_close(net(*world) - linear, 2 * half, rtol=1e-3, atol=1e-5)
