@@ -14,6 +14,7 @@ import tempfile
 
 import matplotlib.pyplot as plt
 import numpy as np
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_spx import TrainableSLIC
@@ -22,13 +23,15 @@ from sklearn_spx.features import ChannelUnion, LabFeatures, ScatteringFeatures
 from sklearn_spx.inspection import SegmentationDisplay
 from sklearn_spx.metrics import asa_scorer, boundary_recall_scorer
 
-leaves = make_dead_leaves(n_images=6, shape=(96, 144), random_state=0)
+leaves = make_dead_leaves(n_images=6, shape=(96, 144), random_state=1)
 images, ground_truths = leaves.images, leaves.ground_truths
+features = ChannelUnion([("lab", LabFeatures()), ("scattering", ScatteringFeatures(L=4))])
+slic = TrainableSLIC(n_segments=60, features=features, n_samples=10_000)
 scoring = {"ASA": asa_scorer, "boundary recall": boundary_recall_scorer}
 
 with tempfile.TemporaryDirectory() as folder:
     search = GridSearchCV(
-        TrainableSLIC(n_segments=60, n_samples=20_000, memory=folder),
+        clone(slic).set_params(memory=folder),
         {"compactness": [1, 2, 4, 8, 15, 25, 45, 80]},
         scoring=scoring,
         refit="ASA",
@@ -63,7 +66,6 @@ for compactness, axis in zip((1, search.best_params_["compactness"], 80), axes):
 # %%
 # ``select`` of a ``ChannelUnion`` keeps some of the channels: binary weights, the first experiment
 # of the paper. Here whole groups are tried, colour always among them.
-union = ChannelUnion([("lab", LabFeatures()), ("scattering", ScatteringFeatures(L=4))])
 order = np.repeat(["colour", "mean", "order 1", "order 2"], [3, 1, 8, 16])
 groups = {
     "colour": order == "colour",
@@ -73,7 +75,7 @@ groups = {
     "all": order != "",
 }
 search = GridSearchCV(
-    TrainableSLIC(n_segments=60, n_samples=20_000, features=union),
+    slic,
     {"features__select": list(groups.values())},
     cv=3,
     refit=False,

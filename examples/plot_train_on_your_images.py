@@ -22,14 +22,14 @@ from sklearn_spx.datasets import make_dead_leaves
 from sklearn_spx.features import ChannelUnion, ConvFeatures, LabFeatures
 from sklearn_spx.inspection import SegmentationDisplay
 
-data = make_dead_leaves(n_images=16, random_state=0)
+data = make_dead_leaves(n_images=12, random_state=0)
 X_train, X_test, y_train, y_test = train_test_split(
-    data.images, data.ground_truths, test_size=6, random_state=0
+    data.images, data.ground_truths, test_size=4, random_state=0
 )
 
 # %%
 # ``TrainableSLIC`` learns how much each colour and texture channel is to count.
-trained = TrainableSLIC(n_segments=100).fit(X_train, y_train)
+trained = TrainableSLIC(n_segments=100, n_samples=30_000).fit(X_train, y_train)
 untrained = SLICSuperpixels(n_segments=100).fit(X_train)
 print(f"SLIC           {untrained.score(X_test, y_test):.3f}")
 print(f"trainable SLIC {trained.score(X_test, y_test):.3f}")
@@ -62,7 +62,9 @@ for k, (row, column) in enumerate([(1, 2), (2, 2), (2, 1), (2, 0)]):
 filters.weight.data = weights
 bank = torch.nn.Sequential(filters, torch.nn.ReLU(), torch.nn.AvgPool2d(3, 1, 1))
 features = ChannelUnion([("lab", LabFeatures()), ("filters", ConvFeatures(bank, layer="2"))])
-by_filters = TrainableSLIC(n_segments=100, features=features).fit(X_train, y_train)
+by_filters = TrainableSLIC(n_segments=100, n_samples=30_000, features=features).fit(
+    X_train, y_train
+)
 print(f"by own filters {by_filters.score(X_test, y_test):.3f}")
 
 # %%
