@@ -100,8 +100,8 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
         Learn from pixels whose ``n_neighbors`` clusters lie in at least this many ground-truth
         segments (X of section V-A; with "edges" segments that no annotator cuts), or, in an image
         that has none, in as many as there are, but never one. 1: from all pixels. "replication"
-        takes all pixels whatever it says. None: 3 for "linear", as the paper, and 2 for the nets,
-        which need easy pixels beside the hard ones.
+        takes all pixels whatever it says. None: 3 for the linear distance, as the paper, and 2
+        for what a net adds to it, which needs easier pixels beside the hard ones.
 
     size : int, default=16
         Side of the superpixels learned with, in pixels. ``n_segments`` is free of it.
@@ -428,7 +428,9 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         recipe = {name: getattr(self, name) for name in names}
         if self.hard_examples is None:
-            recipe["hard_examples"] = 3 if self.distance == "linear" else 2
+            recipe["hard_examples"] = 3
+        if self.distance != "linear":
+            recipe["net_hard_examples"] = self.hard_examples or 2
         return {**recipe, "n_held": n_held, "seed": int(seed), "online": online}
 
     def _device(self):

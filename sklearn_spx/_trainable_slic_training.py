@@ -70,14 +70,19 @@ def learn(items, features, recipe, known, *, run, checkpoint, device, verbose):
     reference = known["reference"] if online else Reference.of(items)
     size, seed = recipe["size"], recipe["seed"]
     quota = -(-recipe["n_samples"] // len(items))
-    settings = features, reference, recipe, quota
-    tasks = [(*item, *settings, (seed, i)) for i, item in enumerate(items)]
-    samples = list(run(_samples, tasks, len(tasks)))
-    held = set(np.random.default_rng(seed).permutation(len(items))[: recipe["n_held"]])
-    held, samples = (
-        [s for i, s in enumerate(samples) if s is not None and (i in held) == wanted]
-        for wanted in (True, False)
-    )
+    held_out = set(np.random.default_rng(seed).permutation(len(items))[: recipe["n_held"]])
+
+    def sample(hard_examples):
+        """Samples to learn from, and those held out."""
+        settings = features, reference, {**recipe, "hard_examples": hard_examples}, quota
+        tasks = [(*item, *settings, (seed, i)) for i, item in enumerate(items)]
+        found = list(enumerate(run(_samples, tasks, len(tasks))))
+        return (
+            [s for i, s in found if s is not None and (i in held_out) == held]
+            for held in (False, True)
+        )
+
+    samples, held = sample(recipe["hard_examples"])
     if not samples:
         raise ValueError(
             f"y shows no boundary between superpixels of {size} x {size} pixels, so there is "
@@ -91,6 +96,8 @@ def learn(items, features, recipe, known, *, run, checkpoint, device, verbose):
     else:
         learned |= _learn_linear(samples, held, recipe, known, online, shapes)
     if distance != "linear":
+        if recipe["net_hard_examples"] != recipe["hard_examples"]:
+            samples, held = sample(recipe["net_hard_examples"])
         settings = {"checkpoint": checkpoint, "device": device, "verbose": verbose}
         before = known if goes_on else None
         learned |= _learn_net(samples, held, recipe, before, learned, shapes, settings)
