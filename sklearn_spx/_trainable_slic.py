@@ -31,7 +31,7 @@ from sklearn.utils.validation import check_is_fitted, check_memory
 
 from ._trainable_slic_training import Reference, build_net, learn, net_arrays, segment_by_net
 from .base import ImageSegmenter
-from .features import ChannelUnion, LabFeatures, ScatteringFeatures
+from .features import ChannelUnion, EmbeddingFeatures, LabFeatures, ScatteringFeatures
 from .kernels import slic
 from .utils._device import torch_device
 from .utils._persistence import PretrainedMixin, decode_fitted, encode_fitted
@@ -60,6 +60,12 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
           DRP for the pixel, DRC for each cluster, fully connected layers of 120, 105 and 15 units,
           ``n_neighbors`` outputs.
 
+        - "embedding": the features themselves, of which each weighs 1. With ``features=None`` they
+          are :class:`~sklearn_spx.features.EmbeddingFeatures`, a net trained through SLIC; it takes
+          half an hour for 200 images and follows what people annotate the closest. Not of the
+          paper. None of ``n_neighbors``, ``labels``, ``hard_examples``, ``n_samples``,
+          ``class_weight``, ``max_epochs``, ``batch_size`` and ``learning_rate`` is used.
+
         The nets add to the linear distance, which is always learned first, and start from adding
         nothing: the start is not the paper's, whose classifier alone falls behind plain SLIC in
         boundary recall and distance to edges (Table I). For the same reason "classifier" also
@@ -69,7 +75,10 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
     features : transformer of images or None, default=None
         Turns an image into an image of features, such as those of :mod:`sklearn_spx.features`.
         None: :class:`~sklearn_spx.features.LabFeatures` and
-        :class:`~sklearn_spx.features.ScatteringFeatures`.
+        :class:`~sklearn_spx.features.ScatteringFeatures`, or, for "embedding",
+        :class:`~sklearn_spx.features.EmbeddingFeatures` with the ``size``,
+        ``validation_fraction``, ``early_stopping``, ``checkpoint``, ``device``, ``random_state``,
+        ``n_jobs`` and ``verbose`` given here.
 
     compactness : float, default=10.0
         Weight of place against features: the greater, the squarer the superpixels. The weights are
@@ -223,7 +232,7 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
     _parameter_constraints = {  # noqa: RUF012
         **ImageSegmenter._parameter_constraints,
         "n_segments": [Interval(Integral, 1, None, closed="left")],
-        "distance": [StrOptions({"linear", "mlp", "classifier"})],
+        "distance": [StrOptions({"linear", "mlp", "classifier", "embedding"})],
         "features": [HasMethods(["fit", "transform"]), None],
         "compactness": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -359,6 +368,11 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
         """
         if not hasattr(self, "weights_"):
             return self.fit(X, y, masks=masks)
+        distances = self.distance, self._learned_distance
+        if distances[0] != distances[1] and "embedding" in distances:
+            raise ValueError(
+                f"distance is {distances[0]!r}, but the fit before was {distances[1]!r}; fit anew"
+            )
         return self._learn(X, y, masks, self._known(), online=True)
 
     def _learn(self, X, y, masks, known, online):
@@ -369,10 +383,8 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
         if online and self.n_channels_in_ != before:
             found, self.n_channels_in_ = self.n_channels_in_, before
             raise ValueError(f"X[0] has {found} channels; the images before had {before}")
-        features = self.features
-        if features is None:
-            features = ChannelUnion([("lab", LabFeatures()), ("scattering", ScatteringFeatures())])
         recipe = self._recipe(len(items), online)
+        features = self._default_features(recipe) if self.features is None else self.features
         if known and known["net"] is not None and known["distance"] == self.distance:
             n_neighbors = known["n_neighbors"]
             if n_neighbors != self.n_neighbors:
@@ -406,10 +418,27 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
             )
         return self
 
+    def _default_features(self, recipe):
+        if self.distance != "embedding":
+            return ChannelUnion([("lab", LabFeatures()), ("scattering", ScatteringFeatures())])
+        return EmbeddingFeatures(
+            size=self.size,
+            validation_fraction=self.validation_fraction or 0.0,
+            early_stopping=self.early_stopping,
+            checkpoint=self.checkpoint,
+            device=self.device,
+            random_state=recipe["seed"],
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+        )
+
     def _recipe(self, n_images, online):
         """What learning depends on, besides images and features."""
-        names = ["distance", "n_neighbors", "labels", "hard_examples", "size", "n_samples"]
-        names += ["class_weight"]
+        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        recipe = {"distance": self.distance, "size": self.size, "seed": int(seed), "online": online}
+        if self.distance == "embedding":
+            return recipe
+        names = ["n_neighbors", "labels", "hard_examples", "n_samples", "class_weight"]
         fraction = self.validation_fraction
         if fraction is None:
             fraction = 0.0 if self.distance == "linear" else 0.1
@@ -425,16 +454,15 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
                     f"early_stopping needs images held out, but validation_fraction {fraction} of "
                     f"{n_images} images is none"
                 )
-        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        recipe = {name: getattr(self, name) for name in names}
+        recipe |= {name: getattr(self, name) for name in names}
         if self.hard_examples is None:
             recipe["hard_examples"] = 3
         if self.distance != "linear":
             recipe["net_hard_examples"] = self.hard_examples or 2
-        return {**recipe, "n_held": n_held, "seed": int(seed), "online": online}
+        return {**recipe, "n_held": n_held}
 
     def _device(self):
-        return "cpu" if self.distance == "linear" else torch_device(self.device)
+        return torch_device(self.device) if self.distance in ("mlp", "classifier") else "cpu"
 
     @property
     def n_iter_(self):
@@ -523,22 +551,24 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
         values |= {
             "features": encode_fitted(self.features_, arrays, "features"),
             "reference": self._reference.encoded(arrays),
-            "past": {name: self._past[name] for name in _PAST_NUMBERS},
+            "past": self._past and {name: self._past[name] for name in _PAST_NUMBERS},
             "loss": self.loss_,
             "history": self.history_,
             "n_channels_in": self.n_channels_in_,
         }
-        arrays |= {f"past.{name}": self._past[name] for name in _PAST_ARRAYS}
+        arrays |= {f"past.{name}": self._past[name] for name in _PAST_ARRAYS if self._past}
         arrays |= {f"net.{name}": array for name, array in (known["net"] or {}).items()}
         return arrays, values
 
     def _set_state(self, arrays, values):
         net = {n.removeprefix("net."): a for n, a in arrays.items() if n.startswith("net.")}
-        past = {name: arrays[f"past.{name}"] for name in _PAST_ARRAYS}
         self.features_ = decode_fitted(values["features"], arrays)
         self._reference = Reference.decoded(values["reference"], arrays)
         self.weights_, self.axes_ = arrays["weights"], arrays["axes"]
-        self._past = {**past, **values["past"]}
+        self._past = values["past"] and {
+            **{name: arrays[f"past.{name}"] for name in _PAST_ARRAYS},
+            **values["past"],
+        }
         self._learned_distance = values["distance"]
         self.scale_, self.n_images_ = values["scale"], values["n_images"]
         self.loss_, self.history_ = values["loss"], values["history"]

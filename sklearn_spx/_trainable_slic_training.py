@@ -59,14 +59,13 @@ def learn(items, features, recipe, known, *, run, checkpoint, device, verbose):
     """
     online = known is not None and recipe["online"]
     distance = recipe["distance"]
+    if distance == "embedding":
+        return _learn_embedding(items, features, recipe, known, online, run)
     goes_on = known is not None and known["net"] is not None and known["distance"] == distance
     if online or goes_on:
         features = known["features"]
     else:
-        features = features.fit(
-            [image for image, _, _ in items],
-            [[a if mask is None else np.where(mask, a, -1) for a in y] for _, mask, y in items],
-        )
+        features = _fit_features(features, items)
     reference = known["reference"] if online else Reference.of(items)
     size, seed = recipe["size"], recipe["seed"]
     quota = -(-recipe["n_samples"] // len(items))
@@ -103,6 +102,54 @@ def learn(items, features, recipe, known, *, run, checkpoint, device, verbose):
         learned |= _learn_net(samples, held, recipe, before, learned, shapes, settings)
     learned["is_grid"] = shapes.is_grid
     return learned
+
+
+def _learn_embedding(items, features, recipe, known, online, run):
+    """Features that learn from the ground truths themselves, and weigh one each."""
+    settings = features.get_params(deep=False)
+    if known is not None and "warm_start" in settings:
+        state = vars(known["features"])
+        vars(features).update({n: v for n, v in state.items() if n.endswith("_")})
+        features.set_params(warm_start=True)
+    _fit_features(features, items)
+    n_features = features.transform([items[0][0]])[0].shape[2]
+    axes = np.eye(n_features, dtype=np.float32)
+    reference = known["reference"] if online else Reference.of(items)
+    shapes = Shapes(items, features, reference, recipe["size"], run)
+    scale = 2.0 ** shapes.of_linear(axes)
+    history = [_with_validation_loss(entry) for entry in getattr(features, "history_", [])]
+    if "warm_start" in settings:  # whatever it started from, it is what it is now
+        features.set_params(warm_start=settings["warm_start"])
+    return {
+        "features": features,
+        "reference": reference,
+        "distance": "embedding",
+        "net": None,
+        "n_images": len(items) + (known["n_images"] if online else 0),
+        "weights": np.full(n_features, scale),
+        "axes": axes * np.float32(np.sqrt(scale)),
+        "scale": scale,
+        "past": None,
+        "loss": history[-1]["loss"] if history else float("nan"),
+        "history": history,
+        "is_grid": shapes.is_grid,
+    }
+
+
+def _fit_features(features, items):
+    """Fit to images and, for those that learn from them, annotations within the masks."""
+    return features.fit(
+        [image for image, _, _ in items],
+        [[a if mask is None else np.where(mask, a, -1) for a in y] for _, mask, y in items],
+    )
+
+
+def _with_validation_loss(entry):
+    """An entry of a history, its score as the loss that it is the negative of."""
+    entry = dict(entry)
+    if "score" in entry:
+        entry["validation_loss"] = -entry.pop("score")
+    return entry
 
 
 # --- samples ------------------------------------------------------------------------------------
@@ -304,7 +351,7 @@ def _learn_linear(samples, held, recipe, known, online, shapes):
         )
     n_channels = differences.shape[2]
     start = None
-    if known is not None and len(known["weights"]) == n_channels - 1:
+    if known is not None and known["past"] and len(known["weights"]) == n_channels - 1:
         start = known["past"]["weights"]
     fit = linear_weights(
         differences,
@@ -581,10 +628,7 @@ def _learn_net(samples, held, recipe, known, learned, shapes, settings):
         fingerprint=json.dumps({**recipe, "n": len(table), "axes": axes.shape}, sort_keys=True),
         verbose=settings["verbose"],
     )
-    history = [dict(entry) for entry in history]
-    for entry in history:
-        if "score" in entry:
-            entry["validation_loss"] = -entry.pop("score")
+    history = [_with_validation_loss(entry) for entry in history]
     if held is not None:
         history.insert(0, {"step": 0, "validation_loss": loss_before, "seconds": 0.0})
         if loss_before <= min(entry["validation_loss"] for entry in history[1:]):

@@ -356,3 +356,26 @@ def test_train_seal_names_the_image_without_ground_truth(images, tmp_path):
     assert result.exit_code == 1
     assert "there is no ground truth 1.*" in flat(result.stderr)
     assert not (tmp_path / "own").exists()
+
+
+@pytest.mark.parametrize("distance", ["linear", "embedding"])
+def test_train_trainable_slic_writes_what_segment_reads(images, tmp_path, distance):
+    truths, model = write_truths(tmp_path / "truths", "png"), tmp_path / "own.safetensors"
+    arguments = ["train", "trainable-slic", images, "--truths", truths, "--out", model]
+    arguments += ["--distance", distance, "--device", "cpu", "--half"]
+    if distance == "embedding":
+        arguments += ["--steps", 1, "--checkpoint", tmp_path / "run.pt"]
+    result = run(*arguments)
+    assert result.exit_code == 0, result.stderr
+    assert "3 images in" in flat(result.stdout)
+    arguments = ["segment", images, "--method", "trainable-slic", "--model", model]
+    result = run(*arguments, "--n-segments", 9, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    assert (tmp_path / "run.pt").exists() == (distance == "embedding")
+
+
+def test_train_trainable_slic_says_which_options_go_together(images, tmp_path):
+    arguments = ("train", "trainable-slic", images, "--truths", tmp_path, "--out", tmp_path / "own")
+    result = run(*arguments, "--steps", 3)
+    assert result.exit_code == 2
+    assert "--initial and --steps are of --distance embedding" in flat(result.stderr)

@@ -4,6 +4,7 @@ import pytest
 
 import sklearn_spx
 from sklearn_spx.base import ImageSegmenter
+from sklearn_spx.features import EmbeddingFeatures
 from sklearn_spx.utils.estimator_checks import check_estimator, parametrize_with_checks
 
 # parameters that suit images of 1,200 pixels
@@ -15,6 +16,13 @@ ESTIMATORS = [
     sklearn_spx.EGBSegmenter(),
     sklearn_spx.EGBSegmenter(connectivity=4),
     sklearn_spx.TrainableSLIC(n_segments=20),
+    sklearn_spx.TrainableSLIC(n_segments=20, distance="mlp", max_epochs=1, n_samples=2000),
+    sklearn_spx.TrainableSLIC(n_segments=20, distance="classifier", max_epochs=1, n_samples=2000),
+    sklearn_spx.TrainableSLIC(
+        n_segments=20,
+        distance="embedding",
+        features=EmbeddingFeatures(max_steps=1, batch_size=1, crop_size=32, random_state=0),
+    ),
     sklearn_spx.SEALSuperpixels(
         n_segments=20, max_steps=1, batch_size=1, crop_size=32, random_state=0
     ),

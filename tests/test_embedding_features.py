@@ -7,7 +7,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from sklearn_spx import TrainableSLIC, metrics
+from sklearn_spx import SLICSuperpixels, TrainableSLIC, metrics
 from sklearn_spx.datasets import make_dead_leaves
 from sklearn_spx.features import ChannelUnion, EmbeddingFeatures, LabFeatures
 from sklearn_spx.kernels import slic
@@ -178,16 +178,102 @@ def test_goes_on_where_it_was(leaves):
         on.fit([image[:, :, 0] for image in leaves.images], leaves.ground_truths)
 
 
-def test_under_trainable_slic(tmp_path, leaves):
+# --- under TrainableSLIC --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("distance", ["linear", "embedding"])
+def test_under_trainable_slic(tmp_path, leaves, distance):
     union = ChannelUnion([("lab", LabFeatures()), ("embedding", EmbeddingFeatures(**QUICK))])
     masks = [np.ones((72, 96), bool) for _ in leaves.images]
     masks[0][:, :20] = False
-    model = TrainableSLIC(40, features=union, size=8, n_samples=4000)
+    model = TrainableSLIC(40, distance=distance, features=union, size=8, n_samples=4000)
     model.fit(leaves.images, leaves.ground_truths, masks=masks)
     assert model.weights_.shape == (8,)
+    assert (len(set(model.weights_)) == 1) == (distance == "embedding")
     model.save(tmp_path / "model.safetensors")
     again = TrainableSLIC.from_pretrained(tmp_path / "model.safetensors")
     assert same(again.transform(leaves.images), model.transform(leaves.images))
+    found = model.transform(leaves.images, masks=masks)[0]
+    assert np.array_equal(found < 0, ~masks[0])
+
+
+@pytest.fixture(scope="module")
+def embedded(leaves):
+    return TrainableSLIC(
+        40, distance="embedding", features=EmbeddingFeatures(**QUICK, size=8), size=8
+    ).fit(leaves.images, leaves.ground_truths)
+
+
+def test_embedding_distance(embedded, leaves):
+    """Plain SLIC on the features, on the scale that gives the shape of plain SLIC."""
+    features = embedded.features_.transform(leaves.images)
+    scale = np.float32(np.sqrt(embedded.weights_[0]))
+    wanted = [slic(f * scale, 40, compactness=10, max_iter=10, convert2lab=False) for f in features]
+    assert same(embedded.transform(leaves.images), wanted)
+    assert [entry["step"] for entry in embedded.history_] == [1, 2, 3]
+    assert embedded.loss_ == embedded.history_[-1]["loss"]
+    plain = SLICSuperpixels(54, max_iter=5).fit_transform(leaves.images)
+    embedded = clone(embedded).set_params(n_segments=54, max_iter=5)
+    found = embedded.fit(leaves.images, leaves.ground_truths).transform(leaves.images)
+    shapes = [np.mean([metrics.compactness(one) for one in labels]) for labels in (plain, found)]
+    assert shapes[0] == pytest.approx(shapes[1], abs=0.05)
+
+
+def test_embedding_distance_half_precision(embedded, leaves, tmp_path):
+    sizes = {}
+    for half in (False, True):
+        path = tmp_path / f"{half}.safetensors"
+        embedded.save(path, half_precision=half)
+        sizes[half] = path.stat().st_size
+    again = TrainableSLIC.from_pretrained(tmp_path / "True.safetensors")
+    assert sizes[True] < 0.6 * sizes[False]
+    for a, b in zip(again.features_.transform(leaves.images), features_of(embedded, leaves)):
+        np.testing.assert_allclose(a, b, atol=0.02 * np.abs(b).max())
+    assert again.features_.weights_["unet.head.weight"].dtype == np.float32
+
+
+def features_of(model, leaves):
+    return model.features_.transform(leaves.images)
+
+
+def test_embedding_distance_goes_on(embedded, leaves):
+    name, still = "unet.head.weight", {"learning_rate": 1e-9, "max_steps": 1}
+    before = embedded.features_.weights_[name]
+    on = pickle.loads(pickle.dumps(embedded))
+    on.features.set_params(**still)
+    on.partial_fit(leaves.images[:2], leaves.ground_truths[:2])
+    np.testing.assert_allclose(on.features_.weights_[name], before, atol=1e-6)
+    assert on.n_images_ == 6
+    assert not on.features_.warm_start
+    on.set_params(warm_start=True).fit(leaves.images, leaves.ground_truths)
+    np.testing.assert_allclose(on.features_.weights_[name], before, atol=1e-6)
+    on.set_params(warm_start=False).fit(leaves.images, leaves.ground_truths)
+    assert np.abs(on.features_.weights_[name] - before).max() > 1e-3
+    with pytest.raises(
+        ValueError, match="distance is 'linear', but the fit before was 'embedding'"
+    ):
+        on.set_params(distance="linear").partial_fit(leaves.images, leaves.ground_truths)
+    on.set_params(features=LabFeatures(), warm_start=True, size=8, n_samples=4000)
+    assert on.fit(leaves.images, leaves.ground_truths).weights_.shape == (3,)
+
+
+def test_embedding_distance_by_default(monkeypatch, leaves, tmp_path):
+    """Without features it makes its own, with the settings given."""
+    made = []
+
+    def fit(self, X, y=None):
+        made.append(self)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(EmbeddingFeatures, "fit", fit)
+    settings = {"size": 8, "validation_fraction": 0.5, "early_stopping": True, "n_jobs": 2}
+    with pytest.raises(KeyboardInterrupt):
+        TrainableSLIC(distance="embedding", checkpoint=tmp_path / "run.pt", **settings).fit(
+            leaves.images, leaves.ground_truths
+        )
+    found = made[0].get_params()
+    assert {name: found[name] for name in settings} == settings
+    assert found["checkpoint"] == tmp_path / "run.pt"
 
 
 @pytest.mark.parametrize(

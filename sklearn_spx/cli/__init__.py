@@ -12,6 +12,7 @@ from ._evaluate import evaluate
 from ._segment import segment
 from ._train import train
 from ._train_del import train_del
+from ._train_trainable_slic import train_trainable_slic
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -21,5 +22,6 @@ def main():
 
 
 train.add_command(train_del)
+train.add_command(train_trainable_slic)
 for _command in (demo, segment, evaluate, train):
     main.add_command(_command)

@@ -69,17 +69,7 @@ def seal(images, truths, out, steps, seed, checkpoint, jobs, **options):
     BSDS500, as it is distributed: sklearn-spx train seal BSDS500/images/train --truths
     BSDS500/groundTruth/train --out my.safetensors
     """
-    errors, console = stderr(), stdout()
-    found, annotations = [], []
-    for stem, (path, truth_paths) in _pairs(images, truths).items():
-        try:
-            if not truth_paths:
-                raise ValueError(f"there is no ground truth {stem}.* or {stem}_*.*")
-            found.append(_files.read_image(path))
-            annotations.append([a for t in truth_paths for a in _files.read_label_images(t)])
-        except Exception as error:
-            complain(errors, path, error)
-            raise click.exceptions.Exit(1) from None
+    found, annotations = read_annotated(images, truths)
 
     from .. import SEALSuperpixels
 
@@ -100,11 +90,26 @@ def seal(images, truths, out, steps, seed, checkpoint, jobs, **options):
     estimator.set_params(checkpoint=None, device="cpu", n_jobs=None, verbose=0).save(out)
     last = estimator.history_[-1]
     score = f", ASA {last['score']:.4f} on images held out" if "score" in last else ""
-    console.print(
+    stdout().print(
         f"{len(found)} images, {last['step']} steps in {last['seconds'] / 60:.1f} minutes, "
         f"loss {last['loss']:.4f}{score}; written to {out}",
         soft_wrap=True,
     )
+
+
+def read_annotated(images, truths):
+    """Return images and their annotations; complain of the first that cannot be read and exit."""
+    found, annotations = [], []
+    for stem, (path, truth_paths) in _pairs(images, truths).items():
+        try:
+            if not truth_paths:
+                raise ValueError(f"there is no ground truth {stem}.* or {stem}_*.*")
+            found.append(_files.read_image(path))
+            annotations.append([a for t in truth_paths for a in _files.read_label_images(t)])
+        except Exception as error:
+            complain(stderr(), path, error)
+            raise click.exceptions.Exit(1) from None
+    return found, annotations
 
 
 def _pairs(images, truths):

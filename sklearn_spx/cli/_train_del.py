@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from . import _files
-from ._console import complain, stderr, stdout
+from ._console import stdout
+from ._train import read_annotated
 
 
 @click.command("del")
@@ -70,18 +70,7 @@ def train_del(images, truths, out, train_trunk, steps, batch_size, seed, checkpo
     BSDS500, as it is distributed: sklearn-spx train del BSDS500/images/train --truths
     BSDS500/groundTruth/train --out my.safetensors
     """
-    errors, console = stderr(), stdout()
-    found, annotations = [], []
-    paths = _files.find(images, _files.IMAGES, "image")
-    for stem, (path, truth_paths) in _files.pair(paths, truths).items():
-        try:
-            if not truth_paths:
-                raise ValueError(f"there is no ground truth {stem}.* or {stem}_*.*")
-            found.append(_files.read_image(path))
-            annotations.append([a for t in truth_paths for a in _files.read_label_images(t)])
-        except Exception as error:
-            complain(errors, path, error)
-            raise click.exceptions.Exit(1) from None
+    found, annotations = read_annotated(images, [truths])
 
     from .. import DELSegmenter
 
@@ -101,7 +90,7 @@ def train_del(images, truths, out, train_trunk, steps, batch_size, seed, checkpo
     # what says where and how the training ran is nothing of the trained estimator
     estimator.set_params(checkpoint=None, device="cpu", verbose=0).save(out)
     last = estimator.history_[-1]
-    console.print(
+    stdout().print(
         f"{len(found)} images, {last['step']} steps in {last['seconds'] / 60:.1f} minutes, "
         f"loss {last['loss']:.1f}; written to {out}",
         soft_wrap=True,

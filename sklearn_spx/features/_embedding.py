@@ -33,6 +33,8 @@ _MAX_ITER = 4
 _SHARPNESS = 0.1  # of soft clusters, in the unit of squared features
 _N_NEIGHBORS = 9  # clusters that a pixel belongs to in part
 _PATIENCE = 3
+# parameters that a run may be resumed with others of; "seed" and "goes on" stand for two of them
+_NOT_OF_THE_RESULT = ("checkpoint", "device", "n_jobs", "random_state", "verbose", "warm_start")
 
 
 class EmbeddingFeatures(ImageTransformer):
@@ -351,8 +353,9 @@ class EmbeddingFeatures(ImageTransformer):
         recipe = {
             name: str(value)
             for name, value in self.get_params().items()
-            if name not in ("checkpoint", "device", "n_jobs", "verbose", "random_state")
+            if name not in _NOT_OF_THE_RESULT
         }
+        recipe |= {"seed": seed, "images": len(images), "goes on": known is not None}
         n_jobs = joblib.effective_n_jobs(self.n_jobs)
         history = train(
             net,
@@ -364,7 +367,7 @@ class EmbeddingFeatures(ImageTransformer):
             validate=validate if n_held else None,
             patience=_PATIENCE if self.early_stopping else None,
             checkpoint=self.checkpoint,
-            fingerprint=json.dumps({**recipe, "seed": seed, "images": len(images)}),
+            fingerprint=json.dumps(recipe, sort_keys=True),
             n_workers=n_jobs if n_jobs > 1 else 0,
             mixed_precision=True,
             verbose=self.verbose,

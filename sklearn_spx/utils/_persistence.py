@@ -6,6 +6,7 @@ package alone, so a file from a stranger cannot run code.
 
 import importlib
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -175,6 +176,8 @@ def _encode(value, arrays=None, name=""):
         return {type(value).__name__: items}
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return {"dict": {k: _encode(v, arrays, f"{name}.{k}") for k, v in value.items()}}
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if hasattr(value, "state_dict"):
