@@ -314,16 +314,17 @@ class EmbeddingFeatures(ImageTransformer):
                 pixels = images[i].reshape(*images[i].shape[:2], -1)
                 crop, (target,) = random_crop(pixels, [annotation], self.crop_size, rng)
                 inputs.append(self._inputs(crop, images[i].dtype))
-                targets.append(target)
+                # half of the pixels tell as much; always the same ones would leave the others free
+                targets.append((target, rng.random(target.shape) < 0.5))
             return [torch.from_numpy(np.stack(a)) for a in zip(*inputs)], targets
 
-        def one_loss(net, features, annotation):
+        def one_loss(features, annotation, read):
             clusters = _clusters(features, annotation, self.size)
             return clusters, reconstruction_loss(
                 features,
                 clusters,
                 annotation,
-                *_neighbours(clusters, annotation, self.size),
+                *_neighbours(clusters, annotation, read, self.size),
                 sharpness=_SHARPNESS,
             )
 
@@ -331,8 +332,8 @@ class EmbeddingFeatures(ImageTransformer):
             inputs, targets = batch
             features = net(*inputs).float().permute(0, 2, 3, 1)
             total, excess = 0.0, 0.0
-            for found, colours, target in zip(features, inputs[1], targets):
-                clusters, value = one_loss(net, found, target)
+            for found, colours, (target, read) in zip(features, inputs[1], targets):
+                clusters, value = one_loss(found, target, read)
                 total = total + value
                 plain = _clusters(colours.permute(1, 2, 0), target, self.size)
                 excess += _shape(clusters, self.size) - _shape(plain, self.size)
@@ -347,7 +348,8 @@ class EmbeddingFeatures(ImageTransformer):
                 inputs = [torch.from_numpy(a[None]) for a in self._inputs(images[i])]
                 inputs = [a.to(net.scale.device) for a in inputs]
                 features = net(*inputs)[0].float().permute(1, 2, 0)
-                losses += [float(one_loss(net, features, a)[1]) for a in annotations[i]]
+                everywhere = np.ones(features.shape[:2], bool)
+                losses += [float(one_loss(features, a, everywhere)[1]) for a in annotations[i]]
             return -np.mean(losses)
 
         recipe = {
@@ -397,13 +399,9 @@ def _clusters(features, annotation, size):
     )
 
 
-def _neighbours(clusters, annotation, size):
-    """Annotated pixels, the clusters near each, and the squared distances of their places.
-
-    Half of the pixels, as on a chessboard: their neighbours would tell the same.
-    """
-    half = np.indices(clusters.shape).sum(axis=0) % 2 == 0
-    pixels = np.flatnonzero(half & (clusters >= 0) & (annotation >= 0))
+def _neighbours(clusters, annotation, read, size):
+    """Annotated pixels to read, the clusters near each, and squared distances of their places."""
+    pixels = np.flatnonzero(read & (clusters >= 0) & (annotation >= 0))
     if len(pixels) == 0:
         return pixels, np.zeros((0, _N_NEIGHBORS), np.int32), np.zeros((0, _N_NEIGHBORS))
     blank = np.zeros(clusters.shape, np.float32)
