@@ -95,7 +95,8 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
         Which of its ``n_neighbors`` clusters is right for a pixel (section V of [1]_).
 
         - "corrected": the one that plain SLIC would choose among those that lie mainly in the
-          pixel's own ground-truth segment (V-A);
+          pixel's own ground-truth segment (V-A). Inside a segment that is SLIC's choice, noise
+          followed and all: where channels are noisy, "weak" learns better;
         - "corrected_only": the same, from those pixels alone where SLIC errs (V-A);
         - "replication": the one that plain SLIC chooses, ground truth or not;
         - "weak": the spatially nearest of those in the pixel's own segment (weak supervision);
@@ -198,7 +199,9 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
     history_ : list of dict
         An entry an iteration of the convex solver, or an epoch of a net: ``step``, ``loss``,
         ``seconds`` and, with images held out, ``validation_loss``. A net's first, step 0, is the
-        linear distance.
+        linear distance, and its last also has the ``validation_cross_entropy`` of the net kept, of
+        the right clusters, which compares with the loss of "linear". For "embedding" that of the
+        features, see there.
 
     n_images_ : int
         Images learned from, by ``fit`` and every ``partial_fit`` since.

@@ -599,13 +599,13 @@ def _learn_net(samples, held, recipe, known, learned, shapes, settings):
         unlike = F.kl_div(F.log_softmax(logits.clamp(min=-1e4), 1), targets, reduction="none")
         return (unlike.sum(1) * importance).mean()
 
-    def validate(net):
+    def validate(net, table=held, loss=loss):
         total = 0.0
-        for start in range(0, len(held), 4096):
-            rows = np.arange(start, min(start + 4096, len(held)))
-            batch = [tensor.to(settings["device"]) for tensor in held.batch(rows)]
+        for start in range(0, len(table), 4096):
+            rows = np.arange(start, min(start + 4096, len(table)))
+            batch = [tensor.to(settings["device"]) for tensor in table.batch(rows)]
             total += float(loss(net, batch)) * len(rows)
-        return -total / len(held)
+        return -total / len(table)
 
     net.eval()
     before = net_arrays(net)
@@ -633,6 +633,10 @@ def _learn_net(samples, held, recipe, known, learned, shapes, settings):
         history.insert(0, {"step": 0, "validation_loss": loss_before, "seconds": 0.0})
         if loss_before <= min(entry["validation_loss"] for entry in history[1:]):
             net = build_net(distance, axes.shape[1], n_neighbors, before, settings["device"])
+        held.allow_answers_only()  # the divergence from one sure answer is the cross-entropy
+        net.eval()
+        with torch.no_grad():
+            history[-1]["validation_cross_entropy"] = -validate(net, held)
     state = net_arrays(net)
     log_scale = np.log2(known["scale"] if known else learned["scale"])
     found = shapes.of_net(net, axes, log_scale)
@@ -665,6 +669,7 @@ class _Table:
         self.places = torch.from_numpy(np.concatenate([s.places for s in samples]))
         self.allowed = torch.from_numpy(np.concatenate([s.allowed for s in samples]))
         answers = np.concatenate([s.answers for s in samples])
+        self.answers = torch.from_numpy(answers.astype(np.int64))
         importance = sample_weights(answers, class_weight)
         self.importance = torch.from_numpy(
             np.ones(len(answers), np.float32) if importance is None else importance
@@ -672,6 +677,12 @@ class _Table:
 
     def __len__(self):
         return len(self.importance)
+
+    def allow_answers_only(self):
+        """Make the right cluster the target, and no other of its segment."""
+        import torch
+
+        self.allowed = self.answers[:, None] == torch.arange(self.allowed.shape[1])
 
     def batch(self, rows, rng=None):
         """Values, means, neighbours, differences as the nets take them; targets, importance.

@@ -388,6 +388,12 @@ def test_held_out_images_choose_the_state(leaves):
     assert slic.history_[0]["step"] == 0
     assert losses[0] < min(losses[1:])
     assert not slic.net_.layers[-1].weight.any()  # the linear distance was kept
+    slic.set_params(hard_examples=3).fit(leaves.images, leaves.ground_truths)
+    linear = TrainableSLIC(40, validation_fraction=0.25, **QUICK).set_params(hard_examples=3)
+    linear.fit(leaves.images, leaves.ground_truths)
+    assert slic.history_[-1]["validation_cross_entropy"] == pytest.approx(
+        linear.history_[-1]["validation_loss"], rel=0.02
+    )
 
 
 def test_early_stopping(leaves):

@@ -53,7 +53,7 @@ class EmbeddingFeatures(ImageTransformer):
         :meth:`sklearn_spx.SEALSuperpixels.save` writes. A first layer for another number of
         channels is left out. None: random weights.
 
-    max_steps : int, default=4000
+    max_steps : int, default=3000
         Optimiser steps.
 
     batch_size : int, default=4
@@ -63,7 +63,8 @@ class EmbeddingFeatures(ImageTransformer):
         Side of the crops, in pixels.
 
     learning_rate : float, default=1e-3
-        Initial rate of Adam; it falls to 0 along a cosine.
+        Initial rate of Adam, a third of it for what ``initial`` brought; it falls to 0 along a
+        cosine.
 
     validation_fraction : float, default=0.0
         Share of the images held out of training, to keep the state of the least loss on them.
@@ -103,8 +104,9 @@ class EmbeddingFeatures(ImageTransformer):
         What (converted) channels are multiplied by, to vary as Lab of natural images does.
 
     history_ : list of dict
-        Ten entries or so of the training: ``step``, ``loss``, ``seconds``, and ``score``, less the
-        loss of the images held out.
+        Ten entries or so of the training: ``step``, ``loss``, which means less from entry to entry
+        as cross-entropy gives way to the share of pixels misread, ``seconds``, and ``score``, the
+        negative of that share in the images held out.
 
     n_channels_in_ : int
         Channels of the images seen in ``fit``.
@@ -157,7 +159,7 @@ class EmbeddingFeatures(ImageTransformer):
         n_components=8,
         size=16,
         initial=None,
-        max_steps=4000,
+        max_steps=3000,
         batch_size=4,
         crop_size=144,
         learning_rate=1e-3,
@@ -299,8 +301,9 @@ class EmbeddingFeatures(ImageTransformer):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             net = self._new_net()
+        brought = ()
         if known is None:
-            _load_initial(net.unet, self.initial)
+            brought = _load_initial(net.unet, self.initial)
         else:
             net.load_state_dict(_tensors(known))
         net = net.to(torch_device(self.device), memory_format=torch.channels_last)
@@ -316,9 +319,10 @@ class EmbeddingFeatures(ImageTransformer):
                 inputs.append(self._inputs(crop, images[i].dtype))
                 # half of the pixels tell as much; always the same ones would leave the others free
                 targets.append((target, rng.random(target.shape) < 0.5))
-            return [torch.from_numpy(np.stack(a)) for a in zip(*inputs)], targets
+            q = max(step / self.max_steps, 0.01)  # from cross-entropy to the share misread
+            return [torch.from_numpy(np.stack(a)) for a in zip(*inputs)], targets, q
 
-        def one_loss(features, annotation, read):
+        def one_loss(features, annotation, read, q):
             clusters = _clusters(features, annotation, self.size)
             return clusters, reconstruction_loss(
                 features,
@@ -326,14 +330,15 @@ class EmbeddingFeatures(ImageTransformer):
                 annotation,
                 *_neighbours(clusters, annotation, read, self.size),
                 sharpness=_SHARPNESS,
+                q=q,
             )
 
         def loss(net, batch):
-            inputs, targets = batch
+            inputs, targets, q = batch
             features = net(*inputs).float().permute(0, 2, 3, 1)
             total, excess = 0.0, 0.0
             for found, colours, (target, read) in zip(features, inputs[1], targets):
-                clusters, value = one_loss(found, target, read)
+                clusters, value = one_loss(found, target, read, q)
                 total = total + value
                 plain = _clusters(colours.permute(1, 2, 0), target, self.size)
                 excess += _shape(clusters, self.size) - _shape(plain, self.size)
@@ -349,9 +354,14 @@ class EmbeddingFeatures(ImageTransformer):
                 inputs = [a.to(net.scale.device) for a in inputs]
                 features = net(*inputs)[0].float().permute(1, 2, 0)
                 everywhere = np.ones(features.shape[:2], bool)
-                losses += [float(one_loss(features, a, everywhere)[1]) for a in annotations[i]]
+                losses += [float(one_loss(features, a, everywhere, 1.0)[1]) for a in annotations[i]]
             return -np.mean(losses)
 
+        slow = [p for name, p in net.unet.named_parameters() if name in brought]
+        fast = [p for p in net.parameters() if not any(p is other for other in slow)]
+        groups = [{"params": fast}]
+        if slow:
+            groups.append({"params": slow, "lr": self.learning_rate / 3})
         recipe = {
             name: str(value)
             for name, value in self.get_params().items()
@@ -363,7 +373,7 @@ class EmbeddingFeatures(ImageTransformer):
             net,
             draw,
             loss,
-            optimizer=torch.optim.Adam(net.parameters(), lr=self.learning_rate),
+            optimizer=torch.optim.Adam(groups, lr=self.learning_rate),
             max_steps=self.max_steps,
             schedule=lambda step: warm_cosine(step, self.max_steps),
             validate=validate if n_held else None,
@@ -426,9 +436,9 @@ def _tensors(state):
 
 
 def _load_initial(unet, path):
-    """Fill ``unet`` with what fits it in a file."""
+    """Fill ``unet`` with what fits it in a file; return the names of that."""
     if path is None:
-        return
+        return ()
     from safetensors.torch import load_file
 
     if not Path(path).is_file():
@@ -450,3 +460,4 @@ def _load_initial(unet, path):
     if any(k.startswith(("stem.", "normalize.")) and k not in brought for k in own):
         brought = {k: v for k, v in brought.items() if not k.startswith(("stem.", "normalize."))}
     unet.load_state_dict(brought, strict=False)
+    return set(brought)

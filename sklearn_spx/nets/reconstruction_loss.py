@@ -2,10 +2,10 @@
 
 Clustering is made soft, so that gradients pass: a pixel belongs to each of its nearest clusters
 in part, the more the nearer in features and place. Each cluster then knows which share of it lies
-in each annotated segment, and each pixel, from its clusters, what segment it is likely in. The
-loss is the chance that this is not the segment that it is in: leaks, and nothing else, cost.
-The logarithm of that chance, which superpixel sampling networks learn by, weighs small leaks more
-than the undersegmentation error does.
+in each annotated segment, and each pixel, from its clusters, what segment it is likely in. With
+r the chance that this is the segment that it is in, the loss is (1 - r^q) / q: leaks, and nothing
+else, cost. q = 1 is the share of pixels misread, near to what the undersegmentation error counts;
+q near 0 the cross-entropy, which weighs small leaks more and is easier to learn by at first.
 """
 
 import numpy as np
@@ -14,8 +14,10 @@ import torch
 __all__ = ["reconstruction_loss"]
 
 
-def reconstruction_loss(features, labels, annotation, pixels, neighbors, place, *, sharpness=1.0):
-    """Share of pixels whose segment is read wrongly off soft superpixels.
+def reconstruction_loss(
+    features, labels, annotation, pixels, neighbors, place, *, sharpness=1.0, q=1.0
+):
+    """How badly segments are read off soft superpixels.
 
     Parameters
     ----------
@@ -40,15 +42,20 @@ def reconstruction_loss(features, labels, annotation, pixels, neighbors, place, 
     sharpness : float or scalar tensor, default=1.0
         What squared distances are multiplied by to give logits.
 
+    q : float, default=1.0
+        In (0, 1].
+
     Returns
     -------
     loss : scalar tensor
-        Mean over ``pixels``, in [0, 1].
+        Mean over ``pixels``, 0 or more; with q = 1 in [0, 1].
 
     References
     ----------
     .. [1] V. Jampani, D. Sun, M.-Y. Liu, M.-H. Yang, J. Kautz, "Superpixel sampling networks",
-           ECCV 2018.
+           ECCV 2018. The reconstruction, with q = 0.
+    .. [2] Z. Zhang, M. Sabuncu, "Generalized cross entropy loss for training deep neural networks
+           with noisy labels", NeurIPS 2018.
 
     Examples
     --------
@@ -93,4 +100,5 @@ def reconstruction_loss(features, labels, annotation, pixels, neighbors, place, 
     shares = shares.view(len(counts), -1)
     shares = shares / shares.sum(1, keepdim=True).clamp(min=1e-12)
     read = shares.reshape(-1).index_select(0, cell.reshape(-1)).view_as(belongs)
-    return 1 - (belongs * read).sum(1).mean()
+    right = (belongs * read).sum(1).clamp(1e-6, 1)
+    return (1 - right**q).mean() / q

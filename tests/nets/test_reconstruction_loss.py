@@ -7,7 +7,7 @@ import torch
 from sklearn_spx.nets.reconstruction_loss import reconstruction_loss
 
 
-def naive(features, labels, annotation, pixels, neighbors, place, sharpness):
+def naive(features, labels, annotation, pixels, neighbors, place, sharpness, q):
     """The same, pixel by pixel."""
     means = [features[labels == k].mean(axis=0) for k in range(labels.max() + 1)]
     inside = [(p // labels.shape[1], p % labels.shape[1]) for p in pixels]
@@ -26,7 +26,7 @@ def naive(features, labels, annotation, pixels, neighbors, place, sharpness):
             whole = sum(b.get(k, 0) for b in belongs.values())
             same = sum(b.get(k, 0) for q, b in belongs.items() if annotation[q] == annotation[p])
             read += share * same / whole
-        loss += 1 - read
+        loss += (1 - read**q) / q
     return loss / len(inside)
 
 
@@ -38,8 +38,8 @@ def near(labels, n_neighbors):
     return pixels, neighbors, rng.random(neighbors.shape)
 
 
-@pytest.mark.parametrize("n_neighbors", [1, 2, 4])
-def test_like_the_plain_computation(n_neighbors):
+@pytest.mark.parametrize(("n_neighbors", "q"), [(1, 1.0), (2, 0.5), (4, 0.01)])
+def test_like_the_plain_computation(n_neighbors, q):
     rng = np.random.default_rng(n_neighbors)
     features = rng.normal(size=(6, 7, 3)).astype(np.float32)
     labels = np.add.outer(np.arange(6) // 3 * 2, np.arange(7) // 4).astype(np.int32)
@@ -50,9 +50,9 @@ def test_like_the_plain_computation(n_neighbors):
         neighbors[::3, 2] = -1
     near_them = pixels[2:], neighbors[2:], place[2:]
     found = reconstruction_loss(
-        torch.from_numpy(features), labels, annotation, *near_them, sharpness=0.7
+        torch.from_numpy(features), labels, annotation, *near_them, sharpness=0.7, q=q
     )
-    wanted = naive(features, labels, annotation, *near_them, 0.7)
+    wanted = naive(features, labels, annotation, *near_them, 0.7, q)
     assert found.item() == pytest.approx(wanted, rel=1e-4)
 
 
