@@ -31,7 +31,13 @@ from sklearn.pipeline import make_pipeline
 
 from sklearn_spx import SLICSuperpixels, TrainableSLIC
 from sklearn_spx.datasets import load_bsds500, load_sample_images
-from sklearn_spx.features import ChannelUnion, ConvFeatures, LabFeatures, ScatteringFeatures
+from sklearn_spx.features import (
+    ChannelUnion,
+    ConvFeatures,
+    EmbeddingFeatures,
+    LabFeatures,
+    ScatteringFeatures,
+)
 from sklearn_spx.kernels import slic
 from sklearn_spx.metrics import (
     achievable_iou,
@@ -82,6 +88,7 @@ ROWS = {
         paper="classification, X = 3", params={"distance": "classifier"}
     ),
     "classifier, Lab + ENet": Row("enet", params={"distance": "classifier"}),
+    "embedding": Row("own", params={"distance": "embedding"}),
     "classifier, weak, X = 6": Row(
         paper="classification, weak, X = 6", params={"distance": "classifier", **WEAK}
     ),
@@ -101,6 +108,8 @@ MANUAL = np.arange(3 + 81) < 3 + 1 + 16
 
 def features(name, enet):
     """The transformer of a row, or None if it needs a file that was not given."""
+    if name == "own":
+        return EmbeddingFeatures(random_state=0, verbose=1)
     parts = [("lab", LabFeatures())]
     if name == "scattering":
         parts.append(("scattering", ScatteringFeatures()))
@@ -266,13 +275,9 @@ def methods(options, images, train):
         if asked_for(name) and (estimator := fitted(name, row, options, train)):
             yield name, Method(ours(estimator), row.paper)
     if asked_for("shipped"):
-        try:
-            shipped = TrainableSLIC.from_pretrained("bsds500")
-        except FileNotFoundError:
-            print('no "bsds500" is shipped')
-        else:
-            shipped.set_params(max_iter=MAX_ITER, n_jobs=options.n_jobs)
-            yield 'from_pretrained("bsds500")', Method(ours(shipped))
+        shipped = TrainableSLIC.from_pretrained("bsds500")
+        shipped.set_params(max_iter=MAX_ITER, n_jobs=options.n_jobs)
+        yield 'from_pretrained("bsds500")', Method(ours(shipped))
 
 
 def fitted(name, row, options, train, **params):
@@ -354,6 +359,8 @@ def speed(options):
         form = TrainableSLIC(N_SEGMENTS, n_samples=20_000, n_jobs=2, **params).fit(images, edges)
         names[distance] = f"{distance}, 2 threads, an image"
         runs[names[distance]] = lambda form=form: form.transform(images)
+    shipped = TrainableSLIC.from_pretrained("bsds500", n_segments=N_SEGMENTS)
+    runs["embedding, shipped"] = lambda: shipped.transform(images[:1])
     seconds = {name: [] for name in runs}
     for k in range(options.runs + 1):  # interleaved; the first compiles
         for name, run in runs.items():

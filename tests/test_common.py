@@ -4,7 +4,7 @@ import pytest
 
 import sklearn_spx
 from sklearn_spx.base import ImageSegmenter
-from sklearn_spx.features import EmbeddingFeatures
+from sklearn_spx.features import EmbeddingFeatures, LabFeatures
 from sklearn_spx.utils.estimator_checks import check_estimator, parametrize_with_checks
 
 # parameters that suit images of 1,200 pixels
@@ -16,8 +16,12 @@ ESTIMATORS = [
     sklearn_spx.EGBSegmenter(),
     sklearn_spx.EGBSegmenter(connectivity=4),
     sklearn_spx.TrainableSLIC(n_segments=20),
-    sklearn_spx.TrainableSLIC(n_segments=20, distance="mlp", max_epochs=1, n_samples=2000),
-    sklearn_spx.TrainableSLIC(n_segments=20, distance="classifier", max_epochs=1, n_samples=2000),
+    sklearn_spx.TrainableSLIC(
+        20, distance="mlp", features=LabFeatures(), max_epochs=1, n_samples=500
+    ),
+    sklearn_spx.TrainableSLIC(
+        20, distance="classifier", features=LabFeatures(), max_epochs=1, n_samples=500
+    ),
     sklearn_spx.TrainableSLIC(
         n_segments=20,
         distance="embedding",

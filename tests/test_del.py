@@ -386,7 +386,7 @@ def test_bad_parameters_are_named(leaves):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         DELSegmenter(initial_weights="nowhere").fit(*leaves)
     if not torch.cuda.is_available():
-        with pytest.raises(RuntimeError, match="GPU"):
+        with pytest.raises(ValueError, match="GPU"):
             DELSegmenter(device="cuda").fit(*leaves)
 
 

@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from sklearn_spx import SLICSuperpixels, TrainableSLIC, metrics
-from sklearn_spx.datasets import make_dead_leaves
+from sklearn_spx.datasets import load_bsds500, load_sample_images, make_dead_leaves
 from sklearn_spx.features import ChannelUnion, EmbeddingFeatures, LabFeatures
 from sklearn_spx.kernels import slic
 
@@ -298,3 +298,42 @@ def test_complaints(leaves, parameters, y, message):
 def test_needs_fit():
     with pytest.raises(NotFittedError):
         EmbeddingFeatures().transform([np.zeros((4, 4))])
+
+
+# --- what is shipped ------------------------------------------------------------------------------
+
+
+def test_shipped():
+    shipped = TrainableSLIC.from_pretrained("bsds500", n_segments=80)
+    assert shipped.distance == "embedding"
+    samples = load_sample_images()
+    images = [samples.images[samples.names.index(name)] for name in ("astronaut", "chelsea")]
+    labels = shipped.transform(images)
+    for image, found in zip(images, labels):
+        assert found.shape == image.shape[:2]
+        assert 60 <= found.max() + 1 <= 110
+    # of the shape of plain SLIC
+    plain = SLICSuperpixels(80).fit_transform(images)
+    shapes = [np.mean([metrics.compactness(one) for one in many]) for many in (plain, labels)]
+    assert shapes[0] == pytest.approx(shapes[1], abs=0.08)
+
+
+def test_shipped_beats_plain_slic_on_validation_photographs(data_root):
+    data = load_bsds500(data_root / "BSDS500", "val")
+    images, truths = (
+        [many[i] for i in range(0, 100, 10)] for many in (data.images, data.ground_truths)
+    )
+    shipped = TrainableSLIC.from_pretrained("bsds500", n_segments=600, max_iter=5)
+    found = shipped.transform(images)
+    plain = SLICSuperpixels(600, max_iter=5).fit_transform(images)
+
+    def mean(figure, labels):
+        return np.mean([figure(*both) for both in zip(labels, truths)])
+
+    assert mean(metrics.boundary_recall, found) > mean(metrics.boundary_recall, plain) + 0.02
+    assert (
+        mean(metrics.undersegmentation_error, found)
+        < mean(metrics.undersegmentation_error, plain) - 0.005
+    )
+    shapes = [np.mean([metrics.compactness(one) for one in many]) for many in (plain, found)]
+    assert shapes[0] == pytest.approx(shapes[1], abs=0.04)
