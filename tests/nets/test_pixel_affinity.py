@@ -25,15 +25,11 @@ def as_tensor(array):
 
 def test_released_weights_give_the_released_affinities(released, oracle):
     reference = oracle("seal_reference_affinity")
-    # a corner: only its inner sides see less than the whole image
-    window, reach = np.s_[:64, -72:], 10
-    images = as_tensor(reference["image_bgr"][window][:, :, ::-1].transpose(2, 0, 1))
-    edges = as_tensor(reference["canny"][window][None])
+    images = as_tensor(reference["image_bgr"][:, :, ::-1].transpose(2, 0, 1))
+    edges = as_tensor(reference["canny"][None])
     with torch.no_grad():
         found = released(images, edges)[0].numpy()
-    expected = reference["affinity"][(slice(None), *window)]
-    inside = np.s_[:, :-reach, reach:]
-    np.testing.assert_allclose(found[inside], expected[inside], atol=1e-3, rtol=0)
+    np.testing.assert_allclose(found, reference["affinity"], atol=1e-3, rtol=0)
 
 
 def test_weights_are_as_many_as_the_papers():
