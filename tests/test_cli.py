@@ -147,7 +147,6 @@ def test_more_labels_than_16_bits_are_written_to_npz_alone(tmp_path, monkeypatch
         (["."], "there is no image in the directory ."),
         (["0.png", "--method", "egb", "--n-segments", 5], "takes --scale, --min-size"),
         (["0.png", "--scale", 5], "--scale means nothing to --method slic"),
-        (["0.png", "--method", "trainable-slic"], "needs --model"),
         (["0.png", "--method", "trainable-slic", "--model", "no"], "--model: 'no' is neither"),
         (["0.png", "--method", "seal", "--compactness", 5], "takes --n-segments, --model"),
         (["0.png", "--n-segments", 0], "0 is not in the range"),

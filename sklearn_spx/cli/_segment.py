@@ -19,7 +19,6 @@ METHODS = {
     "seal": ("SEALSuperpixels", ("n_segments", "model")),
     "del": ("DELSegmenter", ("threshold", "min_size", "model")),
 }
-SHIPPED = {"seal", "del"}  # whose --model is "bsds500" unless given
 
 
 @click.command()
@@ -53,7 +52,8 @@ SHIPPED = {"seal", "del"}  # whose --model is "bsds500" unless given
     "--weights",
     "model",
     metavar="FILE",
-    help="What the estimator's save wrote, or a name that is shipped; trainable-slic, seal, del.",
+    help="What the estimator's save wrote, or a name that is shipped, bsds500 unless given; "
+    "trainable-slic, seal, del.",
 )
 @click.option(
     "--out",
@@ -125,15 +125,8 @@ def _estimator_factory(method, options):
     estimator_class = getattr(sklearn_spx, name)
     if "model" not in accepted:
         return lambda image: estimator_class(**given).fit([image])
-    if method in SHIPPED:
-        given.setdefault("model", "bsds500")
-    if "model" not in given:
-        raise click.UsageError(
-            f"--method {method} needs --model: a file that {name}.save wrote, for instance by "
-            "sklearn-spx demo"
-        )
     try:
-        fitted = estimator_class.from_pretrained(given.pop("model"), **given)
+        fitted = estimator_class.from_pretrained(given.pop("model", "bsds500"), **given)
     except (OSError, ValueError) as error:
         raise click.UsageError(f"--model: {error}") from None
     return lambda image: fitted
