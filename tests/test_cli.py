@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from PIL import Image
 from scipy.io import savemat
 
-from sklearn_spx import SEALSuperpixels, SLICSuperpixels, metrics
+from sklearn_spx import SEALSuperpixels, SLICSuperpixels, TrainableSLIC, metrics
 from sklearn_spx.cli import _demo, _files, main
 from sklearn_spx.datasets import make_dead_leaves
 
@@ -371,6 +371,14 @@ def test_train_trainable_slic_writes_what_segment_reads(images, tmp_path, distan
     result = run(*arguments, "--n-segments", 9, "--out", tmp_path / "out")
     assert result.exit_code == 0, result.stderr
     assert (tmp_path / "run.pt").exists() == (distance == "embedding")
+    if distance == "embedding":  # it goes on
+        arguments = ["train", "trainable-slic", images, "--truths", truths, "--device", "cpu"]
+        arguments += ["--distance", distance, "--initial", model, "--steps", 1]
+        run(*arguments, "--learning-rate", 1e-9, "--out", tmp_path / "more.safetensors")
+        before, after = map(TrainableSLIC.from_pretrained, (model, tmp_path / "more.safetensors"))
+        first, second = (m.features_.weights_["unet.head.weight"] for m in (before, after))
+        np.testing.assert_allclose(first, second, atol=1e-6)
+        assert not after.warm_start
 
 
 def test_train_trainable_slic_says_which_options_go_together(images, tmp_path):

@@ -74,7 +74,7 @@ class EmbeddingFeatures(ImageTransformer):
         ``max_steps``. Needs a ``validation_fraction``.
 
     warm_start : bool, default=False
-        ``fit`` starts from the net trained before.
+        ``fit`` goes on with the net trained before, and with the loss that its training ended in.
 
     checkpoint : str, path-like or None, default=None
         File that keeps the state of training once a minute. ``fit`` goes on from it.
@@ -319,7 +319,8 @@ class EmbeddingFeatures(ImageTransformer):
                 inputs.append(self._inputs(crop, images[i].dtype))
                 # half of the pixels tell as much; always the same ones would leave the others free
                 targets.append((target, rng.random(target.shape) < 0.5))
-            q = max(step / self.max_steps, 0.01)  # from cross-entropy to the share misread
+            # from cross-entropy to the share misread, where a net that goes on has arrived
+            q = max(step / self.max_steps, 0.01) if known is None else 1.0
             return [torch.from_numpy(np.stack(a)) for a in zip(*inputs)], targets, q
 
         def one_loss(features, annotation, read, q):
