@@ -202,13 +202,17 @@ def matched(segment, images, wanted, wanted_on_few, few):
         return labels, measure(labels)
 
     part = [images[i] for i in few]
-    stages = [(part, wanted_on_few, 9)] * (len(part) < len(images)) + [(images, wanted, 4)]
+    stages = [(part, wanted_on_few, 9)] * (len(part) < len(images)) + [(images, wanted, 5)]
     slope = 0.12  # of CO by the logarithm of the compactness, until one is measured
     for chosen, aim, n_rounds in stages:
         low = high = None
+        least = np.inf
         for _ in range(n_rounds):
             labels, (co, count) = run(chosen)
-            if abs(co - aim[0]) < 0.001 and abs(count - aim[1]) < 0.8:
+            off = abs(co - aim[0]) / 0.001 + abs(count - aim[1]) / 0.8
+            if off < least:
+                least, best = off, labels
+            if off < 1:
                 break
             if co < aim[0]:
                 low = weight, co - aim[0]
@@ -218,7 +222,7 @@ def matched(segment, images, wanted, wanted_on_few, few):
                 slope = (high[1] - low[1]) / (high[0] - low[0])
             weight += np.clip((aim[0] - co) / slope, -0.7, 0.7)
             asked = max(1.0, asked * aim[1] / count)
-    return labels
+    return best
 
 
 def table_one(options, images, truths, train):
