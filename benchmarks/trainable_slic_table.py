@@ -203,10 +203,10 @@ def matched(segment, images, wanted, wanted_on_few, few):
 
     part = [images[i] for i in few]
     stages = [(part, wanted_on_few, 9)] * (len(part) < len(images)) + [(images, wanted, 5)]
-    slope = 0.12  # of CO by the logarithm of the compactness, until one is measured
     for chosen, aim, n_rounds in stages:
         low = high = None
         least = np.inf
+        slope = 0.15  # of CO by the logarithm of the compactness, until one is measured
         for _ in range(n_rounds):
             labels, (co, count) = run(chosen)
             off = abs(co - aim[0]) / 0.001 + abs(count - aim[1]) / 0.8
@@ -219,7 +219,7 @@ def matched(segment, images, wanted, wanted_on_few, few):
             else:
                 high = weight, co - aim[0]
             if low and high and low[0] < high[0]:
-                slope = (high[1] - low[1]) / (high[0] - low[0])
+                slope = np.clip((high[1] - low[1]) / (high[0] - low[0]), 0.07, 0.3)
             weight += np.clip((aim[0] - co) / slope, -0.7, 0.7)
             asked = max(1.0, asked * aim[1] / count)
     return best
