@@ -298,6 +298,7 @@ def test_constant_images_do_not_break_it(leaves):
 
 NETS = ["mlp", "classifier"]
 QUICK = {"size": 12, "n_samples": 2000, "max_epochs": 2, "random_state": 0}
+QUICK["features"] = LabFeatures()  # scattering takes most of the time
 
 
 @pytest.fixture(scope="module", params=NETS)
@@ -329,7 +330,7 @@ def test_nets_learn_and_segment(net_fitted, leaves):
 
 def test_an_untrained_net_is_the_linear_form(leaves):
     """No step that moves anything: superpixels as those of the linear weights, by Algorithm 1."""
-    settings = {**QUICK, "hard_examples": 2, "n_neighbors": 9, "max_iter": 1}
+    settings = {**QUICK, "features": None, "hard_examples": 2, "n_neighbors": 9, "max_iter": 1}
     linear = TrainableSLIC(40, **settings).fit(leaves.images, leaves.ground_truths)
     net = clone(linear).set_params(distance="mlp", learning_rate=1e-30)
     net.fit(leaves.images, leaves.ground_truths)
@@ -386,7 +387,7 @@ def test_held_out_images_choose_the_state(leaves):
     slic.fit(leaves.images, leaves.ground_truths)
     losses = [entry["validation_loss"] for entry in slic.history_]
     assert slic.history_[0]["step"] == 0
-    assert losses[0] < min(losses[1:])
+    assert losses[0] <= min(losses[1:])
     assert not slic.net_.layers[-1].weight.any()  # the linear distance was kept
     slic.set_params(hard_examples=3).fit(leaves.images, leaves.ground_truths)
     linear = TrainableSLIC(40, validation_fraction=0.25, **QUICK).set_params(hard_examples=3)
