@@ -463,33 +463,6 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
 
     # --- from image to segments --------------------------------------------------------------
 
-    def transform(self, X, *, masks=None):
-        """Segment images.
-
-        Parameters
-        ----------
-        X : sequence or stacked array of n_images images
-            Each (height, width) or (height, width, channels), with the channels seen in ``fit``.
-
-        masks : sequence of n_images arrays (height, width) or None, default=None
-            True where an image is to be segmented; a single mask may be None.
-
-        Returns
-        -------
-        labels : list of n_images int32 arrays (height, width), or a stacked array
-            Labels 0 .. n - 1 without a gap, -1 outside the mask.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If an image or mask cannot be used; the message names it. See ``on_error``.
-
-        sklearn.exceptions.NotFittedError
-            If called before ``fit``.
-        """
-        self._prepare()
-        return super().transform(X, masks=masks)
-
     def embed(self, X, *, masks=None):
         """Embeddings of superpixels.
 
@@ -555,9 +528,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         return [self._tree(d) for d in self._described(X, masks)]
 
     def _prepare(self):
-        """Move the net to its device, once, before threads use it."""
-        check_is_fitted(self)
-        self._validate_params()
+        super()._prepare()
         self.net_.to(torch_device(self.device))
 
     def _described(self, X, masks):

@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from .kernels import region_adjacency
+from .kernels._checks import full_scale
 from .kernels.footprints import region_footprints
 
 _MAJORITY = 0.7  # a superpixel belongs to a segment that holds more of it than this
@@ -166,10 +167,7 @@ def as_rgb(image):
     given thrice; of other numbers of channels three groups of neighbours are averaged.
     """
     image = image if image.ndim == 3 else image[:, :, None]
-    scale = {"f": 255.0, "b": 255.0}.get(image.dtype.kind, 1.0)
-    if image.dtype == np.uint16:
-        scale = 1 / 257
-    rgb = image.astype(np.float32) * np.float32(scale)
+    rgb = image.astype(np.float32) * np.float32(255 / full_scale(image.dtype))
     channels = rgb.shape[2]
     if channels != 3:
         low = [channels * k // 3 for k in range(3)]

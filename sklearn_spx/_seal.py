@@ -27,7 +27,7 @@ from .kernels import (
     entropy_rate_superpixels,
     graph_segmentation,
 )
-from .kernels._checks import check_count
+from .kernels._checks import check_count, full_scale
 from .metrics import achievable_segmentation_accuracy
 from .utils._augment import random_crop
 from .utils._device import torch_device
@@ -238,8 +238,8 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
         Parameters
         ----------
         X : sequence or stacked array of n_images images
-            Each (height, width) or (height, width, channels), of one number of channels. Integers
-            are scaled by the range of their dtype, floats taken as they are. They are held in
+            Each (height, width) or (height, width, channels), of one number of channels. White is
+            65535 in uint16, 255 in other integers; floats are taken as they are. They are held in
             memory while fitting.
 
         y : sequence of n_images ground truths
@@ -526,13 +526,6 @@ def _as_channels(image):
     return image[:, :, None] if image.ndim == 2 else image
 
 
-def _range(dtype):
-    """What an integer image is divided by: white is 1."""
-    if dtype.kind == "u":
-        return float(np.iinfo(dtype).max)
-    return 255.0 if dtype.kind == "i" else 1.0
-
-
 def _inputs(pixels, scale, canny):
     """Arrays (1, C, H, W) for a net: the image and, if it weighs them in, its edges."""
     image = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], dtype=np.float32)
@@ -554,7 +547,7 @@ def _predict(image, fingerprint, net):
     import torch
 
     first = next(net.parameters())
-    arrays = _inputs(image, _range(image.dtype), getattr(net, "canny", False))
+    arrays = _inputs(image, full_scale(image.dtype), getattr(net, "canny", False))
     with torch.no_grad():
         inputs = [_tensor(array, first.device) for array in arrays]
         return net(*inputs)[0].float().cpu().numpy()
@@ -622,7 +615,7 @@ def _train(items, held_out, recipe, *, checkpoint, device, n_jobs, verbose):
             # as likely as it has annotations: each is a sample
             image, labels = items[np.searchsorted(shares, rng.random(), side="right")]
             crop, labels = random_crop(image, labels, recipe["crop_size"], rng)
-            crops.append((_inputs(crop, _range(image.dtype), canny), _targets(labels), labels))
+            crops.append((_inputs(crop, full_scale(image.dtype), canny), _targets(labels), labels))
         inputs, targets, labels = zip(*crops)
         inputs = [_tensor(np.concatenate(arrays)) for arrays in zip(*inputs)]
         return inputs, torch.from_numpy(np.stack(targets)), list(labels)

@@ -27,7 +27,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, check_memory
+from sklearn.utils.validation import check_memory
 
 from ._trainable_slic_training import Reference, build_net, learn, net_arrays, segment_by_net
 from .base import ImageSegmenter
@@ -471,35 +471,10 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
     def n_iter_(self):
         return self.max_iter
 
-    def transform(self, X, *, masks=None):
-        """Segment images.
-
-        Parameters
-        ----------
-        X : sequence or stacked array of n_images images
-            Each (height, width) or (height, width, channels), with the channels seen in ``fit``.
-
-        masks : sequence of n_images arrays (height, width) or None, default=None
-            True where an image is to be segmented; a single mask may be None.
-
-        Returns
-        -------
-        labels : list of n_images int32 arrays (height, width), or a stacked array
-            Labels 0 .. n - 1 without a gap, -1 outside the mask.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If an image or mask cannot be used; the message names it. See ``on_error``.
-
-        sklearn.exceptions.NotFittedError
-            If called before ``fit``.
-        """
-        check_is_fitted(self)
-        self._validate_params()
-        if self.net_ is not None:  # moved once, before threads use it
+    def _prepare(self):
+        super()._prepare()
+        if self.net_ is not None:
             self.net_.to(self._device())
-        return super().transform(X, masks=masks)
 
     def _segment(self, image, mask):
         values = self.features_.transform([image])[0] @ self.axes_

@@ -12,8 +12,8 @@ import numpy as np
 from scipy.optimize import minimize
 
 from .features import LabFeatures
+from .features._lab import weights_to_lab
 from .kernels import slic
-from .kernels._checks import as_image
 from .kernels.cluster_assign import (
     border_crossings,
     bottom_up,
@@ -28,8 +28,6 @@ from .utils._threads import one_torch_thread
 # The plain SLIC that labels are made with, and whose shape `compactness` refers to.
 _COMPACTNESS = 10.0
 _MAX_ITER = 5
-# Variance of Lab over natural images, L + a + b: what any other kind of channels is scaled to.
-_LAB_VARIANCE = 900.0
 _POOL = 20_000  # pixels of an image among which those to learn from are looked for
 _N_CALIBRATION = 20  # images that the overall scale is measured on
 _N_CALIBRATION_NET = 12
@@ -163,19 +161,9 @@ class Reference:
 
     @classmethod
     def of(cls, items):
-        lab = LabFeatures().fit([image for image, _, _ in items])
-        n_channels = lab.n_features_out_
-        weights = np.ones(n_channels)
-        if not lab.converts_:
-            pixels = [
-                as_image(image)[np.s_[:] if mask is None else mask].reshape(-1, n_channels)
-                for image, mask, _ in items
-            ]
-            variance = np.concatenate(pixels).var(axis=0, dtype=float)
-            weights = np.divide(
-                _LAB_VARIANCE / n_channels, variance, out=np.zeros(n_channels), where=variance > 0
-            )
-        return cls(lab, weights)
+        images, masks, _ = zip(*items)
+        lab = LabFeatures().fit(images)
+        return cls(lab, weights_to_lab(lab, images, masks))
 
     def colours(self, image):
         return self.lab.transform([image])[0] * np.sqrt(self.weights).astype(np.float32)

@@ -75,8 +75,7 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
         sklearn.exceptions.NotFittedError
             If called before ``fit``.
         """
-        check_is_fitted(self)
-        self._validate_params()
+        self._prepare()
         X, masks = _check_collections(X, masks)
         items = ((self, *_read(X, masks, i)) for i in range(len(X)))
         labels = []
@@ -184,6 +183,11 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
                 raise ValueError(f"X[{i}] could not be segmented, so it has no score")
             scores.append(figure(found, check_target(y[i], f"y[{i}]", found.shape)))
         return float(np.average(scores, weights=sample_weight))
+
+    def _prepare(self):
+        """Run before images are worked on, once: threads come after it."""
+        check_is_fitted(self)
+        self._validate_params()
 
     # --- what a subclass's fit calls ---------------------------------------------------------
 

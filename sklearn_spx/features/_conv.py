@@ -16,7 +16,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-from ..kernels._checks import as_image
+from ..kernels._checks import as_image, full_scale
 from ..utils._device import torch_device
 from ..utils._threads import one_torch_thread
 from ._base import ImageTransformer
@@ -186,8 +186,7 @@ class ConvFeatures(ImageTransformer):
         planes = as_image(image)
         if self.channels is not None:
             planes = planes[:, :, np.asarray(self.channels)]
-        full = {"b": 1, "f": 1}.get(image.dtype.kind, 65535 if image.dtype == np.uint16 else 255)
-        factor = 1.0 if self.scale is None else self.scale / full
+        factor = 1.0 if self.scale is None else self.scale / full_scale(image.dtype)
         planes = (planes * factor - np.asarray(self.mean, float)) / np.asarray(self.std, float)
         return np.ascontiguousarray(planes.transpose(2, 0, 1), dtype=np.float32)
 

@@ -18,7 +18,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..kernels import enforce_connectivity, slic
-from ..kernels._checks import as_image
+from ..kernels._checks import as_image, full_scale
 from ..kernels.cluster_assign import cluster_means, nearest_clusters, squared_differences
 from ..metrics import compactness as mean_compactness
 from ..utils._augment import random_crop
@@ -26,7 +26,7 @@ from ..utils._device import torch_device
 from ..utils._images import check_same_length, check_sequence, check_target
 from ..utils._threads import one_torch_thread
 from ._base import ImageTransformer
-from ._lab import LabFeatures, full_scale, scales_to_lab
+from ._lab import LabFeatures, weights_to_lab
 
 _COMPACTNESS = 10.0
 _MAX_ITER = 4
@@ -194,8 +194,8 @@ class EmbeddingFeatures(ImageTransformer):
         Parameters
         ----------
         X : sequence or stacked array of n_images images
-            Each (height, width) or (height, width, channels), of one number of channels. Integers
-            are scaled by the range of their dtype, floats taken as they are. They are held in
+            Each (height, width) or (height, width, channels), of one number of channels. White is
+            65535 in uint16, 255 in other integers; floats are taken as they are. They are held in
             memory while fitting.
 
         y : sequence of n_images ground truths
@@ -231,7 +231,9 @@ class EmbeddingFeatures(ImageTransformer):
         known = getattr(self, "weights_", None) if self.warm_start else None
         if known is None:
             self.colours_ = LabFeatures().fit(images)
-            self.colour_scales_ = scales_to_lab(self.colours_, images, annotations)
+            masks = [a[0] >= 0 for a in annotations]
+            weights = weights_to_lab(self.colours_, images, masks)
+            self.colour_scales_ = np.sqrt(weights).astype(np.float32)
         elif len(self.colour_scales_) != self.n_channels_in_:
             raise ValueError(
                 f"X has {self.n_channels_in_} channels; the net to go on from was trained on "

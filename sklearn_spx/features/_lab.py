@@ -3,12 +3,12 @@
 import numpy as np
 from numba import njit
 
-from ..kernels._checks import as_image
+from ..kernels._checks import as_image, full_scale
 from ..kernels._color import BLOCK, TABLE, lab_block
 from ._base import ImageTransformer
 
 # Variance of Lab over natural images, L + a + b: what any other kind of channels is scaled to.
-LAB_VARIANCE = 900.0
+_LAB_VARIANCE = 900.0
 
 
 class LabFeatures(ImageTransformer):
@@ -75,29 +75,22 @@ class LabFeatures(ImageTransformer):
         return lab
 
 
-def scales_to_lab(lab, images, annotations):
-    """Factors (C,) float32 that let channels vary as much, in all, as Lab of natural images.
+def weights_to_lab(lab, images, masks):
+    """Weights (C,) of squared differences at which channels vary as much as Lab of photographs.
 
-    1 where ``lab`` converts, 0 for a channel that never varies; pixels count that the first
-    annotation has 0 or above.
+    1 where ``lab`` converts, 0 for a channel that never varies. Of masked images the inside counts.
     """
     n_channels = lab.n_features_out_
     if lab.converts_:
-        return np.ones(n_channels, np.float32)
+        return np.ones(n_channels)
     pixels = [
-        as_image(image).reshape(-1, n_channels)[a[0].ravel() >= 0]
-        for image, a in zip(images, annotations)
+        as_image(image)[np.s_[:] if mask is None else mask].reshape(-1, n_channels)
+        for image, mask in zip(images, masks)
     ]
     variance = np.concatenate(pixels).var(axis=0, dtype=float)
-    wanted = np.full(n_channels, LAB_VARIANCE / n_channels)
-    return np.sqrt(
-        np.divide(wanted, variance, out=np.zeros(n_channels), where=variance > 0)
-    ).astype(np.float32)
-
-
-def full_scale(dtype):
-    """What white is in images of this type."""
-    return 1 if dtype.kind == "f" else 65535 if dtype == np.uint16 else 255
+    return np.divide(
+        _LAB_VARIANCE / n_channels, variance, out=np.zeros(n_channels), where=variance > 0
+    )
 
 
 def _reads_as_rgb(image):

@@ -87,3 +87,8 @@ def check_real(value, name, minimum=None, *, strict=False):
         bound = "above" if strict else "at least"
         raise ValueError(f"{name} must be {bound} {minimum}, got {value!r}")
     return value
+
+
+def full_scale(dtype):
+    """What white is in images of this type: other integers than uint16 count as 8-bit."""
+    return 1 if dtype.kind in "bf" else 65535 if dtype == np.uint16 else 255

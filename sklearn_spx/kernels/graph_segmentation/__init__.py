@@ -11,7 +11,7 @@ with Int the greatest weight that the segment was joined across.
 import numpy as np
 
 from .._affinities import as_affinities, diagonal_affinities
-from .._checks import as_image, as_mask, check_count, check_real
+from .._checks import as_image, as_mask, check_count, check_real, full_scale
 from ..region_merge import check_graph
 from . import _cpu
 
@@ -170,7 +170,7 @@ def _colour_weights(image, sigma, connectivity, mask):
     dtype = np.asarray(image).dtype
     image = as_image(image)
     if dtype.kind in "ui":
-        image = image / np.float32(65535 if dtype == np.uint16 else 255)
+        image = image / np.float32(full_scale(dtype))
     if sigma > 0:
         image = _smooth(image, sigma, mask)
     weights = np.zeros((*image.shape[:2], connectivity // 2), np.float32)

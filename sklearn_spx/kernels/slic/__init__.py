@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._checks import as_image, as_mask, check_count, check_real
+from .._checks import as_image, as_mask, check_count, check_real, full_scale
 from ..connectivity import connect
 from . import _cpu
 from ._seeds import grid_seeds, mask_seeds
@@ -137,7 +137,7 @@ def _read(image, convert2lab):
         raise ValueError(f"convert2lab=True needs an image of 3 channels, found {image.shape[2]}")
     if not may_be_rgb or never or (convert2lab is None and dtype.kind == "b"):
         return image, None
-    full = 1 if dtype.kind in "bf" else 65535 if dtype == np.uint16 else 255
+    full = full_scale(dtype)
     low, high = image.min(), image.max()
     if low >= 0 and high <= full:
         return image, full
