@@ -8,8 +8,8 @@ segmented. Four forms of the distance, beside plain SLIC:
 - ``"linear"``: a weight a feature. Superpixels are grown by the plain kernel, as fast;
 - ``"mlp"``: three layers on the differences of the features;
 - ``"classifier"``: a net that sees a pixel and its seven neighbouring superpixels, and chooses;
-- ``"embedding"``: the features themselves, by a net trained through SLIC. It takes half an hour, so
-  here it is the one that comes trained on photographs.
+- ``"embedding"``: the features themselves, by a net trained through SLIC. That takes its
+  time, so here it is the one that comes trained on photographs.
 """
 
 # %%

@@ -62,9 +62,9 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
 
         - "embedding": the features themselves, of which each weighs 1. With ``features=None`` they
           are :class:`~sklearn_spx.features.EmbeddingFeatures`, a net trained through SLIC; it takes
-          half an hour for 200 images and follows what people annotate the closest. Not of the
-          paper. None of ``n_neighbors``, ``labels``, ``hard_examples``, ``n_samples``,
-          ``class_weight``, ``max_epochs``, ``batch_size`` and ``learning_rate`` is used.
+          the longest. Not of the paper. None of ``n_neighbors``, ``labels``, ``hard_examples``,
+          ``n_samples``, ``class_weight``, ``max_epochs``, ``batch_size`` and ``learning_rate`` is
+          used.
 
         The nets add to the linear distance, which is always learned first, and start from adding
         nothing: the start is not the paper's, whose classifier alone falls behind plain SLIC in

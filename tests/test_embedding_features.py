@@ -108,8 +108,7 @@ def test_pickle(fitted, leaves):
     assert same(again.transform(leaves.images), fitted.transform(leaves.images))
 
 
-def test_every_annotator_and_no_pixel_outside(leaves):
-    """Where all is left out there is nothing to learn: the net stays as it began."""
+def test_nothing_is_learned_from_pixels_left_out(leaves):
     blind = [[np.full((72, 96), -1), np.full((72, 96), -1)] for _ in leaves.images]
     stay = EmbeddingFeatures(**QUICK).fit(leaves.images, blind)
     assert all(entry["loss"] == 0 for entry in stay.history_)
