@@ -29,7 +29,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_memory
 
-from ._trainable_slic_training import Reference, build_net, learn, net_arrays, segment_by_net
+from ._trainable_slic_samples import Reference
+from ._trainable_slic_training import build_net, learn, net_arrays, segment_by_net
 from .base import ImageSegmenter
 from .features import ChannelUnion, EmbeddingFeatures, LabFeatures, ScatteringFeatures
 from .kernels import slic

@@ -1,39 +1,28 @@
-"""What trainable superpixels learn: samples of pixels and their neighbours, fits, and the shape.
+"""What trainable superpixels learn: weights, a net, and the scale that gives the shape.
 
-images, ground truths -> plain SLIC -> samples: a pixel, its Q nearest clusters, the right one
-                      -> linear weights, convex -> axes -> a net, if asked for -> scale
+images, ground truths -> samples -> linear weights, convex -> axes -> a net, if asked for -> scale
 """
 
 import json
-import time
-from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize
 
-from .features import LabFeatures
-from .features._lab import weights_to_lab
-from .kernels import slic
-from .kernels.cluster_assign import (
-    border_crossings,
-    bottom_up,
-    cluster_means,
-    nearest_clusters,
-    squared_differences,
+from ._trainable_slic_linear import (
+    cross_entropy_of,
+    linear_weights,
+    principal_axes,
+    sample_weights,
 )
+from ._trainable_slic_samples import COMPACTNESS, MAX_ITER, Reference, grid_count, sample_image
+from .kernels import slic
+from .kernels.cluster_assign import bottom_up
 from .metrics import compactness as mean_compactness
-from .utils._persistence import decode_fitted, encode_fitted
 from .utils._threads import one_torch_thread
 
-# The plain SLIC that labels are made with, and whose shape `compactness` refers to.
-_COMPACTNESS = 10.0
-_MAX_ITER = 5
-_POOL = 20_000  # pixels of an image among which those to learn from are looked for
 _N_CALIBRATION = 20  # images that the overall scale is measured on
 _N_CALIBRATION_NET = 12
 _MOST_OCTAVES = 6  # that the scale of a net may lie from where it starts
 _NEAR = 0.003  # a difference of compactness that is none
-_KEPT_VARIANCE = 0.999
 _PATIENCE = 3
 _WEIGHT_DECAY = 1e-2
 
@@ -69,17 +58,22 @@ def learn(items, features, recipe, known, *, run, checkpoint, device, verbose):
     quota = -(-recipe["n_samples"] // len(items))
     held_out = set(np.random.default_rng(seed).permutation(len(items))[: recipe["n_held"]])
 
-    def sample(hard_examples):
+    levels = [recipe["hard_examples"]]
+    if recipe.get("net_hard_examples", levels[0]) != levels[0]:
+        levels.append(recipe["net_hard_examples"])
+    settings = features, reference, recipe, levels, quota
+    tasks = [(*item, *settings, (seed, i)) for i, item in enumerate(items)]
+    found = list(run(sample_image, tasks, len(tasks)))
+
+    def sampled(level):
         """Samples to learn from, and those held out."""
-        settings = features, reference, {**recipe, "hard_examples": hard_examples}, quota
-        tasks = [(*item, *settings, (seed, i)) for i, item in enumerate(items)]
-        found = list(enumerate(run(_samples, tasks, len(tasks))))
+        of_level = [(i, samples[level]) for i, samples in enumerate(found)]
         return (
-            [s for i, s in found if s is not None and (i in held_out) == held]
+            [s for i, s in of_level if s is not None and (i in held_out) == held]
             for held in (False, True)
         )
 
-    samples, held = sample(recipe["hard_examples"])
+    samples, held = sampled(0)
     if not samples:
         raise ValueError(
             f"y shows no boundary between superpixels of {size} x {size} pixels, so there is "
@@ -93,8 +87,7 @@ def learn(items, features, recipe, known, *, run, checkpoint, device, verbose):
     else:
         learned |= _learn_linear(samples, held, recipe, known, online, shapes)
     if distance != "linear":
-        if recipe["net_hard_examples"] != recipe["hard_examples"]:
-            samples, held = sample(recipe["net_hard_examples"])
+        samples, held = sampled(-1)
         settings = {"checkpoint": checkpoint, "device": device, "verbose": verbose}
         before = known if goes_on else None
         learned |= _learn_net(samples, held, recipe, before, learned, shapes, settings)
@@ -150,180 +143,6 @@ def _with_validation_loss(entry):
     return entry
 
 
-# --- samples ------------------------------------------------------------------------------------
-
-
-class Reference:
-    """Plain SLIC: of Lab for colour, of channels scaled to Lab's variance otherwise."""
-
-    def __init__(self, lab, weights):
-        self.lab, self.weights = lab, weights
-
-    @classmethod
-    def of(cls, items):
-        images, masks, _ = zip(*items)
-        lab = LabFeatures().fit(images)
-        return cls(lab, weights_to_lab(lab, images, masks))
-
-    def colours(self, image):
-        return self.lab.transform([image])[0] * np.sqrt(self.weights).astype(np.float32)
-
-    def encoded(self, arrays):
-        lab = encode_fitted(self.lab, arrays, "reference")
-        return {"lab": lab, "weights": self.weights.tolist()}
-
-    @classmethod
-    def decoded(cls, values, arrays):
-        return cls(decode_fitted(values["lab"], arrays), np.array(values["weights"]))
-
-
-def _n_segments(shape, mask, size):
-    inside = shape[0] * shape[1] if mask is None else int(mask.sum())
-    return max(1, round(inside / size**2))
-
-
-class Samples(NamedTuple):
-    """Pixels to learn from, of one image."""
-
-    values: np.ndarray  # (n, C) float32, features
-    means: np.ndarray  # (K, C) float32, features of the image's clusters
-    neighbors: np.ndarray  # (n, Q) int32, rows of means; below 0: none
-    places: np.ndarray  # (n, Q) float32, (distance / size)^2; inf: none
-    answers: np.ndarray  # (n,) which of the Q is right
-    allowed: np.ndarray  # (n, Q) bool, which may be right: the answer, or all of its segment
-    moments: np.ndarray  # (C, C) second moments of the image's features
-
-    def differences(self):
-        """Squared differences (n, Q, C + 1), the place's last; inf: none."""
-        n, centers = len(self.values), np.zeros((len(self.means), 2))
-        image = self.values[None]
-        found = squared_differences(image, np.arange(n), self.means, centers, self.neighbors, 1)
-        found[:, :, -1] = self.places
-        return found
-
-
-def _samples(image, mask, targets, features, reference, recipe, quota, seed):
-    """Samples of an image; None if there is nothing to learn from it."""
-    kind, size, n_neighbors = recipe["labels"], recipe["size"], recipe["n_neighbors"]
-    colours = reference.colours(image)
-    labels = slic(
-        colours,
-        _n_segments(image.shape, mask, size),
-        compactness=_COMPACTNESS,
-        max_iter=_MAX_ITER,
-        mask=mask,
-        convert2lab=False,
-        enforce_connectivity=False,
-    )
-    labels = _without_gaps(labels)
-    colour_means, centers, _ = cluster_means(colours, labels)
-    rng = np.random.default_rng(seed)
-    pool = rng.permutation(np.flatnonzero(labels >= 0))[:_POOL]
-    neighbors = nearest_clusters(pool, labels.shape, centers, n_neighbors)
-    distances = squared_differences(colours, pool, colour_means, centers, neighbors, size)
-    places = distances[:, :, -1].copy()
-    distances[:, :, -1] *= _COMPACTNESS**2
-    distances = distances.sum(axis=2)
-
-    if kind == "edges":  # the annotators are merged into one
-        borders = border_crossings(targets, pool, centers, neighbors)
-        groups = [(_intersection(targets), borders)]
-    elif kind == "weak":  # neighbours are ordered by place
-        nearness = np.where(neighbors < 0, np.inf, np.arange(n_neighbors, dtype=float))
-        groups = [(target, nearness) for target in targets]
-    else:
-        groups = [(target, distances) for target in targets]
-    chosen, answers, allowed = [], [], []
-    for target, cost in groups:
-        met, near = _segments_met(target, labels, pool, neighbors)
-        rows, right = _answers(kind, met, near, neighbors, cost, recipe["hard_examples"])
-        rows = rows[: -(-quota // len(groups))]
-        chosen.append(rows)
-        answers.append(right[rows])
-        if kind in ("corrected", "corrected_only"):
-            allowed.append(near[rows])
-        else:
-            allowed.append(np.arange(n_neighbors) == right[rows][:, None])
-    chosen, answers, allowed = map(np.concatenate, (chosen, answers, allowed))
-    if len(chosen) == 0:
-        return None
-    values = features.transform([image])[0]
-    means, _, _ = cluster_means(values, labels)
-    flat = values.reshape(-1, values.shape[2])
-    centred = flat[pool] - flat[pool].mean(axis=0)
-    moments = centred.T @ centred / len(centred)
-    chosen, *where = pool[chosen], neighbors[chosen], places[chosen]
-    return Samples(flat[chosen], means, *where, answers, allowed, moments)
-
-
-def _answers(kind, met, own, neighbors, cost, hard_examples):
-    """Rows of the pool to learn from, and for every row which of its neighbours is right.
-
-    Parameters
-    ----------
-    kind : str, the name of the label set
-    met : ndarray of shape (n,), int
-        Segments that the neighbours of each pixel lie mainly in.
-    own : ndarray of shape (n, Q), bool
-        Whether each neighbour lies mainly in the pixel's own segment.
-    neighbors : ndarray of shape (n, Q), int
-        Below 0: none.
-    cost : ndarray of shape (n, Q)
-        What the right neighbour has least of; of equals the first, which is the nearest.
-    hard_examples : int
-    """
-    cost = np.where(neighbors >= 0, cost, np.inf)
-    if kind == "replication":
-        return np.arange(len(cost)), cost.argmin(axis=1)
-    usable = np.ones(len(cost), bool)
-    answers = cost.argmin(axis=1)
-    if kind != "edges":
-        usable = own.any(axis=1)
-        before, answers = answers, np.where(own, cost, np.inf).argmin(axis=1)
-        if kind == "corrected_only":
-            usable &= answers != before
-    met = np.where(usable, met, 0)
-    least = min(hard_examples, max(int(met.max(initial=0)), 2)) if hard_examples > 1 else 1
-    return np.flatnonzero(met >= least), answers
-
-
-def _segments_met(target, labels, pool, neighbors):
-    """How many segments the neighbours lie mainly in, and which lie in the pixel's own."""
-    segments = _without_gaps(target)
-    home = _majority(labels, segments)
-    near = np.where(neighbors >= 0, home[neighbors], -1)
-    ordered = np.sort(near, axis=1)
-    steps = (ordered[:, 1:] != ordered[:, :-1]) & (ordered[:, :-1] >= 0)
-    return 1 + steps.sum(axis=1), near == segments.ravel()[pool][:, None]
-
-
-def _intersection(targets):
-    """The segments that no annotator cuts."""
-    merged = np.zeros(targets[0].shape, np.int64)
-    for target in targets:
-        segments = _without_gaps(target).astype(np.int64)
-        segments -= segments.min()
-        merged = merged * (int(segments.max()) + 1) + segments
-        merged = np.unique(merged, return_inverse=True)[1].reshape(merged.shape)
-    return merged
-
-
-def _majority(labels, segments):
-    """The segment that each cluster lies mainly in."""
-    inside = labels >= 0
-    n_segments = int(segments.max()) + 1
-    pairs = labels[inside].astype(np.int64) * n_segments + segments[inside]
-    counts = np.bincount(pairs, minlength=(int(labels.max()) + 1) * n_segments)
-    return counts.reshape(-1, n_segments).argmax(axis=1)
-
-
-def _without_gaps(labels):
-    """Labels 0 .. n - 1 in the old order; what is below 0 is -1."""
-    found, dense = np.unique(labels, return_inverse=True)
-    dense = dense.reshape(labels.shape).astype(np.int32)
-    return np.maximum(dense - np.int32((found < 0).sum()), -1)
-
-
 # --- linear ---------------------------------------------------------------------------------------
 
 
@@ -333,7 +152,7 @@ def _learn_linear(samples, held, recipe, known, online, shapes):
     answers = np.concatenate([s.answers for s in samples])
     validate = None
     if held:
-        validate = _cross_entropy_of(
+        validate = cross_entropy_of(
             np.concatenate([s.differences() for s in held]),
             np.concatenate([s.answers for s in held]),
         )
@@ -349,7 +168,7 @@ def _learn_linear(samples, held, recipe, known, online, shapes):
         past=known["past"] if online else None,
         validate=validate,
     )
-    weights = fit.weights * (_COMPACTNESS**2 / fit.place)
+    weights = fit.weights * (COMPACTNESS**2 / fit.place)
     moments, n_images = np.mean([s.moments for s in samples], axis=0), len(samples)
     if online:
         past = known["past"]
@@ -366,168 +185,12 @@ def _learn_linear(samples, held, recipe, known, online, shapes):
     return {
         "weights": weights * scale,
         "axes": axes * np.float32(np.sqrt(scale)),
-        "scale": scale * _COMPACTNESS**2 / fit.place,  # of a net's cost, in logits
+        "scale": scale * COMPACTNESS**2 / fit.place,  # of a net's cost, in logits
         "place": fit.place,
         "past": past,
         "loss": fit.loss,
         "history": fit.history,
     }
-
-
-class Linear(NamedTuple):
-    """Result of :func:`linear_weights`."""
-
-    weights: np.ndarray  # (C - 1,) of the features
-    place: float  # weight of the place, above 0
-    loss: float  # mean cross-entropy
-    history: list  # of dict, one an iteration
-    past: dict  # the loss of these samples, and those before, near the optimum
-
-
-def linear_weights(
-    differences, answers, *, class_weight=None, start=None, past=None, validate=None
-):
-    """Weights w >= 0 that make the right clusters nearest, by multinomial logistic regression.
-
-    Parameters
-    ----------
-    differences : ndarray of shape (n, Q, C), float32
-        Squared differences of pixels and clusters; inf for a cluster that is not there. The last
-        channel is the place. Overwritten.
-
-    answers : ndarray of shape (n,), int
-        Which of the Q clusters is right.
-
-    class_weight : {"balanced"} or None, default=None
-        See :class:`~sklearn_spx.TrainableSLIC`.
-
-    start : ndarray of shape (C,) or None, default=None
-        Weights to start from.
-
-    past : dict or None, default=None
-        Of an earlier result: its loss is added, as the quadratic that it was near its optimum.
-
-    validate : callable or None, default=None
-        ``validate(w)``: a loss for the history.
-
-    Returns
-    -------
-    fit : Linear
-    """
-    began = time.perf_counter()
-    n, n_neighbors, n_channels = differences.shape
-    absent = ~np.isfinite(differences[:, :, -1])
-    differences[absent] = 0
-    unit = differences.mean(axis=(0, 1), dtype=float)
-    n_all = n
-    if past is not None:
-        n_all = n + past["n"]
-        unit = (n * unit + past["n"] * past["unit"]) / n_all
-    mean_difference = unit.copy()
-    unit[unit < 1e-30] = np.inf  # a channel that never differs weighs nothing
-    differences /= unit.astype(np.float32)
-    right = np.take_along_axis(differences, answers[:, None, None], axis=1)
-    margins = np.subtract(right, differences, out=differences).reshape(-1, n_channels)
-    importance = sample_weights(answers, class_weight)
-    curvature, slope = np.zeros((n_channels, n_channels)), np.zeros(n_channels)
-    if past is not None:
-        curvature = past["curvature"] / np.outer(unit, unit)
-        slope = past["slope"] / unit
-
-    def shares(w):
-        logits = (margins @ w.astype(np.float32)).reshape(n, n_neighbors)
-        logits[absent] = -np.inf  # the right cluster's is 0
-        highest = logits.max(axis=1, keepdims=True)
-        share = np.exp(logits - highest)
-        total = share.sum(axis=1, keepdims=True)
-        losses = np.log(total) + highest
-        share /= total
-        if importance is None:
-            return float(losses.mean(dtype=float)), share
-        return float((losses[:, 0] * importance).mean(dtype=float)), share * importance[:, None]
-
-    def loss_and_gradient(w):
-        loss, share = shares(w)
-        gradient = (margins.T @ share.ravel()).astype(float)
-        loss = (n * loss + 0.5 * w @ curvature @ w - slope @ w) / n_all
-        gradient = (gradient + curvature @ w - slope) / n_all
-        # the penalty only bounds the weights where samples are few and separable
-        return loss + 0.5e-6 * w @ w, gradient + 1e-6 * w
-
-    history = []
-
-    def record(intermediate_result):
-        entry = {"step": len(history) + 1, "loss": float(intermediate_result.fun)}
-        if validate is not None:
-            entry["validation_loss"] = validate(intermediate_result.x / unit)
-        history.append({**entry, "seconds": time.perf_counter() - began})
-
-    first = np.full(n_channels, 1 / n_channels)
-    if start is not None:
-        first = np.where(np.isfinite(unit), start * np.where(np.isfinite(unit), unit, 0), first)
-        first[-1] = max(first[-1], 1e-3)
-    result = minimize(
-        loss_and_gradient,
-        first,
-        jac=True,
-        method="L-BFGS-B",
-        bounds=[(0, None)] * (n_channels - 1) + [(1e-3, None)],
-        callback=record,
-        options={"maxiter": 300},
-    )
-    w = result.x
-    loss, share = shares(w)
-    # the loss of these samples around w: its gradient, and the Fisher information
-    gradient = (margins.T @ share.ravel()).astype(float)
-    expected = np.einsum("nq,nqc->nc", share, margins.reshape(n, n_neighbors, n_channels))
-    if importance is not None:
-        expected /= np.sqrt(np.maximum(importance, 1e-12))[:, None]
-    margins *= np.sqrt(share).reshape(-1, 1)
-    fisher = (margins.T @ margins).astype(float) - expected.T.astype(float) @ expected
-    curvature += fisher
-    slope += fisher @ w - gradient
-    scales = np.where(np.isfinite(unit), unit, 0)
-    weights = w / unit
-    past = {
-        "n": n_all,
-        "unit": mean_difference,
-        "curvature": curvature * np.outer(scales, scales),
-        "slope": slope * scales,
-        "weights": weights,
-    }
-    return Linear(weights[:-1], float(weights[-1]), loss, history, past)
-
-
-def sample_weights(answers, class_weight):
-    """Weights of mean 1, or None for 1 each; "balanced": all places of the answer count alike."""
-    if class_weight is None:
-        return None
-    counts = np.bincount(answers)
-    return (len(answers) / np.count_nonzero(counts) / counts[answers]).astype(np.float32)
-
-
-def _cross_entropy_of(differences, answers):
-    """A function of weights: the mean cross-entropy of samples."""
-    absent = ~np.isfinite(differences[:, :, -1])
-    differences[absent] = 0
-
-    def loss(w):
-        logits = -(differences @ w.astype(np.float32))
-        logits[absent] = -np.inf
-        right = np.take_along_axis(logits, answers[:, None], axis=1)
-        return float((np.logaddexp.reduce(logits, axis=1) - right[:, 0]).mean(dtype=float))
-
-    return loss
-
-
-def principal_axes(moments, weights):
-    """Axes (C, r) of the weighted features that hold all but a thousandth of their variance."""
-    root = np.sqrt(weights)
-    values, vectors = np.linalg.eigh(moments * np.outer(root, root))
-    values, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1]
-    held = np.cumsum(values) / max(values.sum(), np.finfo(float).tiny)
-    n_axes = min(int(np.searchsorted(held, _KEPT_VARIANCE)) + 1, len(values))
-    return np.ascontiguousarray(root[:, None] * vectors[:, :n_axes], dtype=np.float32)
 
 
 # --- nets -----------------------------------------------------------------------------------------
@@ -756,7 +419,7 @@ class Shapes:
         items = []
         for image, mask, _ in self._chosen(_N_CALIBRATION_NET):
             values = self.features.transform([image])[0] @ axes
-            n_segments = _n_segments(image.shape, mask, self.size)
+            n_segments = grid_count(image.shape, mask, self.size)
             plain = _plain(self.reference.colours(image), n_segments, mask)
             flat = _plain(np.zeros(image.shape[:2], np.float32), n_segments, mask)
             items.append((values, mask, n_segments, plain, flat))
@@ -798,8 +461,8 @@ def _plain(values, n_segments, mask):
     labels = slic(
         values,
         n_segments,
-        compactness=_COMPACTNESS,
-        max_iter=_MAX_ITER,
+        compactness=COMPACTNESS,
+        max_iter=MAX_ITER,
         mask=mask,
         convert2lab=False,
     )
@@ -808,7 +471,7 @@ def _plain(values, n_segments, mask):
 
 def _shapes(image, mask, features, axes, reference, size):
     """Mean compactness of the grid, by plain SLIC, and by the learned distance at each scale."""
-    n_segments = _n_segments(image.shape, mask, size)
+    n_segments = grid_count(image.shape, mask, size)
     values = features.transform([image])[0] @ axes
     flat = np.zeros(image.shape[:2], np.float32)
     return [_plain(v, n_segments, mask) for v in (flat, reference.colours(image))] + [
@@ -817,5 +480,5 @@ def _shapes(image, mask, features, axes, reference, size):
 
 
 def _shape_by_net(values, mask, n_segments, net, scale):
-    labels = segment_by_net(values, net, scale, n_segments, _COMPACTNESS, _MAX_ITER, mask)
+    labels = segment_by_net(values, net, scale, n_segments, COMPACTNESS, MAX_ITER, mask)
     return mean_compactness(labels)
