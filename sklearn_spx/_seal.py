@@ -64,7 +64,7 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
     loss : {"cross_entropy", "seal"}, default="cross_entropy"
         "seal" adds the segmentation errors of superpixels in the loop.
 
-    boundary_weight : float or "balanced", default=8.0
+    boundary_weight : float or "balanced", default=20.0
         What a missed boundary costs, a false one being 1. "balanced": as many times more as
         boundaries are rarer.
 
@@ -191,7 +191,7 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
         *,
         net="compact",
         loss="cross_entropy",
-        boundary_weight=8.0,
+        boundary_weight=20.0,
         backend="ers",
         connectivity=8,
         balance=0.5,

@@ -342,9 +342,24 @@ def test_train_seal_writes_what_segment_reads(images, tmp_path):
     before = SEALSuperpixels.from_pretrained(model)
     run(*arguments, "--checkpoint", checkpoint, "--device", "cpu")
     after = SEALSuperpixels.from_pretrained(model)
+    assert after.boundary_weight == 20
     assert after.history_ == before.history_
     for first, second in zip(after.affinities(DATA.images), before.affinities(DATA.images)):
         np.testing.assert_array_equal(first, second)
+
+
+def test_train_seal_weighs_boundaries_and_writes_half_the_file(images, tmp_path):
+    truths, model = write_truths(tmp_path / "truths", "png"), tmp_path / "own.safetensors"
+    arguments = ("train", "seal", images, "--truths", truths, "--out", model, "--steps", 1)
+    run(*arguments, "--device", "cpu", "--boundary-weight", "balanced")
+    whole = model.stat().st_size
+    assert SEALSuperpixels.from_pretrained(model).boundary_weight == "balanced"
+    run(*arguments, "--device", "cpu", "--boundary-weight", "2.5", "--half")
+    assert SEALSuperpixels.from_pretrained(model).boundary_weight == 2.5
+    assert model.stat().st_size < 0.6 * whole
+    result = run(*arguments, "--boundary-weight", "-1")
+    assert result.exit_code == 2
+    assert "-1 is neither balanced nor a number above 0" in flat(result.stderr)
 
 
 def test_train_seal_names_the_image_without_ground_truth(images, tmp_path):

@@ -13,6 +13,17 @@ def train():
     """Train an estimator on images and ground truths."""
 
 
+def _weight(context, parameter, value):
+    """A positive number, or the word."""
+    try:
+        weight = value if value == "balanced" else float(value)
+    except ValueError:
+        weight = 0.0
+    if weight != "balanced" and not weight > 0:
+        raise click.BadParameter(f"{value} is neither balanced nor a number above 0")
+    return weight
+
+
 @train.command()
 @click.argument("images", nargs=-1, required=True)
 @click.option(
@@ -42,6 +53,13 @@ def train():
     show_default=True,
     help="seal: with superpixels in the loop.",
 )
+@click.option(
+    "--boundary-weight",
+    default="20",
+    show_default=True,
+    callback=_weight,
+    help="What a missed boundary costs, a false one being 1; or balanced.",
+)
 @click.option("--steps", type=click.IntRange(1), help="Optimiser steps.")
 @click.option(
     "--validation-fraction",
@@ -63,7 +81,8 @@ def train():
     show_default=True,
 )
 @click.option("--jobs", default=1, show_default=True, help="Threads that prepare crops.")
-def seal(images, truths, out, steps, seed, checkpoint, jobs, **options):
+@click.option("--half", is_flag=True, help="Write half precision: half the file.")
+def seal(images, truths, out, steps, seed, checkpoint, jobs, half, **options):
     """Train SEALSuperpixels on IMAGES: files, directories or globs.
 
     BSDS500, as it is distributed: sklearn-spx train seal BSDS500/images/train --truths
@@ -87,7 +106,8 @@ def seal(images, truths, out, steps, seed, checkpoint, jobs, **options):
     except (ValueError, TypeError, ImportError) as error:
         raise click.UsageError(str(error)) from None
     # what says where and how the training ran is nothing of the trained estimator
-    estimator.set_params(checkpoint=None, device="cpu", n_jobs=None, verbose=0).save(out)
+    estimator.set_params(checkpoint=None, device="cpu", n_jobs=None, verbose=0)
+    estimator.save(out, half_precision=half)
     last = estimator.history_[-1]
     score = f", ASA {last['score']:.4f} on images held out" if "score" in last else ""
     stdout().print(

@@ -64,7 +64,10 @@ from ._train import read_annotated
     default="auto",
     show_default=True,
 )
-def train_del(images, truths, out, train_trunk, steps, batch_size, seed, checkpoint, **options):
+@click.option("--half", is_flag=True, help="Write half precision: half the file.")
+def train_del(
+    images, truths, out, train_trunk, steps, batch_size, seed, checkpoint, half, **options
+):
     """Train DELSegmenter on IMAGES: files, directories or globs.
 
     BSDS500, as it is distributed: sklearn-spx train del BSDS500/images/train --truths
@@ -88,7 +91,8 @@ def train_del(images, truths, out, train_trunk, steps, batch_size, seed, checkpo
     except (ValueError, TypeError, OSError, RuntimeError) as error:
         raise click.UsageError(str(error)) from None
     # what says where and how the training ran is nothing of the trained estimator
-    estimator.set_params(checkpoint=None, device="cpu", verbose=0).save(out)
+    estimator.set_params(checkpoint=None, device="cpu", verbose=0)
+    estimator.save(out, half_precision=half)
     last = estimator.history_[-1]
     stdout().print(
         f"{len(found)} images, {last['step']} steps in {last['seconds'] / 60:.1f} minutes, "
