@@ -72,7 +72,7 @@ def main():
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--loss", default="cross_entropy", choices=("cross_entropy", "seal"))
     parser.add_argument("--boundary-weight", default="20")
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every", type=int, default=200, help="steps between copies")
     parser.add_argument("--images", type=int, default=10, help="of val, spread over the split")

@@ -81,7 +81,7 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
     sharpness : float, default=3.0
         The affinities are raised to this power before superpixels are grown.
 
-    max_steps : int, default=2000
+    max_steps : int, default=3000
         Optimiser steps.
 
     batch_size : int, default=8
@@ -196,7 +196,7 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
         connectivity=8,
         balance=0.5,
         sharpness=3.0,
-        max_steps=2000,
+        max_steps=3000,
         batch_size=8,
         crop_size=112,
         learning_rate=2e-3,

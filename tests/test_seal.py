@@ -267,7 +267,7 @@ def test_the_authors_file(data_root, leaves, tmp_path):
 def test_shipped_weights_beat_colour(data_root):
     data = load_bsds500(data_root / "BSDS500", "val")
     images, truths = data.images[10:13], data.ground_truths[10:13]
-    seal = SEALSuperpixels.from_pretrained("bsds500", n_segments=100)
+    seal = SEALSuperpixels.from_pretrained("bsds500-train", n_segments=100)
     learned = seal.score(images, truths)
     colour = np.mean(
         [
@@ -278,7 +278,8 @@ def test_shipped_weights_beat_colour(data_root):
     assert learned > colour
 
 
-def test_shipped_weights_run_anywhere():
-    seal = SEALSuperpixels.from_pretrained("bsds500", n_segments=12)
+@pytest.mark.parametrize("name", ["bsds500", "bsds500-train"])
+def test_shipped_weights_run_anywhere(name):
+    seal = SEALSuperpixels.from_pretrained(name, n_segments=12)
     labels = seal.transform(make_dead_leaves(1, shape=(40, 56), random_state=0).images)
     assert_exact(labels[0], 12, 8)
