@@ -143,7 +143,7 @@ def rows(arguments):
     compact = DELSegmenter.from_pretrained(arguments.weights)
     sizes = (0, 2, 4)
     paper = papers_settings() if arguments.settings == "paper" else None
-    greedy = few_settings(0.2, 0.6, sizes=(0,) if paper is None else (0, 2, 4, 8))
+    greedy = few_settings(0.2, 0.8, sizes=(0,) if paper is None else (0, 2, 4, 8))
     fixed = paper or few_settings(0.1, 0.98, sizes=sizes)
 
     def variant(net=compact, **params):

@@ -39,7 +39,7 @@ from .utils._threads import torch_threads
 
 # of the greedy merge, see kernels.agglomeration.agglomerate; chosen on the val images of BSDS500
 _SLOPE = 0.5  # 1 would be eq. 3
-_COEFFICIENTS = (1.0, _SLOPE, 0.2, 0.0, 0.5, 1.0)
+_COEFFICIENTS = (1.0, _SLOPE, 0.2, 0.0, 0.5, 1.5)
 
 
 class DELSegmenter(PretrainedMixin, ImageSegmenter):
@@ -75,7 +75,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         of the boundary between them, and sizes. "threshold" is the paper's Algorithm 1. "egb"
         is Felzenszwalb and Huttenlocher's method on the graph of superpixels.
 
-    threshold : float, default=0.4
+    threshold : float, default=0.55
         Regions are merged up to this dissimilarity. With "egb" the scale of that method.
 
     min_size : int, default=0
@@ -99,7 +99,8 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
 
     learning_rate : float or None, default=None
         None is 1e-3 with "adamw", falling as a cosine, and 1e-5 with "sgd", falling to a tenth
-        after four fifths of the steps.
+        after four fifths of the steps. With "adamw" a trunk that was trained before learns at a
+        tenth of it.
 
     weight_decay : float, default=2e-4
         Of the optimiser.
@@ -218,7 +219,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         initial_weights="trunk",
         pooling="mean",
         merge="greedy",
-        threshold=0.4,
+        threshold=0.55,
         min_size=0,
         freeze_trunk=None,
         augmentation="flip",
@@ -383,6 +384,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
             "max_steps": self.max_steps or {"sgd": 10000, "adamw": 3000}[optimizer],
             "batch_size": self.batch_size or {"sgd": 5, "adamw": 1}[optimizer],
             "freeze_trunk": not paper if self.freeze_trunk is None else self.freeze_trunk,
+            "trained_trunk": str(self.initial_weights) != "random",
             "device": torch_device(self.device),
             **{
                 name: getattr(self, name)
@@ -591,7 +593,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         vars(self).pop("_digest", None)
         self.net_ = net.eval().requires_grad_(False)
 
-    def save(self, path):
+    def save(self, path, *, half_precision=False):
         """Write parameters and learned state to a safetensors file, without pickle.
 
         What says where training ran is left out: ``checkpoint`` and ``memory``.
@@ -600,6 +602,10 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         ----------
         path : str or path-like
             The file to write, ``.safetensors`` by custom.
+
+        half_precision : bool, default=False
+            Whether float32 arrays of more than a thousand numbers are rounded to half precision,
+            which halves the file.
 
         Raises
         ------
@@ -614,7 +620,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         other.set_params(
             initial_weights=str(self.initial_weights), checkpoint=None, memory=None, random_state=0
         )
-        PretrainedMixin.save(other, path)
+        PretrainedMixin.save(other, path, half_precision=half_precision)
 
     def __getstate__(self):
         state = dict(super().__getstate__())

@@ -15,6 +15,7 @@ from .kernels.footprints import region_footprints
 
 _MAJORITY = 0.7  # a superpixel belongs to a segment that holds more of it than this
 _FAR = 6000  # pairs of superpixels that are no neighbours, an image
+_TRUNK_RATE = 0.1  # of the learning rate: what the trunk already knows is to be kept
 
 
 # --- variants of an image ---------------------------------------------------------------------
@@ -322,9 +323,14 @@ def recipe_optimizer(net, recipe):
     names = [name for name, _ in named]
     if recipe["optimizer"] == "adamw":
         warm = max(1, min(100, steps // 10))
+        slow = _TRUNK_RATE if recipe["trained_trunk"] else 1.0
+        groups = [
+            {"params": [p], "lr": rate * (slow if name.startswith("trunk.") else 1.0)}
+            for name, p in named
+        ]
         return (
             names,
-            torch.optim.AdamW([p for _, p in named], lr=rate, weight_decay=decay),
+            torch.optim.AdamW(groups, lr=rate, weight_decay=decay),
             lambda step: min(1, (step + 1) / warm) * (1 + math.cos(math.pi * step / steps)) / 2,
         )
     groups = [

@@ -320,6 +320,19 @@ def test_frozen_trunk_stays_and_a_free_one_moves(leaves):
         assert not torch.equal(start.embedding.weight, segmenter.net_.embedding.weight)
 
 
+@pytest.mark.parametrize(("initial", "factor"), [("trunk", 0.1), ("random", 1.0)])
+def test_a_trunk_that_was_trained_learns_at_a_tenth_of_the_rate(leaves, initial, factor):
+    segmenter = DELSegmenter(
+        freeze_trunk=False, max_steps=1, batch_size=1, augmentation="none", initial_weights=initial
+    ).fit(*leaves)
+    seed = int(np.random.RandomState(0).randint(2**31 - 1))
+    start = segmenter._initial_net(seed)  # the first step of Adam moves weights by the rate
+    for part, expected in (("trunk.b4.project", 1e-3 * factor), ("embedding", 1e-3)):
+        before, after = (net.get_submodule(part).weight for net in (start, segmenter.net_))
+        moved = (after - before).abs().max().item()
+        assert moved == pytest.approx(expected, rel=0.1)
+
+
 def test_pretraining_is_where_fit_starts(leaves):
     images, truths = leaves
     classes = [np.minimum(truth, 2) for truth in truths]
@@ -491,10 +504,13 @@ def test_training_from_the_command_line(tmp_path, leaves):
         np.savez(tmp_path / "truths" / f"{i}.npz", labels=truth)
     out = tmp_path / "own.safetensors"
     arguments = ["--out", str(out), "--steps", "2", "--batch-size", "1", "--device", "cpu"]
-    arguments += ["--truths", str(tmp_path / "truths"), str(tmp_path / "images")]
+    arguments += ["--truths", str(tmp_path / "truths"), str(tmp_path / "images"), "--half"]
     result = CliRunner().invoke(train_del, arguments)
     assert result.exit_code == 0, result.output
     assert "4 images, 2 steps" in result.output
     assert DELSegmenter.from_pretrained(out).transform(leaves[0])[0].shape == (40, 56)
+    whole = tmp_path / "whole.safetensors"
+    DELSegmenter.from_pretrained(out).save(whole)
+    assert out.stat().st_size < 0.6 * whole.stat().st_size
     (tmp_path / "truths" / "2.npz").unlink()
     assert CliRunner().invoke(train_del, arguments).exit_code == 1
