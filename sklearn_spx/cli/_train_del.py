@@ -35,7 +35,11 @@ from ._train import read_annotated
     show_default=True,
     help="trunk, random, or a file: what DELSegmenter.save wrote, or weights of VGG16.",
 )
-@click.option("--train-trunk", is_flag=True, help="Train a compact net's trunk too; longer.")
+@click.option(
+    "--train-trunk/--freeze-trunk",
+    default=None,
+    help="Train the net's trunk too, or what follows it alone.  [default: vgg16's, not compact's]",
+)
 @click.option(
     "--augmentation",
     type=click.Choice(["none", "flip", "rotate"]),
@@ -43,6 +47,13 @@ from ._train import read_annotated
     show_default=True,
     help="Variants of each image.",
 )
+@click.option("--crop-size", type=click.IntRange(32), help="Side of random crops; whole images.")
+@click.option(
+    "--optimizer",
+    type=click.Choice(["sgd", "adamw"]),
+    help="How it learns.  [default: sgd for vgg16, adamw for compact]",
+)
+@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Its rate.")
 @click.option("--steps", type=click.IntRange(1), help="Optimiser steps.")
 @click.option("--batch-size", type=click.IntRange(1), help="Images a step.")
 @click.option(
@@ -65,9 +76,8 @@ from ._train import read_annotated
     show_default=True,
 )
 @click.option("--half", is_flag=True, help="Write half precision: half the file.")
-def train_del(
-    images, truths, out, train_trunk, steps, batch_size, seed, checkpoint, half, **options
-):
+@click.option("--head-only", is_flag=True, help="Write the net without a trunk not trained.")
+def train_del(images, truths, out, train_trunk, seed, checkpoint, half, head_only, **options):
     """Train DELSegmenter on IMAGES: files, directories or globs.
 
     BSDS500, as it is distributed: sklearn-spx train del BSDS500/images/train --truths
@@ -77,13 +87,12 @@ def train_del(
 
     from .. import DELSegmenter
 
-    given = {"max_steps": steps, "batch_size": batch_size}
     estimator = DELSegmenter(
-        freeze_trunk=False if train_trunk else None,
+        freeze_trunk=None if train_trunk is None else not train_trunk,
         checkpoint=None if checkpoint is None else str(checkpoint),
         random_state=seed,
         verbose=1,
-        **{name: value for name, value in given.items() if value is not None},
+        max_steps=options.pop("steps"),
         **options,
     )
     try:
@@ -92,7 +101,7 @@ def train_del(
         raise click.UsageError(str(error)) from None
     # what says where and how the training ran is nothing of the trained estimator
     estimator.set_params(checkpoint=None, device="cpu", verbose=0)
-    estimator.save(out, half_precision=half)
+    estimator.save(out, half_precision=half, trunk=not head_only)
     last = estimator.history_[-1]
     stdout().print(
         f"{len(found)} images, {last['step']} steps in {last['seconds'] / 60:.1f} minutes, "

@@ -111,11 +111,8 @@ class PaperNet(nn.Module):
 
     def sides_of(self, stages, shape):
         """Return what ``sides`` does, from what ``stages`` returned for images of ``shape``."""
-        full = []
-        for stage in self.used:
-            side = self.side[str(stage)](stages[stage - 1])
-            full.append(F.interpolate(side, shape, mode="bilinear", align_corners=False))
-        return [self.embedding(F.relu(self.mix(torch.cat(full, 1))))]
+        maps = [self.side[str(stage)](stages[stage - 1]) for stage in self.used]
+        return [self.embedding(F.relu(convolve_upsampled(maps, self.mix, shape)))]
 
     def head(self, pooled):
         """Return the pooled map as it is: it is the embedding."""
@@ -228,6 +225,71 @@ class CompactNet(nn.Module):
 
     def _grids(self, level):
         return self.strides[level], self.origins[level]
+
+
+def convolve_upsampled(maps, convolution, shape):
+    """Upsample maps to one size, put them side by side, and filter them by a 3x3 convolution.
+
+    Of small maps the channels are mixed first, tap by tap, and upsampled then: both are linear,
+    so the order is free, and most multiplications fall away.
+
+    Parameters
+    ----------
+    maps : list of tensor (n, channels, height, width)
+        Each of its own size; they are upsampled bilinearly.
+
+    convolution : torch.nn.Conv2d
+        A 3x3 convolution of all channels, padded by one zero.
+
+    shape : tuple of two int
+        Height and width of the result.
+
+    Returns
+    -------
+    y : tensor (n, convolution.out_channels, *shape)
+        As ``convolution(torch.cat(upsampled, 1))``, to rounding.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_spx.nets.superpixel_embedding import convolve_upsampled
+    >>> maps = [torch.ones(1, 2, 16, 24), torch.ones(1, 3, 2, 3)]
+    >>> convolve_upsampled(maps, torch.nn.Conv2d(5, 4, 3, padding=1), (16, 24)).shape
+    torch.Size([1, 4, 16, 24])
+    """
+    weights = convolution.weight.split([x.shape[1] for x in maps], 1)
+    small = [x.shape[-2] * 4 <= shape[0] + 3 for x in maps]
+    large = [
+        (F.interpolate(x, shape, mode="bilinear", align_corners=False), w)
+        for x, w, is_small in zip(maps, weights, small)
+        if not is_small
+    ]
+    out = convolution.bias[:, None, None]
+    if large:
+        out = out + F.conv2d(
+            torch.cat([x for x, _ in large], 1), torch.cat([w for _, w in large], 1), padding=1
+        )
+    by_size = {}  # maps of one size share the upsampling
+    for x, w, is_small in zip(maps, weights, small):
+        if is_small:
+            by_size.setdefault(x.shape[-2:], []).append((x, w))
+    for (height, width), members in by_size.items():
+        x = torch.cat([x for x, _ in members], 1)
+        taps = torch.cat([w for _, w in members], 1).permute(2, 3, 0, 1)
+        y = F.conv2d(x, taps.flatten(0, 2)[:, :, None, None])
+        y = y.reshape(len(x), 3, 3, -1, height, width)
+        y = y.permute(0, 1, 3, 4, 2, 5).flatten(4)  # n, tap, channel, row, (tap, column)
+        y = torch.matmul(y, _shifted_upsampling(shape[1], width).to(y).T)
+        y = y.permute(0, 2, 1, 3, 4).flatten(2, 3)  # n, channel, (tap, row), column
+        out = out + torch.matmul(_shifted_upsampling(shape[0], height).to(y), y)
+    return out
+
+
+def _shifted_upsampling(n_out, n_in):
+    """Matrices of bilinear upsampling, moved by -1, 0 and 1, side by side: (n_out, 3 n_in)."""
+    matrix = F.interpolate(torch.eye(n_in)[None], n_out, mode="linear", align_corners=False)[0].T
+    zero = matrix.new_zeros(1, n_in)
+    return torch.cat([torch.cat([zero, matrix[:-1]]), matrix, torch.cat([matrix[1:], zero])], 1)
 
 
 def regrid(x, shape, stride, origin, new_stride, new_origin):

@@ -77,8 +77,9 @@ class PretrainedMixin:
             If the file was not written by ``save``, or holds another estimator.
         """
         estimator, arrays, values = _load(cls, name_or_path)
+        estimator.set_params(**params)
         estimator._set_state(arrays, values)
-        return estimator.set_params(**params)
+        return estimator
 
 
 def _save(estimator, arrays, state, path):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from safetensors.torch import save_file
 from scipy.ndimage import gaussian_filter, map_coordinates
 
@@ -10,7 +11,13 @@ from sklearn_spx.datasets import load_bsds500
 from sklearn_spx.nets.efficientnet import EfficientNetLite0
 from sklearn_spx.nets.pretrained import load_lite0, load_vgg16
 from sklearn_spx.nets.similarity_loss import distances, similarity, similarity_loss
-from sklearn_spx.nets.superpixel_embedding import CompactNet, Normalise, PaperNet, regrid
+from sklearn_spx.nets.superpixel_embedding import (
+    CompactNet,
+    Normalise,
+    PaperNet,
+    convolve_upsampled,
+    regrid,
+)
 
 
 def _image(height, width, seed=0):
@@ -41,6 +48,25 @@ def test_the_papers_net_keeps_an_eighth_of_the_resolution():
         assert [tuple(s.shape[2:]) for s in stages] == [(33, 50), (17, 25), (9, 13), (5, 7), (5, 7)]
         (embedding,) = net.sides(_image(33, 50))
     assert embedding.shape == (1, 64, 33, 50)
+
+
+@pytest.mark.parametrize("shape", [(33, 50), (16, 16), (1, 9)])
+@pytest.mark.parametrize("used", [(1, 2, 3, 4, 5), (5,), (3, 4)])
+def test_channels_mixed_before_upsampling_as_after_it(shape, used):
+    torch.manual_seed(0)
+    grids = [tuple(-(-n // 2 ** min(s - 1, 3)) for n in shape) for s in used]
+    maps = [torch.randn(2, 3 + s, *grid, requires_grad=True) for s, grid in zip(used, grids)]
+    mix = torch.nn.Conv2d(sum(m.shape[1] for m in maps), 6, 3, padding=1)
+    weight = torch.randn(2, 6, *shape)
+    results = []
+    for filtered in (
+        convolve_upsampled(maps, mix, shape),
+        mix(torch.cat([F.interpolate(m, shape, mode="bilinear") for m in maps], 1)),
+    ):
+        found = torch.autograd.grad((filtered * weight).sum(), [*maps, *mix.parameters()])
+        results.append([filtered, *found])
+    for ours, plain in zip(*results):
+        torch.testing.assert_close(ours, plain, atol=1e-4, rtol=1e-4)
 
 
 def test_conv5_alone():
