@@ -10,6 +10,7 @@ of the new region in the place of the two.
 
 import copy
 import os
+from concurrent.futures import ThreadPoolExecutor
 from numbers import Integral, Real
 
 import numpy as np
@@ -747,12 +748,14 @@ def describe(image, mask, segmenter):
 
     from .nets.superpixel_embedding import regrid
 
-    labels = segmenter._cut(image, mask)
-    n = int(labels.max()) + 1
-    edges, lengths = region_adjacency(labels)
     net = segmenter.net_
-    with torch.inference_mode(), torch_threads(segmenter.n_jobs):
+    with torch.inference_mode(), torch_threads(segmenter.n_jobs), ThreadPoolExecutor(1) as beside:
+        cut = beside.submit(_regions, segmenter, image, mask)
+        if torch.get_num_threads() == 1:
+            cut.result()  # one thread was asked for
         sides = net.sides(as_tensor(as_rgb(image)).to(next(net.parameters()).device))
+        labels, edges, lengths = cut.result()
+        n = int(labels.max()) + 1
         feet = footprints(net, [m.shape[-2:] for m in sides], labels, n)
         feet = [f.to(sides[0].device) for f in feet]
         v = pooled_embedding(net, [sides], [feet], segmenter.pooling)
@@ -774,6 +777,11 @@ def describe(image, mask, segmenter):
     }
 
 
+def _regions(segmenter, image, mask):
+    labels = segmenter._cut(image, mask)
+    return labels, *region_adjacency(labels)
+
+
 def _unlike(d):
     """1 - d of eq. 3, of each pair of neighbours."""
     return np.tanh(d["distances"] / 2)
@@ -789,7 +797,8 @@ def _describe_item(segmenter, image, mask, i):
 
 
 def _state_of(net):
-    return {name: value.detach().cpu().numpy() for name, value in net.state_dict().items()}
+    state = net.state_dict()
+    return {n: np.ascontiguousarray(value.detach().cpu().numpy()) for n, value in state.items()}
 
 
 def _weight_sums(trunk):

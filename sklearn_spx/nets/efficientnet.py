@@ -98,8 +98,7 @@ class _Block(nn.Module):
 def _same(conv, x):
     """Convolve with TensorFlow's "same" padding: an odd row or column goes to the far side."""
     (kernel, _), (stride, _) = conv.kernel_size, conv.stride
-    if stride == 1:
-        return F.conv2d(x, conv.weight, conv.bias, 1, kernel // 2, 1, conv.groups)
-    total = kernel - stride  # sizes are multiples of the stride
-    near = total // 2
-    return conv(F.pad(x, (near, total - near, near, total - near)))
+    weight, near = conv.weight, kernel // 2
+    if stride == 2:  # sizes are even; a leading zero in the kernel is cheaper than padded maps
+        weight, near = F.pad(weight, (1, 0, 1, 0)), (kernel - 1) // 2
+    return F.conv2d(x, weight, conv.bias, stride, near, 1, conv.groups)
