@@ -45,6 +45,7 @@ _NETS = {
 # superpixels in the loop are as large as 300 in an image of BSDS500
 _LOOP_PIXELS = 481 * 321 // 300
 _PATIENCE = 3
+_SHARPNESS = {"ers": 5.0, "egb": 1.0}  # chosen on the val images of BSDS500, with balance
 
 
 class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
@@ -75,11 +76,13 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
     connectivity : {4, 8}, default=8
         Neighbours of a pixel in the graph; superpixels are connected in the same sense.
 
-    balance : float, default=0.5
+    balance : float, default=0.3
         How alike ERS makes the sizes; see :func:`~sklearn_spx.kernels.entropy_rate_superpixels`.
+        The paper has 0.5.
 
-    sharpness : float, default=3.0
-        The affinities are raised to this power before superpixels are grown.
+    sharpness : float or None, default=None
+        The affinities are raised to this power before superpixels are grown. None is 5 with
+        "ers", 1 with "egb".
 
     max_steps : int, default=3000
         Optimiser steps.
@@ -172,7 +175,7 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
         "backend": [StrOptions({"ers", "egb"})],
         "connectivity": [Options(Integral, {4, 8})],
         "balance": [Interval(Real, 0, None, closed="left")],
-        "sharpness": [Interval(Real, 0, None, closed="neither")],
+        "sharpness": [Interval(Real, 0, None, closed="neither"), None],
         "max_steps": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "crop_size": [Interval(Integral, 32, None, closed="left")],
@@ -194,8 +197,8 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
         boundary_weight=20.0,
         backend="ers",
         connectivity=8,
-        balance=0.5,
-        sharpness=3.0,
+        balance=0.3,
+        sharpness=None,
         max_steps=3000,
         batch_size=8,
         crop_size=112,
@@ -393,7 +396,7 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
         from .nets.pixel_affinity import released_state
 
         released = torch.load(name_or_path, map_location="cpu", weights_only=True)
-        seal = cls(net="pan", loss="seal", boundary_weight=1.0, sharpness=1.0)
+        seal = cls(net="pan", loss="seal", boundary_weight=1.0, balance=0.5, sharpness=1.0)
         seal.n_channels_in_ = 3
         seal.history_ = []
         seal._set_net({k: v.numpy() for k, v in released_state(released).items()})
@@ -408,7 +411,8 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
             return compute(_as_channels(image), self._fingerprint, net=self.net_)
 
     def _grow_all(self, image, mask, counts):
-        affinities = self._affinities(image) ** self.sharpness
+        sharpness = _SHARPNESS[self.backend] if self.sharpness is None else self.sharpness
+        affinities = self._affinities(image) ** sharpness
         if self.backend == "egb":
             return [self._graph_segments(affinities, mask, count) for count in counts]
         return [
@@ -466,23 +470,32 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
             "affinities": affinities,
             "connectivity": self.connectivity,
             "mask": mask,
-            "min_size": max(1, n_pixels // (4 * count)),
+            "min_size": max(1, n_pixels // (6 * count)),
         }
-        best = None
-        low, high = -8.0, 20.0  # log2 of the scale: more segments than wanted, and fewer
-        for _ in range(14):
+        # log2 of the greatest scale with segments enough. They grow fewer again at small scales,
+        # where ``min_size`` joins single pixels: so from above, and with a lesser one if need be
+        low = high = 16.0
+        labels = graph_segmentation(scale=2.0**low, **options)
+        while labels.max() + 1 < count:
+            if low > -8:
+                low, high = low - 2, low
+            elif options["min_size"] > 1:
+                low = high = 16.0
+                options["min_size"] //= 2
+            else:  # pixels all alike: begin from single ones
+                single = np.cumsum(inside).reshape(inside.shape) - 1
+                return _merge_to(np.where(inside, single, -1), affinities, count)
+            labels = graph_segmentation(scale=2.0**low, **options)
+        for _ in range(7):
+            if labels.max() + 1 == count:
+                return labels
             middle = (low + high) / 2
-            labels = graph_segmentation(scale=2.0**middle, **options)
-            n_found = int(labels.max()) + 1
-            if n_found < count:
+            found = graph_segmentation(scale=2.0**middle, **options)
+            if found.max() + 1 < count:
                 high = middle
-                continue
-            low, best = middle, labels
-            if n_found == count:
-                return best
-        if best is None:  # all pixels alike: begin from single ones
-            best = np.where(inside, np.cumsum(inside).reshape(inside.shape) - 1, -1)
-        return _merge_to(best, affinities, count)
+            else:
+                low, labels = middle, found
+        return _merge_to(labels, affinities, count)
 
 
 def _merge_to(labels, affinities, count):

@@ -66,8 +66,23 @@ def test_superpixels_are_those_of_the_affinities(fitted, leaves):
     assert affinity.shape == (2, 40, 56)
     assert affinity.dtype == np.float32
     assert 0 < affinity.min() <= affinity.max() < 1
-    expected = entropy_rate_superpixels(affinities=affinity**3, n_segments=25)
+    expected = entropy_rate_superpixels(affinities=affinity**5, n_segments=25, balance=0.3)
     np.testing.assert_array_equal(fitted.transform(leaves.images)[0], expected)
+
+
+def test_graph_segments_follow_the_objects():
+    leaves = make_dead_leaves(3, shape=(96, 128), random_state=1)
+    for count in (50, 100):
+        seal = SEALSuperpixels.from_pretrained("bsds500", n_segments=count, backend="egb")
+        assert seal.score(leaves.images, leaves.ground_truths) > 0.7
+
+
+@pytest.mark.parametrize("count", [1, 3, 40])
+def test_graph_segments_of_an_even_image(fitted, count):
+    seal = pickle.loads(pickle.dumps(fitted)).set_params(n_segments=count, backend="egb")
+    even = np.ones((2, 12, 16), np.float32)
+    labels = seal._graph_segments(even, None, count)
+    assert_exact(labels, count, 8)
 
 
 def test_several_counts_at_once(fitted, leaves, monkeypatch):
