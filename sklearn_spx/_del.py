@@ -10,7 +10,6 @@ of the new region in the place of the two.
 
 import copy
 import os
-from concurrent.futures import ThreadPoolExecutor
 from numbers import Integral, Real
 
 import numpy as np
@@ -748,14 +747,12 @@ def describe(image, mask, segmenter):
 
     from .nets.superpixel_embedding import regrid
 
+    labels = segmenter._cut(image, mask)
+    n = int(labels.max()) + 1
+    edges, lengths = region_adjacency(labels)
     net = segmenter.net_
-    with torch.inference_mode(), torch_threads(segmenter.n_jobs), ThreadPoolExecutor(1) as beside:
-        cut = beside.submit(_regions, segmenter, image, mask)
-        if torch.get_num_threads() == 1:
-            cut.result()  # one thread was asked for
+    with torch.inference_mode(), torch_threads(segmenter.n_jobs):
         sides = net.sides(as_tensor(as_rgb(image)).to(next(net.parameters()).device))
-        labels, edges, lengths = cut.result()
-        n = int(labels.max()) + 1
         feet = footprints(net, [m.shape[-2:] for m in sides], labels, n)
         feet = [f.to(sides[0].device) for f in feet]
         v = pooled_embedding(net, [sides], [feet], segmenter.pooling)
@@ -775,11 +772,6 @@ def describe(image, mask, segmenter):
         "distances": np.abs(v[edges[:, 0]] - v[edges[:, 1]]).sum(1),
         "boundary": boundary,
     }
-
-
-def _regions(segmenter, image, mask):
-    labels = segmenter._cut(image, mask)
-    return labels, *region_adjacency(labels)
 
 
 def _unlike(d):

@@ -595,3 +595,25 @@ def test_training_from_the_command_line(tmp_path, leaves):
     assert out.stat().st_size < 0.6 * whole.stat().st_size
     (tmp_path / "truths" / "2.npz").unlink()
     assert CliRunner().invoke(train_del, arguments).exit_code == 1
+
+
+def test_the_papers_head_from_the_command_line(tmp_path, leaves, vgg16):
+    from click.testing import CliRunner
+    from PIL import Image
+
+    from sklearn_spx.cli._train_del import train_del
+
+    Image.fromarray(leaves[0][0]).save(tmp_path / "a.png")
+    np.savez(tmp_path / "a.npz", labels=leaves[1][0])
+    out = tmp_path / "head.safetensors"
+    arguments = [str(tmp_path / "a.png"), "--truths", str(tmp_path), "--out", str(out)]
+    arguments += ["--net", "vgg16", "--initial-weights", str(vgg16), "--freeze-trunk", "--head-only"]
+    arguments += ["--side", "5", "--side", "1", "--pooling", "max", "--crop-size", "32"]
+    arguments += ["--optimizer", "adamw", "--learning-rate", "1e-4", "--steps", "1"]
+    result = CliRunner().invoke(train_del, [*arguments, "--device", "cpu"])
+    assert result.exit_code == 0, result.output
+    head = DELSegmenter.from_pretrained(out, initial_weights=vgg16)
+    asked = {"pooling": "max", "crop_size": 32, "optimizer": "adamw", "learning_rate": 1e-4}
+    assert {name: head.get_params()[name] for name in asked} == asked
+    assert list(head.net_.side) == ["5", "1"]
+    assert head.net_.mix.in_channels == 128 + 32

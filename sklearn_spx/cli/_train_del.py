@@ -30,6 +30,21 @@ from ._train import read_annotated
     help="The net: light, or the paper's.",
 )
 @click.option(
+    "--side",
+    "sides",
+    type=click.IntRange(1, 5),
+    multiple=True,
+    default=(1, 2, 3, 4, 5),
+    help="With vgg16, a stage that has a side; all. 5 alone is DEL-conv5.",
+)
+@click.option(
+    "--pooling",
+    type=click.Choice(["mean", "max"]),
+    default="mean",
+    show_default=True,
+    help="Over superpixels; max is DEL-Max.",
+)
+@click.option(
     "--initial-weights",
     default="trunk",
     show_default=True,
