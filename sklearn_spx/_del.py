@@ -45,8 +45,8 @@ _COEFFICIENTS = (1.0, _SLOPE, 0.2, 0.0, 0.5, 1.5)
 class DELSegmenter(PretrainedMixin, ImageSegmenter):
     """Deep embedding learning: segmentation by merging superpixels.
 
-    The threshold, ``min_size`` and ``merge`` matter in ``transform`` alone: they can be set on a
-    fitted estimator, and with ``memory`` a grid search over them trains one net a fold.
+    ``threshold``, ``min_size``, ``merge`` and ``mirror`` matter in ``transform`` alone: they can be
+    set on a fitted estimator, and with ``memory`` a grid search over them trains one net a fold.
 
     Parameters
     ----------
@@ -70,6 +70,10 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
 
     pooling : {"mean", "max"}, default="mean"
         How maps are pooled over a superpixel; "max" is DEL-Max.
+
+    mirror : bool, default=False
+        Whether the net looks at the mirror image too, and embeddings and boundaries are means of
+        both: better segments in twice the net's time. Of no effect on ``fit``.
 
     merge : {"greedy", "threshold", "egb"}, default="greedy"
         "greedy" merges the least unlike pair of regions first, from mean embeddings, the mean
@@ -195,6 +199,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         "sides": [tuple, list],
         "initial_weights": [str, os.PathLike],
         "pooling": [StrOptions({"mean", "max"})],
+        "mirror": ["boolean"],
         "merge": [StrOptions({"greedy", "threshold", "egb"})],
         "threshold": [Interval(Real, 0, None, closed="left")],
         "min_size": [Interval(Integral, 0, None, closed="left")],
@@ -224,6 +229,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         sides=(1, 2, 3, 4, 5),
         initial_weights="trunk",
         pooling="mean",
+        mirror=False,
         merge="greedy",
         threshold=0.55,
         min_size=0,
@@ -252,6 +258,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         self.sides = sides
         self.initial_weights = initial_weights
         self.pooling = pooling
+        self.mirror = mirror
         self.merge = merge
         self.threshold = threshold
         self.min_size = min_size
@@ -562,7 +569,8 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         superpixels = self.superpixels_
         state = superpixels._state() if hasattr(superpixels, "_state") else None
         parameters = None if superpixels is None else superpixels.get_params()
-        return (self._digest, self.pooling, type(superpixels).__name__, digest((parameters, state)))
+        kind = (self.pooling, self.mirror)
+        return (self._digest, kind, type(superpixels).__name__, digest((parameters, state)))
 
     def _tree(self, d):
         edges = d["edges"]
@@ -745,33 +753,43 @@ def describe(image, mask, segmenter):
     """Superpixels, their neighbours and embeddings of one image."""
     import torch
 
-    from .nets.superpixel_embedding import regrid
-
     labels = segmenter._cut(image, mask)
-    n = int(labels.max()) + 1
     edges, lengths = region_adjacency(labels)
-    net = segmenter.net_
+    rgb = as_rgb(image)
     with torch.inference_mode(), torch_threads(segmenter.n_jobs):
-        sides = net.sides(as_tensor(as_rgb(image)).to(next(net.parameters()).device))
-        feet = footprints(net, [m.shape[-2:] for m in sides], labels, n)
-        feet = [f.to(sides[0].device) for f in feet]
-        v = pooled_embedding(net, [sides], [feet], segmenter.pooling)
-        v = v.float().cpu().numpy()
-        boundary = np.zeros(len(edges))
-        if net.has_boundary:
-            full = regrid(
-                torch.sigmoid(sides[-1]), labels.shape, net.strides[-1], net.origins[-1], 1, 0
-            )
-            boundary = boundary_means(labels, edges, lengths, full[0, 0].float().cpu().numpy())
+        v, boundary = _look(segmenter, rgb, labels)
+        if segmenter.mirror:
+            mirrored = [np.ascontiguousarray(a[:, ::-1]) for a in (rgb, labels)]
+            other_v, other_boundary = _look(segmenter, *mirrored)
+            v = (v + other_v) / 2
+            boundary = (boundary + other_boundary[:, ::-1]) / 2
     return {
         "labels": labels,
         "edges": edges,
         "lengths": lengths,
-        "sizes": np.bincount(labels[labels >= 0], minlength=n),
+        "sizes": np.bincount(labels[labels >= 0], minlength=len(v)),
         "embeddings": v,
         "distances": np.abs(v[edges[:, 0]] - v[edges[:, 1]]).sum(1),
-        "boundary": boundary,
+        "boundary": boundary_means(labels, edges, lengths, boundary),
     }
+
+
+def _look(segmenter, rgb, labels):
+    """Embeddings of the superpixels, and how much of a boundary each pixel is."""
+    import torch
+
+    from .nets.superpixel_embedding import regrid
+
+    net = segmenter.net_
+    sides = net.sides(as_tensor(rgb).to(next(net.parameters()).device))
+    feet = footprints(net, [m.shape[-2:] for m in sides], labels, int(labels.max()) + 1)
+    feet = [f.to(sides[0].device) for f in feet]
+    v = pooled_embedding(net, [sides], [feet], segmenter.pooling).float().cpu().numpy()
+    if not net.has_boundary:
+        return v, np.zeros(labels.shape, np.float32)
+    grid = net.strides[-1], net.origins[-1]
+    boundary = regrid(torch.sigmoid(sides[-1]), labels.shape, *grid, 1, 0)
+    return v, boundary[0, 0].float().cpu().numpy()
 
 
 def _unlike(d):

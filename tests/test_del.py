@@ -558,6 +558,26 @@ def test_a_head_without_its_trunk(tmp_path, leaves, vgg16):
         again.save(head, trunk=False)
 
 
+def test_with_mirror_left_and_right_are_one(leaves, monkeypatch):
+    image = leaves[0][0]
+    rows, columns = np.mgrid[: image.shape[0], : image.shape[1]]
+    labels = (rows // 8 * 7 + columns // 8).astype(np.int32)
+    found = {}
+    for mirror in (False, True):
+        segmenter = DELSegmenter.from_pretrained("bsds500", mirror=mirror)
+        for step in (1, -1):
+            cut = labels[:, ::step]
+            monkeypatch.setattr(DELSegmenter, "_cut", lambda *_, cut=cut: cut.copy())
+            found[mirror, step] = segmenter._describe(image[:, ::step], None)
+    for name in ("embeddings", "boundary"):
+        one, other = found[True, 1][name], found[True, -1][name]
+        np.testing.assert_allclose(one, other, atol=1e-5)
+        assert np.abs(found[False, 1][name] - found[False, -1][name]).max() > 1e-3
+        np.testing.assert_allclose(
+            one, (found[False, 1][name] + found[False, -1][name]) / 2, atol=1e-5
+        )
+
+
 def test_other_superpixels_under_a_loaded_net(leaves, pretrained):
     from sklearn.exceptions import NotFittedError
 
@@ -607,8 +627,16 @@ def test_the_papers_head_from_the_command_line(tmp_path, leaves, vgg16):
     np.savez(tmp_path / "a.npz", labels=leaves[1][0])
     out = tmp_path / "head.safetensors"
     arguments = [str(tmp_path / "a.png"), "--truths", str(tmp_path), "--out", str(out)]
-    arguments += ["--net", "vgg16", "--initial-weights", str(vgg16), "--freeze-trunk", "--head-only"]
-    arguments += ["--side", "5", "--side", "1", "--pooling", "max", "--crop-size", "32"]
+    arguments += [
+        "--net",
+        "vgg16",
+        "--initial-weights",
+        str(vgg16),
+        "--freeze-trunk",
+        "--head-only",
+    ]
+    arguments += ["--freeze-trunk", "--head-only", "--crop-size", "32"]
+    arguments += ["--side", "5", "--side", "1", "--pooling", "max"]
     arguments += ["--optimizer", "adamw", "--learning-rate", "1e-4", "--steps", "1"]
     result = CliRunner().invoke(train_del, [*arguments, "--device", "cpu"])
     assert result.exit_code == 0, result.output

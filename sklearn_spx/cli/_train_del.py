@@ -13,8 +13,9 @@ from ._train import read_annotated
 @click.option(
     "--truths",
     required=True,
-    type=click.Path(exists=True, path_type=Path),
-    help="Directory of ground truths, as sklearn-spx evaluate reads them.",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Directory of ground truths, as sklearn-spx evaluate reads them; may be given again.",
 )
 @click.option(
     "--out",
@@ -98,7 +99,7 @@ def train_del(images, truths, out, train_trunk, seed, checkpoint, half, head_onl
     BSDS500, as it is distributed: sklearn-spx train del BSDS500/images/train --truths
     BSDS500/groundTruth/train --out my.safetensors
     """
-    found, annotations = read_annotated(images, [truths])
+    found, annotations = read_annotated(images, truths)
 
     from .. import DELSegmenter
 
