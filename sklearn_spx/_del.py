@@ -34,6 +34,7 @@ from .kernels._checks import as_labels
 from .kernels.agglomeration import agglomerate, boundary_means, merge_egb
 from .utils._device import torch_device
 from .utils._images import check_same_length, check_sequence
+from .utils._net_state import load_arrays, net_arrays
 from .utils._persistence import PretrainedMixin
 from .utils._threads import torch_threads
 
@@ -347,7 +348,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         """
         other = clone(self)
         other._train(X, y, masks, superpixels, None, None)
-        self._pretrained = _state_of(other.net_)
+        self._pretrained = net_arrays(other.net_)
         return self
 
     def _train(self, X, y, masks, given, start, n_classes):
@@ -360,7 +361,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
             if self.on_error == "warn":
                 raise ValueError('with on_error="warn", superpixels cannot be given')
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        start = _state_of(self._initial_net(seed)) if start is None else start
+        start = net_arrays(self._initial_net(seed)) if start is None else start
         self.superpixels_ = None if given is not None else self._fitted_superpixels(X, y, masks)
         images, labels, targets = [], [], []
         for i, (image, mask, target) in enumerate(self._checked(X, masks, y)):
@@ -565,7 +566,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
 
     def _key(self):
         if "_digest" not in vars(self):
-            self._digest = digest(_state_of(self.net_))
+            self._digest = digest(net_arrays(self.net_))
         superpixels = self.superpixels_
         state = superpixels._state() if hasattr(superpixels, "_state") else None
         parameters = None if superpixels is None else superpixels.get_params()
@@ -603,10 +604,9 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         return tags
 
     def _set_net(self, state):
-        import torch
 
         net = self._build()
-        net.load_state_dict({name: torch.tensor(value).float() for name, value in state.items()})
+        load_arrays(net, state)
         vars(self).pop("_digest", None)
         self.net_ = net.eval().requires_grad_(False)
 
@@ -696,7 +696,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         state = dict(super().__getstate__())
         state.pop("_digest", None)
         if "net_" in state:  # as plain arrays: on the CPU, and the same bytes each time
-            state["net_"] = _state_of(self.net_)
+            state["net_"] = net_arrays(self.net_)
         return state
 
     def __setstate__(self, state):
@@ -705,7 +705,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
             self._set_net(self.net_)
 
     def _state(self):
-        arrays = {f"net.{name}": value for name, value in _state_of(self.net_).items()}
+        arrays = {f"net.{name}": value for name, value in net_arrays(self.net_).items()}
         values = {"n_channels_in_": self.n_channels_in_, "history_": self.history_}
         if not vars(self).get("_save_trunk", True):
             arrays = {n: a for n, a in arrays.items() if not n.startswith("net.trunk.")}
@@ -726,7 +726,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         self.superpixels_ = self._loaded_superpixels(parts["superpixels"], values)
         if "trunk" in values:
             whole = self._check_trunk(values["trunk"], "the net was trained over another")
-            parts["net"] = {**_state_of(whole), **parts["net"]}
+            parts["net"] = {**net_arrays(whole), **parts["net"]}
         self._set_net(parts["net"])
 
     def _loaded_superpixels(self, arrays, values):
@@ -804,11 +804,6 @@ def _describe_keyed(key, image, mask, segmenter):
 def _describe_item(segmenter, image, mask, i):
     image, mask = segmenter._check_item(image, mask, i, segmenter.n_channels_in_)
     return segmenter._describe(image, mask)
-
-
-def _state_of(net):
-    state = net.state_dict()
-    return {n: np.ascontiguousarray(value.detach().cpu().numpy()) for n, value in state.items()}
 
 
 def _weight_sums(trunk):

@@ -12,6 +12,7 @@ import numpy as np
 from .kernels import region_adjacency
 from .kernels._checks import full_scale
 from .kernels.footprints import region_footprints
+from .utils._net_state import load_arrays, net_arrays
 
 _MAJORITY = 0.7  # a superpixel belongs to a segment that holds more of it than this
 _FAR = 6000  # pairs of superpixels that are no neighbours, an image
@@ -270,7 +271,7 @@ def train_net(key, data, start, recipe, build, loud):
 
     images, labels, targets = data
     net = build()
-    net.load_state_dict({name: torch.tensor(value) for name, value in start.items()})
+    load_arrays(net, start)
     net.to(recipe["device"])
     rng = np.random.default_rng(recipe["seed"])
     order = rng.permutation(len(images))
@@ -321,8 +322,7 @@ def train_net(key, data, start, recipe, build, loud):
     )
     if classes:
         del net.classifier
-    state = {name: value.detach().cpu().numpy() for name, value in net.state_dict().items()}
-    return state, history
+    return net_arrays(net), history
 
 
 def recipe_optimizer(net, recipe):

@@ -31,6 +31,7 @@ from .kernels._checks import check_count, full_scale
 from .metrics import achievable_segmentation_accuracy
 from .utils._augment import random_crop
 from .utils._device import torch_device
+from .utils._net_state import load_arrays, net_arrays
 from .utils._persistence import PretrainedMixin
 from .utils._threads import torch_threads
 
@@ -437,7 +438,7 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
 
     def _state(self):
         values = {"history": self.history_, "n_channels_in": self.n_channels_in_}
-        return _arrays(self.net_), values
+        return net_arrays(self.net_), values
 
     def _set_state(self, arrays, values):
         self.history_ = values["history"]
@@ -447,7 +448,7 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
     def __getstate__(self):
         state = dict(super().__getstate__())
         if "net_" in state:  # as arrays, so that a GPU's net opens anywhere
-            state["net_"] = _arrays(state["net_"])
+            state["net_"] = net_arrays(state["net_"])
         return state
 
     def __setstate__(self, state):
@@ -574,7 +575,7 @@ def _tensor(array, device="cpu"):
 
 
 def _build(name, n_channels, state, device):
-    """The net of that name on the device; with the state of ``_arrays``, or untrained."""
+    """The net of that name on the device; with the state of ``net_arrays``, or untrained."""
     from importlib import import_module
 
     import torch
@@ -582,12 +583,8 @@ def _build(name, n_channels, state, device):
     module, cls, arguments = _NETS[name]
     net = getattr(import_module(f".nets.{module}", __package__), cls)(n_channels, **arguments)
     if state is not None:
-        net.load_state_dict({key: torch.from_numpy(np.array(a)) for key, a in state.items()})
+        load_arrays(net, state)
     return net.to(device, memory_format=torch.channels_last).eval()
-
-
-def _arrays(net):
-    return {k: np.ascontiguousarray(v.cpu().numpy()) for k, v in net.state_dict().items()}
 
 
 # --- training ---------------------------------------------------------------------------------
@@ -671,7 +668,7 @@ def _train(items, held_out, recipe, *, checkpoint, device, n_jobs, verbose):
             mixed_precision=True,
             verbose=verbose,
         )
-    return _arrays(net), history
+    return net_arrays(net), history
 
 
 def _targets(labels):

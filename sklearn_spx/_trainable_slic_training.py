@@ -17,6 +17,7 @@ from ._trainable_slic_samples import COMPACTNESS, MAX_ITER, Reference, grid_coun
 from .kernels import slic
 from .kernels.cluster_assign import bottom_up
 from .metrics import compactness as mean_compactness
+from .utils._net_state import load_arrays, net_arrays
 from .utils._threads import one_torch_thread
 
 _N_CALIBRATION = 20  # images that the overall scale is measured on
@@ -198,19 +199,12 @@ def _learn_linear(samples, held, recipe, known, online, shapes):
 
 def build_net(distance, n_features, n_neighbors, state=None, device="cpu"):
     """The net of a distance; with a state of ``net_arrays``, or untrained."""
-    import torch
-
     from .nets.cluster_choice import ClassifierNet, DistanceNet
 
     net = (DistanceNet if distance == "mlp" else ClassifierNet)(n_features, n_neighbors)
     if state is not None:
-        net.load_state_dict({name: torch.from_numpy(np.array(a)) for name, a in state.items()})
+        load_arrays(net, state)
     return net.to(device).eval()
-
-
-def net_arrays(net):
-    """The state of a net, copied."""
-    return {k: np.array(v.cpu().numpy(), order="C") for k, v in net.state_dict().items()}
 
 
 def _learn_net(samples, held, recipe, known, learned, shapes, settings):

@@ -24,6 +24,7 @@ from ..metrics import compactness as mean_compactness
 from ..utils._augment import random_crop
 from ..utils._device import torch_device
 from ..utils._images import check_same_length, check_sequence, check_target
+from ..utils._net_state import load_arrays, net_arrays
 from ..utils._threads import one_torch_thread
 from ._base import ImageTransformer
 from ._lab import LabFeatures, weights_to_lab
@@ -268,7 +269,7 @@ class EmbeddingFeatures(ImageTransformer):
             import torch
 
             net = self._new_net()
-            net.load_state_dict(_tensors(self.weights_))
+            load_arrays(net, self.weights_)
             self._net = net.to(torch_device(self.device), memory_format=torch.channels_last).eval()
         return self._net
 
@@ -307,7 +308,7 @@ class EmbeddingFeatures(ImageTransformer):
         if known is None:
             brought = _load_initial(net.unet, self.initial)
         else:
-            net.load_state_dict(_tensors(known))
+            load_arrays(net, known)
         net = net.to(torch_device(self.device), memory_format=torch.channels_last)
 
         def draw(step):
@@ -387,7 +388,7 @@ class EmbeddingFeatures(ImageTransformer):
             mixed_precision=True,
             verbose=self.verbose,
         )
-        state = {k: v.cpu().numpy().copy() for k, v in net.state_dict().items()}
+        state = net_arrays(net)
         return state, history
 
     def __sklearn_tags__(self):
@@ -430,12 +431,6 @@ def _shape(clusters, size):
     if clusters.max() < 0:
         return 0.0
     return mean_compactness(enforce_connectivity(clusters, size**2 // 4))
-
-
-def _tensors(state):
-    import torch
-
-    return {name: torch.from_numpy(np.array(array)) for name, array in state.items()}
 
 
 def _load_initial(unet, path):
