@@ -24,6 +24,7 @@ from ._del_training import (
     as_rgb,
     as_tensor,
     footprints,
+    grid_at,
     pooled_embedding,
     train_net,
 )
@@ -46,8 +47,9 @@ _COEFFICIENTS = (1.0, _SLOPE, 0.2, 0.0, 0.5, 1.5)
 class DELSegmenter(PretrainedMixin, ImageSegmenter):
     """Deep embedding learning: segmentation by merging superpixels.
 
-    ``threshold``, ``min_size``, ``merge`` and ``mirror`` matter in ``transform`` alone: they can be
-    set on a fitted estimator, and with ``memory`` a grid search over them trains one net a fold.
+    ``threshold``, ``min_size``, ``merge``, ``scales`` and ``mirror`` matter in ``transform`` alone:
+    they can be set on a fitted estimator, and with ``memory`` a grid search over them trains one
+    net a fold.
 
     Parameters
     ----------
@@ -72,9 +74,14 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
     pooling : {"mean", "max"}, default="mean"
         How maps are pooled over a superpixel; "max" is DEL-Max.
 
+    scales : tuple of float, default=(1.0,)
+        Sizes at which the net looks at an image, its own being 1; embeddings and boundaries are
+        means. (1, 1.5) gives better segments in four times the net's time. Of no effect on
+        ``fit``.
+
     mirror : bool, default=False
-        Whether the net looks at the mirror image too, and embeddings and boundaries are means of
-        both: better segments in twice the net's time. Of no effect on ``fit``.
+        Whether the net looks at the mirror image too, for means of both: better segments in twice
+        the net's time. Of no effect on ``fit``.
 
     merge : {"greedy", "threshold", "egb"}, default="greedy"
         "greedy" merges the least unlike pair of regions first, from mean embeddings, the mean
@@ -200,6 +207,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         "sides": [tuple, list],
         "initial_weights": [str, os.PathLike],
         "pooling": [StrOptions({"mean", "max"})],
+        "scales": [tuple, list],
         "mirror": ["boolean"],
         "merge": [StrOptions({"greedy", "threshold", "egb"})],
         "threshold": [Interval(Real, 0, None, closed="left")],
@@ -230,6 +238,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         sides=(1, 2, 3, 4, 5),
         initial_weights="trunk",
         pooling="mean",
+        scales=(1.0,),
         mirror=False,
         merge="greedy",
         threshold=0.55,
@@ -259,6 +268,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         self.sides = sides
         self.initial_weights = initial_weights
         self.pooling = pooling
+        self.scales = scales
         self.mirror = mirror
         self.merge = merge
         self.threshold = threshold
@@ -353,6 +363,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
 
     def _train(self, X, y, masks, given, start, n_classes):
         self._validate_params()
+        self._check_scales()
         if y is None:
             raise ValueError("DELSegmenter learns from ground truth, but y is None")
         if given is not None:
@@ -546,8 +557,13 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
             raise ValueError('segmentations by merge="egb" do not nest: there is no hierarchy')
         return [self._tree(d) for d in self._described(X, masks)]
 
+    def _check_scales(self):
+        if not self.scales or not all(isinstance(s, Real) and 0 < s < np.inf for s in self.scales):
+            raise ValueError(f"scales must be positive numbers, at least one, got {self.scales!r}")
+
     def _prepare(self):
         super()._prepare()
+        self._check_scales()
         self.net_.to(torch_device(self.device))
 
     def _described(self, X, masks):
@@ -570,7 +586,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         superpixels = self.superpixels_
         state = superpixels._state() if hasattr(superpixels, "_state") else None
         parameters = None if superpixels is None else superpixels.get_params()
-        kind = (self.pooling, self.mirror)
+        kind = (self.pooling, tuple(self.scales), self.mirror)
         return (self._digest, kind, type(superpixels).__name__, digest((parameters, state)))
 
     def _tree(self, d):
@@ -757,12 +773,13 @@ def describe(image, mask, segmenter):
     edges, lengths = region_adjacency(labels)
     rgb = as_rgb(image)
     with torch.inference_mode(), torch_threads(segmenter.n_jobs):
-        v, boundary = _look(segmenter, rgb, labels)
+        looks = [_look(segmenter, rgb, labels, scale) for scale in segmenter.scales]
         if segmenter.mirror:
             mirrored = [np.ascontiguousarray(a[:, ::-1]) for a in (rgb, labels)]
-            other_v, other_boundary = _look(segmenter, *mirrored)
-            v = (v + other_v) / 2
-            boundary = (boundary + other_boundary[:, ::-1]) / 2
+            for scale in segmenter.scales:
+                v, boundary = _look(segmenter, *mirrored, scale)
+                looks.append((v, boundary[:, ::-1]))
+    v, boundary = (np.mean(parts, axis=0) for parts in zip(*looks))
     return {
         "labels": labels,
         "edges": edges,
@@ -774,20 +791,27 @@ def describe(image, mask, segmenter):
     }
 
 
-def _look(segmenter, rgb, labels):
+def _look(segmenter, rgb, labels, scale):
     """Embeddings of the superpixels, and how much of a boundary each pixel is."""
     import torch
 
     from .nets.superpixel_embedding import regrid
 
     net = segmenter.net_
-    sides = net.sides(as_tensor(rgb).to(next(net.parameters()).device))
-    feet = footprints(net, [m.shape[-2:] for m in sides], labels, int(labels.max()) + 1)
+    image = as_tensor(rgb).to(next(net.parameters()).device)
+    if min(labels.shape) * scale < 1:  # nothing would be left
+        scale = 1
+    if scale != 1:
+        image = torch.nn.functional.interpolate(
+            image, scale_factor=float(scale), mode="bilinear", antialias=scale < 1
+        )
+    sides = net.sides(image)
+    feet = footprints(net, [m.shape[-2:] for m in sides], labels, int(labels.max()) + 1, scale)
     feet = [f.to(sides[0].device) for f in feet]
     v = pooled_embedding(net, [sides], [feet], segmenter.pooling).float().cpu().numpy()
     if not net.has_boundary:
         return v, np.zeros(labels.shape, np.float32)
-    grid = net.strides[-1], net.origins[-1]
+    grid = grid_at(scale, net.strides[-1], net.origins[-1])
     boundary = regrid(torch.sigmoid(sides[-1]), labels.shape, *grid, 1, 0)
     return v, boundary[0, 0].float().cpu().numpy()
 

@@ -196,15 +196,24 @@ def as_tensor(rgb):
     return torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1)[None]))
 
 
-def footprints(net, shapes, labels, n):
-    """Footprints of superpixels on each pooled side of a net, given the shapes of its maps."""
+def grid_at(scale, stride, origin):
+    """Stride and origin of a map, in pixels of the image before it was enlarged by ``scale``."""
+    return stride / scale, (origin + 0.5) / scale - 0.5
+
+
+def footprints(net, shapes, labels, n, scale=1):
+    """Footprints of superpixels on each pooled side of a net, given the shapes of its maps.
+
+    The net saw the image enlarged by ``scale``; superpixels are those of the image as it was.
+    """
     import torch
 
     from .nets.pooling import Footprints
 
     out = []
     for shape, stride, origin in zip(shapes, net.strides, net.origins):
-        cells, offsets, weights = region_footprints(labels, n, shape, stride, origin)
+        grid = grid_at(scale, stride, origin)
+        cells, offsets, weights = region_footprints(labels, n, shape, *grid)
         out.append(
             Footprints(
                 torch.from_numpy(cells),

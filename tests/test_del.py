@@ -578,6 +578,42 @@ def test_with_mirror_left_and_right_are_one(leaves, monkeypatch):
         )
 
 
+def test_a_look_at_twice_the_size_is_one_at_the_enlarged_image(leaves):
+    import torch.nn.functional as F
+
+    from sklearn_spx._del import _look
+
+    segmenter = DELSegmenter.from_pretrained("bsds500")
+    rgb = _del_training.as_rgb(leaves[0][0])
+    labels = np.add.outer(np.arange(40) // 8 * 7, np.arange(56) // 8).astype(np.int32)
+    tensor = _del_training.as_tensor(rgb)
+    twice = F.interpolate(tensor, scale_factor=2, mode="bilinear")[0].permute(1, 2, 0).numpy()
+    with torch.inference_mode():
+        v, boundary = _look(segmenter, rgb, labels, 2)
+        expected, large = _look(segmenter, twice, labels.repeat(2, 0).repeat(2, 1), 1)
+        once = _look(segmenter, rgb, labels, 1)[0]
+    assert np.abs(v - expected).max() < 0.02 * np.abs(expected).max()
+    assert np.abs(v - once).max() > 0.1 * np.abs(expected).max()
+    halved = large.reshape(40, 2, 56, 2).mean((1, 3))
+    assert np.abs(boundary - halved).max() < 0.05 * large.max()
+
+
+def test_scales(leaves, pretrained):
+    several = DELSegmenter.from_pretrained("bsds500", scales=(0.5, 1, 2))
+    alone = [
+        DELSegmenter.from_pretrained("bsds500", scales=[s]).embed(leaves[0][:1])[0][0]
+        for s in (0.5, 1, 2)
+    ]
+    found = several.embed(leaves[0][:1])[0][0]
+    np.testing.assert_allclose(found, np.mean(alone, 0), atol=1e-5)
+    np.testing.assert_array_equal(alone[1], pretrained.embed(leaves[0][:1])[0][0])
+    tiny = DELSegmenter.from_pretrained("bsds500", scales=(0.5,))
+    assert tiny.transform([np.zeros((1, 1, 3), np.uint8)])[0].tolist() == [[0]]
+    for wrong in ((), (0,), (np.inf,), ("1",)):
+        with pytest.raises(ValueError, match="scales must be positive"):
+            DELSegmenter.from_pretrained("bsds500", scales=wrong).transform(leaves[0][:1])
+
+
 def test_other_superpixels_under_a_loaded_net(leaves, pretrained):
     from sklearn.exceptions import NotFittedError
 
