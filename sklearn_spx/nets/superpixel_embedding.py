@@ -265,25 +265,27 @@ def convolve_upsampled(maps, convolution, shape):
         for x, w, is_small in zip(maps, weights, small)
         if not is_small
     ]
-    out = convolution.bias[:, None, None]
+    n, n_out = len(maps[0]), convolution.out_channels
     if large:
-        out = out + F.conv2d(
-            torch.cat([x for x, _ in large], 1), torch.cat([w for _, w in large], 1), padding=1
-        )
+        x, w = (torch.cat(parts, 1) for parts in zip(*large))
+        out = F.conv2d(x, w, convolution.bias, padding=1)
+    else:
+        out = convolution.bias[:, None, None].expand(n, -1, *shape)
+    out = out.reshape(n * n_out, *shape)
     by_size = {}  # maps of one size share the upsampling
     for x, w, is_small in zip(maps, weights, small):
         if is_small:
             by_size.setdefault(x.shape[-2:], []).append((x, w))
     for (height, width), members in by_size.items():
-        x = torch.cat([x for x, _ in members], 1)
-        taps = torch.cat([w for _, w in members], 1).permute(2, 3, 0, 1)
-        y = F.conv2d(x, taps.flatten(0, 2)[:, :, None, None])
-        y = y.reshape(len(x), 3, 3, -1, height, width)
-        y = y.permute(0, 1, 3, 4, 2, 5).flatten(4)  # n, tap, channel, row, (tap, column)
+        x, w = (torch.cat(parts, 1) for parts in zip(*members))
+        taps = w.permute(2, 3, 0, 1).flatten(0, 2)
+        y = F.conv2d(x, taps[:, :, None, None]).reshape(n, 3, 3, n_out, height, width)
+        y = y.permute(0, 3, 1, 4, 2, 5).flatten(4)  # n, channel, tap, row, (tap, column)
         y = torch.matmul(y, _shifted_upsampling(shape[1], width).to(y).T)
-        y = y.permute(0, 2, 1, 3, 4).flatten(2, 3)  # n, channel, (tap, row), column
-        out = out + torch.matmul(_shifted_upsampling(shape[0], height).to(y), y)
-    return out
+        rows = _shifted_upsampling(shape[0], height).to(y)
+        y = y.reshape(n * n_out, 3 * height, shape[1])
+        out = torch.baddbmm(out, rows.expand(len(y), -1, -1), y)
+    return out.reshape(n, n_out, *shape)
 
 
 def _shifted_upsampling(n_out, n_in):
