@@ -51,18 +51,26 @@ def region_footprints_cpu(
                 next_free[r] += 1
 
     scratch = np.zeros(rows * columns, np.float64)
+    line = np.zeros(columns + 1, np.float64)  # of a run of pixels: weights along its row
     n = 0
     for r in range(n_regions):
         offsets[r] = n
         first = n
-        for i in range(start[r], start[r + 1]):
+        i = start[r]
+        while i < start[r + 1]:
             y, x = pixels[i] // width, pixels[i] % width
-            for dy in range(min(2, rows)):
-                a = wy[y] if dy else 1.0 - wy[y]
-                for dx in range(min(2, columns)):
-                    w = a * (wx[x] if dx else 1.0 - wx[x])
+            left = x0[x]
+            while i < start[r + 1] and x < width and pixels[i] == y * width + x:
+                line[x0[x]] += 1.0 - wx[x]
+                line[x0[x] + 1] += wx[x]
+                i += 1
+                x += 1
+            for c in range(left, x0[x - 1] + 2):
+                along, line[c] = line[c], 0.0
+                for dy in range(2):
+                    w = along * (wy[y] if dy else 1.0 - wy[y])
                     if w > 0.0:
-                        cell = (y0[y] + dy) * columns + x0[x] + dx
+                        cell = (y0[y] + dy) * columns + c
                         if scratch[cell] == 0.0:
                             cells[n] = cell
                             n += 1
