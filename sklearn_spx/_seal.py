@@ -10,8 +10,6 @@ and 3).
 """
 
 import hashlib
-import json
-from concurrent.futures import ThreadPoolExecutor
 from numbers import Integral, Real
 from pathlib import Path
 
@@ -21,32 +19,16 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted, check_memory
 
+from ._seal_affinities import BALANCE, NETS, SHARPNESS, as_channels, build_net, predict
+from ._seal_graph import graph_segments
+from ._seal_training import sample, train_net
 from .base import ImageSegmenter
-from .features.affinities import canny_edges
-from .kernels import (
-    entropy_rate_superpixels,
-    graph_segmentation,
-)
-from .kernels._checks import check_count, full_scale
-from .metrics import achievable_segmentation_accuracy
-from .utils._augment import random_crop
+from .kernels import entropy_rate_superpixels
+from .kernels._checks import check_count
 from .utils._device import torch_device
-from .utils._net_state import load_arrays, net_arrays
+from .utils._net_state import net_arrays
 from .utils._persistence import PretrainedMixin
 from .utils._threads import torch_threads
-
-# name: module of sklearn_spx.nets, class, arguments
-_NETS = {
-    "compact": ("compact_affinity", "CompactAffinityNet", {}),
-    "pan": ("pixel_affinity", "PixelAffinityNet", {}),
-    "pan-two-way": ("pixel_affinity", "PixelAffinityNet", {"two_way": True}),
-    "pan-square": ("pixel_affinity", "PixelAffinityNet", {"square": True}),
-    "pan-no-canny": ("pixel_affinity", "PixelAffinityNet", {"canny": False}),
-}
-# superpixels in the loop are as large as 300 in an image of BSDS500
-_LOOP_PIXELS = 481 * 321 // 300
-_PATIENCE = 3
-_SHARPNESS = {"ers": 5.0, "egb": 1.0}  # chosen on the val images of BSDS500, with balance
 
 
 class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
@@ -58,7 +40,7 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
         Number of superpixels, met exactly. ``transform`` also takes several counts at once.
 
     net : {"compact", "pan", "pan-two-way", "pan-square", "pan-no-canny"}, default="compact"
-        "compact": a small U-Net, hundreds of times fewer multiplications than the paper's net.
+        "compact": a small U-Net, sixty times fewer multiplications than the paper's net.
         "pan": the paper's net; it needs OpenCV and 8-bit images of 1 or 3 channels, for their
         Canny edges. The others are its ablations: both directions at once, a 7x7 first
         convolution, no edges.
@@ -170,7 +152,7 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
     _parameter_constraints = {  # noqa: RUF012
         **ImageSegmenter._parameter_constraints,
         "n_segments": [Interval(Integral, 1, None, closed="left")],
-        "net": [StrOptions(set(_NETS))],
+        "net": [StrOptions(set(NETS))],
         "loss": [StrOptions({"cross_entropy", "seal"})],
         "boundary_weight": [Interval(Real, 0, None, closed="neither"), StrOptions({"balanced"})],
         "backend": [StrOptions({"ers", "egb"})],
@@ -198,7 +180,7 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
         boundary_weight=20.0,
         backend="ers",
         connectivity=8,
-        balance=0.3,
+        balance=BALANCE,
         sharpness=None,
         max_steps=3000,
         batch_size=8,
@@ -268,7 +250,7 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
         """
         if y is None:
             raise ValueError("y is None; SEALSuperpixels learns from ground truths")
-        items = [_sample(*item) for item in self._checked(X, masks, y)]
+        items = [sample(*item) for item in self._checked(X, masks, y)]
         if self.early_stopping and not self.validation_fraction:
             raise ValueError("early_stopping needs a validation_fraction above 0")
         held_out = int(np.ceil(self.validation_fraction * len(items)))
@@ -289,7 +271,7 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
             "seed": int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max)),
         }
         train = check_memory(self.memory).cache(
-            _train, ignore=["checkpoint", "device", "n_jobs", "verbose"]
+            train_net, ignore=["checkpoint", "device", "n_jobs", "verbose"]
         )
         state, self.history_ = train(
             items,
@@ -407,15 +389,15 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
         return self._grow_all(image, mask, [self.n_segments])[0]
 
     def _affinities(self, image):
-        compute = check_memory(self.memory).cache(_predict, ignore=["net"])
+        compute = check_memory(self.memory).cache(predict, ignore=["net"])
         with torch_threads(self.n_jobs):
-            return compute(_as_channels(image), self._fingerprint, net=self.net_)
+            return compute(as_channels(image), self._fingerprint, net=self.net_)
 
     def _grow_all(self, image, mask, counts):
-        sharpness = _SHARPNESS[self.backend] if self.sharpness is None else self.sharpness
+        sharpness = SHARPNESS[self.backend] if self.sharpness is None else self.sharpness
         affinities = self._affinities(image) ** sharpness
         if self.backend == "egb":
-            return [self._graph_segments(affinities, mask, count) for count in counts]
+            return [graph_segments(affinities, n, self.connectivity, mask) for n in counts]
         return [
             entropy_rate_superpixels(
                 n_segments=count,
@@ -430,7 +412,7 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
     # --- state ---
 
     def _set_net(self, state):
-        self.net_ = _build(self.net, self.n_channels_in_, state, torch_device(self.device))
+        self.net_ = build_net(self.net, self.n_channels_in_, state, torch_device(self.device))
         digest = hashlib.sha256(self.net.encode())
         for name in sorted(state):
             digest.update(name.encode() + np.ascontiguousarray(state[name]).tobytes())
@@ -454,247 +436,9 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
     def __setstate__(self, state):
         super().__setstate__(state)
         if "net_" in state:
-            self.net_ = _build(self.net, self.n_channels_in_, state["net_"], "cpu")
+            self.net_ = build_net(self.net, self.n_channels_in_, state["net_"], "cpu")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
-
-    def _graph_segments(self, affinities, mask, count):
-        """Felzenszwalb-Huttenlocher segments, the scale searched for the count, met exactly."""
-        inside = np.ones(affinities.shape[1:], bool) if mask is None else mask
-        n_pixels = int(inside.sum())
-        if count > n_pixels:
-            raise ValueError(f"n_segments is {count}, more than the {n_pixels} pixels")
-        options = {
-            "affinities": affinities,
-            "connectivity": self.connectivity,
-            "mask": mask,
-            "min_size": max(1, n_pixels // (6 * count)),
-        }
-        # log2 of the greatest scale with segments enough. They grow fewer again at small scales,
-        # where ``min_size`` joins single pixels: so from above, and with a lesser one if need be
-        low = high = 16.0
-        labels = graph_segmentation(scale=2.0**low, **options)
-        while labels.max() + 1 < count:
-            if low > -8:
-                low, high = low - 2, low
-            elif options["min_size"] > 1:
-                low = high = 16.0
-                options["min_size"] //= 2
-            else:  # pixels all alike: begin from single ones
-                single = np.cumsum(inside).reshape(inside.shape) - 1
-                return _merge_to(np.where(inside, single, -1), affinities, count)
-            labels = graph_segmentation(scale=2.0**low, **options)
-        for _ in range(7):
-            if labels.max() + 1 == count:
-                return labels
-            middle = (low + high) / 2
-            found = graph_segmentation(scale=2.0**middle, **options)
-            if found.max() + 1 < count:
-                high = middle
-            else:
-                low, labels = middle, found
-        return _merge_to(labels, affinities, count)
-
-
-def _merge_to(labels, affinities, count):
-    """Join the neighbouring regions that are most alike until ``count`` remain."""
-    n = int(labels.max()) + 1
-    pairs, alike = [], []
-    for a, b, affinity in (
-        (labels[:, :-1], labels[:, 1:], affinities[0, :, :-1]),
-        (labels[:-1], labels[1:], affinities[1, :-1]),
-    ):
-        border = (a != b) & (a >= 0) & (b >= 0)
-        a, b = a[border].astype(np.int64), b[border].astype(np.int64)
-        pairs.append(np.minimum(a, b) * n + np.maximum(a, b))
-        alike.append(affinity[border])
-    pairs, where = np.unique(np.concatenate(pairs), return_inverse=True)
-    mean = np.bincount(where, np.concatenate(alike)) / np.bincount(where)
-    parent = np.arange(n)
-
-    def root(a):
-        while parent[a] != a:
-            parent[a] = a = parent[parent[a]]
-        return a
-
-    for pair in pairs[np.argsort(-mean, kind="stable")]:
-        if n <= count:
-            break
-        a, b = root(pair // len(parent)), root(pair % len(parent))
-        if a != b:
-            parent[max(a, b)] = min(a, b)
-            n -= 1
-    roots = np.array([root(a) for a in range(len(parent))])
-    dense = np.unique(roots, return_inverse=True)[1].astype(np.int32)
-    return np.where(labels >= 0, dense[labels], np.int32(-1))
-
-
-# --- images, nets -----------------------------------------------------------------------------
-
-
-def _as_channels(image):
-    """(height, width, channels), dtype kept."""
-    return image[:, :, None] if image.ndim == 2 else image
-
-
-def _inputs(pixels, scale, canny):
-    """Arrays (1, C, H, W) for a net: the image and, if it weighs them in, its edges."""
-    image = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], dtype=np.float32)
-    image /= np.float32(scale)
-    if not canny:
-        return [image]
-    if scale != 255 or pixels.shape[2] not in (1, 3):
-        raise ValueError(
-            "Canny edges are defined on 8-bit images of 1 or 3 channels; choose net='compact' "
-            "or 'pan-no-canny'"
-        )
-    eight_bit = np.rint(pixels).astype(np.uint8)
-    edges = canny_edges(eight_bit[:, :, 0] if eight_bit.shape[2] == 1 else eight_bit)
-    return [image, edges[None, None]]
-
-
-def _predict(image, fingerprint, net):
-    """Affinities of an image; a pure function of the image and of the net's fingerprint."""
-    import torch
-
-    first = next(net.parameters())
-    arrays = _inputs(image, full_scale(image.dtype), getattr(net, "canny", False))
-    with torch.no_grad():
-        inputs = [_tensor(array, first.device) for array in arrays]
-        return net(*inputs)[0].float().cpu().numpy()
-
-
-def _tensor(array, device="cpu"):
-    """On the device, channels last: twice as fast on a CPU."""
-    import torch
-
-    return torch.from_numpy(array).to(device).contiguous(memory_format=torch.channels_last)
-
-
-def _build(name, n_channels, state, device):
-    """The net of that name on the device; with the state of ``net_arrays``, or untrained."""
-    from importlib import import_module
-
-    import torch
-
-    module, cls, arguments = _NETS[name]
-    net = getattr(import_module(f".nets.{module}", __package__), cls)(n_channels, **arguments)
-    if state is not None:
-        load_arrays(net, state)
-    return net.to(device, memory_format=torch.channels_last).eval()
-
-
-# --- training ---------------------------------------------------------------------------------
-
-
-def _sample(image, mask, annotations):
-    """Image and label images to learn from, labels from 0 and -1 outside the mask, small."""
-    labels = np.stack([a - a.min() for a in annotations])
-    if mask is not None:
-        labels[:, ~mask] = -1
-    dtype = np.int16 if labels.max() <= np.iinfo(np.int16).max else np.int32
-    return _as_channels(image), labels.astype(dtype)
-
-
-def _train(items, held_out, recipe, *, checkpoint, device, n_jobs, verbose):
-    """Return (state, history): a pure function of the data and the recipe."""
-    import torch
-
-    from .nets.losses import affinity_cross_entropy, segmentation_error_weights
-    from .nets.training import train, warm_cosine
-
-    seed, max_steps = recipe["seed"], recipe["max_steps"]
-    order = np.random.default_rng(seed).permutation(len(items))
-    held = [items[i] for i in order[:held_out]]
-    items = [items[i] for i in np.sort(order[held_out:])]
-    shares = np.cumsum([len(labels) for _, labels in items], dtype=float)
-    shares /= shares[-1]
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        net = _build(recipe["net"], items[0][0].shape[2], None, device)
-    canny = getattr(net, "canny", False)
-
-    def draw(step):
-        crops = []
-        for k in range(recipe["batch_size"]):
-            rng = np.random.default_rng((seed, step, k))
-            # as likely as it has annotations: each is a sample
-            image, labels = items[np.searchsorted(shares, rng.random(), side="right")]
-            crop, labels = random_crop(image, labels, recipe["crop_size"], rng)
-            crops.append((_inputs(crop, full_scale(image.dtype), canny), _targets(labels), labels))
-        inputs, targets, labels = zip(*crops)
-        inputs = [_tensor(np.concatenate(arrays)) for arrays in zip(*inputs)]
-        return inputs, torch.from_numpy(np.stack(targets)), list(labels)
-
-    with ThreadPoolExecutor(n_jobs) as pool:
-
-        def errors(affinity, labels):
-            superpixels = entropy_rate_superpixels(
-                n_segments=_loop_count(affinity.shape[1:]), affinities=affinity, connectivity=4
-            )
-            return np.mean([segmentation_error_weights(superpixels, a) for a in labels], axis=0)
-
-        def loss(net, batch):
-            inputs, targets, labels = batch
-            logits = net.logits(*inputs).float()
-            gamma = None
-            if recipe["loss"] == "seal":
-                affinities = torch.sigmoid(logits.detach()).cpu().numpy()
-                gamma = np.stack(list(pool.map(errors, affinities, labels)))
-                gamma = torch.from_numpy(gamma).to(logits.device)
-            return affinity_cross_entropy(logits, targets, gamma, recipe["boundary_weight"])
-
-        def validate(net):
-            return np.mean(list(pool.map(lambda item: _validate(net, *item), held)))
-
-        history = train(
-            net,
-            draw,
-            loss,
-            optimizer=torch.optim.AdamW(
-                net.parameters(), lr=recipe["learning_rate"], weight_decay=1e-4
-            ),
-            max_steps=max_steps,
-            schedule=lambda step: warm_cosine(step, max_steps),
-            validate=validate if held else None,
-            patience=_PATIENCE if recipe["early_stopping"] else None,
-            checkpoint=checkpoint,
-            fingerprint=json.dumps({**recipe, "images": len(items)}, sort_keys=True),
-            n_workers=n_jobs if n_jobs > 1 else 0,
-            mixed_precision=True,
-            verbose=verbose,
-        )
-    return net_arrays(net), history
-
-
-def _targets(labels):
-    """The share of annotations that join each pair, NaN where a pair leaves image or mask."""
-    from .nets.losses import transition_targets
-
-    targets = np.mean([transition_targets(a) for a in labels], axis=0, dtype=np.float32)
-    outside = labels[0] < 0
-    if outside.any():
-        targets[:, outside] = np.nan
-        targets[0, :, :-1][outside[:, 1:]] = np.nan
-        targets[1, :-1][outside[1:]] = np.nan
-    return targets
-
-
-def _validate(net, image, labels):
-    """Mean ASA over the annotations of an image held out."""
-    affinities = _predict(image, None, net)
-    inside = labels[0] >= 0
-    superpixels = entropy_rate_superpixels(
-        n_segments=_loop_count(inside.shape),
-        affinities=affinities,
-        mask=None if inside.all() else inside,
-    )
-    return achievable_segmentation_accuracy(superpixels, list(labels.astype(np.int32)))
-
-
-def _loop_count(shape):
-    return max(1, round(shape[0] * shape[1] / _LOOP_PIXELS))

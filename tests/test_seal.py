@@ -8,8 +8,9 @@ import pytest
 from scipy.ndimage import label as components
 from sklearn.base import clone
 
-from sklearn_spx import SEALSuperpixels, metrics
+from sklearn_spx import SEALSuperpixels, _seal_affinities, _seal_training, metrics
 from sklearn_spx import _seal as module
+from sklearn_spx._seal_graph import graph_segments
 from sklearn_spx.datasets import load_bsds500, make_dead_leaves
 from sklearn_spx.features.affinities import annotation_affinities
 from sklearn_spx.kernels import entropy_rate_superpixels
@@ -78,11 +79,9 @@ def test_graph_segments_follow_the_objects():
 
 
 @pytest.mark.parametrize("count", [1, 3, 40])
-def test_graph_segments_of_an_even_image(fitted, count):
-    seal = pickle.loads(pickle.dumps(fitted)).set_params(n_segments=count, backend="egb")
+def test_graph_segments_of_an_even_image(count):
     even = np.ones((2, 12, 16), np.float32)
-    labels = seal._graph_segments(even, None, count)
-    assert_exact(labels, count, 8)
+    assert_exact(graph_segments(even, count, 8), count, 8)
 
 
 def test_several_counts_at_once(fitted, leaves, monkeypatch):
@@ -92,7 +91,7 @@ def test_several_counts_at_once(fitted, leaves, monkeypatch):
     ]
     calls = []
     monkeypatch.setattr(
-        module, "_predict", lambda *a, _f=module._predict, **k: calls.append(1) or _f(*a, **k)
+        module, "predict", lambda *a, _f=module.predict, **k: calls.append(1) or _f(*a, **k)
     )
     several = fitted.transform(leaves.images, n_segments=[9, 30])
     assert len(calls) == len(leaves.images)
@@ -181,7 +180,7 @@ def test_resumed_training_is_that_of_one_go(leaves, tmp_path, monkeypatch):
     seal = SEALSuperpixels(25, **{**QUICK, "max_steps": 4})
     expected = clone(seal).fit(leaves.images, leaves.ground_truths)
     seal.set_params(checkpoint=tmp_path / "run.pt")
-    crop, calls = module.random_crop, []
+    crop, calls = _seal_training.random_crop, []
 
     def interrupted(*args):
         calls.append(1)
@@ -189,11 +188,11 @@ def test_resumed_training_is_that_of_one_go(leaves, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return crop(*args)
 
-    monkeypatch.setattr(module, "random_crop", interrupted)
+    monkeypatch.setattr(_seal_training, "random_crop", interrupted)
     with pytest.raises(KeyboardInterrupt):
         seal.fit(leaves.images, leaves.ground_truths)
     calls.clear()
-    monkeypatch.setattr(module, "random_crop", lambda *args: calls.append(1) or crop(*args))
+    monkeypatch.setattr(_seal_training, "random_crop", lambda *args: calls.append(1) or crop(*args))
     seal.fit(leaves.images, leaves.ground_truths)
     assert len(calls) == 4  # two steps were left
     same(seal.affinities(leaves.images), expected.affinities(leaves.images))
@@ -237,8 +236,10 @@ def test_memory_trains_once_and_predicts_once(leaves, tmp_path, monkeypatch):
 
     train = training.train
     monkeypatch.setattr(training, "train", lambda *a, **k: trained.append(1) or train(*a, **k))
-    inputs = module._inputs
-    monkeypatch.setattr(module, "_inputs", lambda *a: predicted.append(1) or inputs(*a))
+    inputs = _seal_affinities.net_inputs
+    monkeypatch.setattr(
+        _seal_affinities, "net_inputs", lambda *a: predicted.append(1) or inputs(*a)
+    )
     seal = SEALSuperpixels(25, memory=str(tmp_path), **QUICK)
     seal.fit(leaves.images, leaves.ground_truths)
     first = seal.transform(leaves.images)
