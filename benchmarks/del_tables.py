@@ -7,10 +7,10 @@
 Rows of the first table (Table 1 of the paper: ablations, superpixels) and of the second (Table 2:
 others), each at its best setting over the data set (ODS) and over each image (OIS). The settings
 of DEL are thresholds, times the smallest size of a segment in superpixels; those of the others
-their scale. Each ``--model`` is a file of ``sklearn-spx train del``, merged as the paper does;
-``--trunk`` names the weights of VGG16 under the nets saved without. Seconds are of one image after
-the other, from pixels to segments at one setting; beside them their ratio to scikit-image's slic
-with ten iterations, timed in turns.
+their scale. Each ``--model`` is a file of ``sklearn-spx train del``, merged as the paper does and
+as we do; ``--trunk`` names the weights of VGG16 under the nets saved without. Seconds are of one
+image after the other, from pixels to segments at one setting; beside them their ratio to
+scikit-image's slic with ten iterations, timed in turns.
 """
 
 import argparse
@@ -204,17 +204,11 @@ def rows(arguments):
         "greedy, SEAL superpixels": learned(weights, greedy, seal, merge="greedy"),
         "greedy, ERS superpixels": learned(weights, greedy, ers, merge="greedy"),
     }
-    if arguments.trunk:
-        given = {"initial_weights": arguments.trunk}
-        nets["DEL VGG16"] = learned("bsds500-vgg16", fixed, merge="threshold", **given)
-        nets["DEL VGG16, greedy"] = learned("bsds500-vgg16", greedy, merge="greedy", **given)
-        nets["DEL VGG16, EGB"] = learned(
-            "bsds500-vgg16", few_settings(0.05, 5, sizes=(0, 4)), merge="egb", **given
-        )
     for text in arguments.model:
         name, file = text.split("=", 1)
         given = {"initial_weights": arguments.trunk} if arguments.trunk else {}
         nets[name] = learned(file, fixed, merge="threshold", **given)
+        nets[f"{name}, greedy"] = learned(file, greedy, merge="greedy", **given)
     others = {
         "SLIC": other(slic, (5, 10, 20, 40, 80, 160)),
         "EGB": other(egb, (100, 200, 400, 800, 1600, 3200)),

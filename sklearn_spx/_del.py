@@ -76,12 +76,11 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
 
     scales : tuple of float, default=(1.0,)
         Sizes at which the net looks at an image, its own being 1; embeddings and boundaries are
-        means. (1, 1.5) gives better segments in four times the net's time. Of no effect on
-        ``fit``.
+        means. (1, 1.5) gives better segments in three times the time. Of no effect on ``fit``.
 
     mirror : bool, default=False
         Whether the net looks at the mirror image too, for means of both: better segments in twice
-        the net's time. Of no effect on ``fit``.
+        the time. Of no effect on ``fit``.
 
     merge : {"greedy", "threshold", "egb"}, default="greedy"
         "greedy" merges the least unlike pair of regions first, from mean embeddings, the mean
@@ -115,9 +114,9 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         None is "adamw" for a compact net, "sgd", the paper's, for "vgg16".
 
     learning_rate : float or None, default=None
-        None is 1e-3 with "adamw", falling as a cosine, and 1e-5 with "sgd", falling to a tenth
-        after four fifths of the steps. With "adamw" a trunk that was trained before learns at a
-        tenth of it.
+        With "adamw" None is 1e-3, for "vgg16" 1e-4, falling as a cosine; with "sgd" 1e-5, falling
+        to a tenth after four fifths of the steps. With "adamw" a trunk that was trained before
+        learns at a tenth of it.
 
     weight_decay : float, default=2e-4
         Of the optimiser.
@@ -401,13 +400,13 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         """All that a trained net depends on, besides data and initial state."""
         paper = isinstance(self.net, str) and self.net == "vgg16"
         optimizer = self.optimizer or ("sgd" if paper else "adamw")
-        rate = self.learning_rate or {"sgd": 1e-5, "adamw": 1e-3}[optimizer]
+        usual = {"sgd": 1e-5, "adamw": 1e-4 if paper else 1e-3}[optimizer]
         return {
             "net": (repr(self.net), tuple(self.sides)),
             "seed": seed,
             "n_classes": n_classes,
             "optimizer": optimizer,
-            "learning_rate": float(rate),
+            "learning_rate": float(self.learning_rate or usual),
             "max_steps": self.max_steps or {"sgd": 10000, "adamw": 3000}[optimizer],
             "batch_size": self.batch_size or {"sgd": 5, "adamw": 1}[optimizer],
             "freeze_trunk": not paper if self.freeze_trunk is None else self.freeze_trunk,
@@ -633,8 +632,8 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         Parameters
         ----------
         name_or_path : str or path-like, default="bsds500"
-            A name shipped with the package, or a file that ``save`` wrote. "bsds500-vgg16" is
-            the paper's net without its trunk, VGG16, which ``initial_weights`` names.
+            A name shipped with the package, or a file that ``save`` wrote; if without its trunk,
+            ``initial_weights`` is to name that.
 
         **params : dict
             Parameters set on the estimator. Those that training does not depend on need no fit.

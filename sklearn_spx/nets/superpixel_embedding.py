@@ -89,6 +89,8 @@ class PaperNet(nn.Module):
         total = sum(_SIDES[stage - 1][1] for stage in self.used)  # 416 with all five
         self.mix = nn.Conv2d(total, 256, 3, padding=1)
         self.embedding = nn.Conv2d(256, 64, 1)
+        # distances near 1 at first: from the usual 30 or so, steps overshoot and units die
+        nn.init.normal_(self.embedding.weight, std=0.002)
         self.register_buffer("mean", torch.tensor(VGG_MEAN_BGR).reshape(3, 1, 1), persistent=False)
 
     def stages(self, images):
