@@ -240,7 +240,6 @@ def main():
     truths = [data.ground_truths[i] for i in chosen]
     print(f"sklearn_spx {sklearn_spx.__version__}, BSDS500 {arguments.split}, {len(images)} images")
     columns = ("Fb ODS", "OIS", "Fop ODS", "OIS", "cover", "s/image", "/ slic")
-    columns = ("Fb ODS", "OIS", "Fop ODS", "OIS", "cover", "s/image", "/ slic")
     for title, table in rows(arguments).items():
         wanted = [name for name in table if not arguments.rows or name in arguments.rows]
         if wanted:

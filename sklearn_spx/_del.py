@@ -20,24 +20,17 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, check_memory
 
-from ._del_training import (
-    as_rgb,
-    as_tensor,
-    footprints,
-    grid_at,
-    pooled_embedding,
-    train_net,
-)
+from ._del_embedding import as_rgb, describe
+from ._del_training import train_net
 from ._hierarchy import RegionHierarchy, paint
 from .base import ImageSegmenter, _check_collections, _read
-from .kernels import merge_heights, region_adjacency, slic
+from .kernels import merge_heights, slic
 from .kernels._checks import as_labels
-from .kernels.agglomeration import agglomerate, boundary_means, merge_egb
+from .kernels.agglomeration import agglomerate, merge_egb
 from .utils._device import torch_device
 from .utils._images import check_same_length, check_sequence
 from .utils._net_state import load_arrays, net_arrays
 from .utils._persistence import PretrainedMixin
-from .utils._threads import torch_threads
 
 # of the greedy merge, see kernels.agglomeration.agglomerate; chosen on the val images of BSDS500
 _SLOPE = 0.5  # 1 would be eq. 3
@@ -619,7 +612,6 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         return tags
 
     def _set_net(self, state):
-
         net = self._build()
         load_arrays(net, state)
         vars(self).pop("_digest", None)
@@ -762,57 +754,6 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         else:
             superpixels.n_channels_in_ = self.n_channels_in_
         return superpixels
-
-
-def describe(image, mask, segmenter):
-    """Superpixels, their neighbours and embeddings of one image."""
-    import torch
-
-    labels = segmenter._cut(image, mask)
-    edges, lengths = region_adjacency(labels)
-    rgb = as_rgb(image)
-    with torch.inference_mode(), torch_threads(segmenter.n_jobs):
-        looks = [_look(segmenter, rgb, labels, scale) for scale in segmenter.scales]
-        if segmenter.mirror:
-            mirrored = [np.ascontiguousarray(a[:, ::-1]) for a in (rgb, labels)]
-            for scale in segmenter.scales:
-                v, boundary = _look(segmenter, *mirrored, scale)
-                looks.append((v, boundary[:, ::-1]))
-    v, boundary = (np.mean(parts, axis=0) for parts in zip(*looks))
-    return {
-        "labels": labels,
-        "edges": edges,
-        "lengths": lengths,
-        "sizes": np.bincount(labels[labels >= 0], minlength=len(v)),
-        "embeddings": v,
-        "distances": np.abs(v[edges[:, 0]] - v[edges[:, 1]]).sum(1),
-        "boundary": boundary_means(labels, edges, lengths, boundary),
-    }
-
-
-def _look(segmenter, rgb, labels, scale):
-    """Embeddings of the superpixels, and how much of a boundary each pixel is."""
-    import torch
-
-    from .nets.superpixel_embedding import regrid
-
-    net = segmenter.net_
-    image = as_tensor(rgb).to(next(net.parameters()).device)
-    if min(labels.shape) * scale < 1:  # nothing would be left
-        scale = 1
-    if scale != 1:
-        image = torch.nn.functional.interpolate(
-            image, scale_factor=float(scale), mode="bilinear", antialias=scale < 1
-        )
-    sides = net.sides(image)
-    feet = footprints(net, [m.shape[-2:] for m in sides], labels, int(labels.max()) + 1, scale)
-    feet = [f.to(sides[0].device) for f in feet]
-    v = pooled_embedding(net, [sides], [feet], segmenter.pooling).float().cpu().numpy()
-    if not net.has_boundary:
-        return v, np.zeros(labels.shape, np.float32)
-    grid = grid_at(scale, net.strides[-1], net.origins[-1])
-    boundary = regrid(torch.sigmoid(sides[-1]), labels.shape, *grid, 1, 0)
-    return v, boundary[0, 0].float().cpu().numpy()
 
 
 def _unlike(d):

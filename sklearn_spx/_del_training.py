@@ -1,4 +1,4 @@
-"""How DEL is trained: the images seen, what is asked of them, and the optimiser's recipe.
+"""How DEL is trained: what is asked of an image's superpixels, and the optimiser's recipe.
 
 Batches are a function of the step's number alone, so a resumed run sees the same ones. With a
 frozen trunk its maps of each image and variant are computed once and kept in half precision;
@@ -9,83 +9,14 @@ import math
 
 import numpy as np
 
+from ._del_augmentation import crop, n_variants, vary
+from ._del_embedding import as_tensor, footprints, pooled_embedding
 from .kernels import region_adjacency
-from .kernels._checks import full_scale
-from .kernels.footprints import region_footprints
 from .utils._net_state import load_arrays, net_arrays
 
 _MAJORITY = 0.7  # a superpixel belongs to a segment that holds more of it than this
 _FAR = 6000  # pairs of superpixels that are no neighbours, an image
 _TRUNK_RATE = 0.1  # of the learning rate: what the trunk already knows is to be kept
-
-
-# --- variants of an image ---------------------------------------------------------------------
-
-
-def n_variants(augmentation):
-    """Number of variants that an augmentation makes of an image."""
-    return {"none": 1, "flip": 2, "rotate": 32}[augmentation]
-
-
-def vary(variant, image, labels, annotations):
-    """Variant of an image and of its label images: turned by variant // 2 / 16 of a circle.
-
-    Odd variants are mirrored first. Turned images are cut to the largest upright rectangle
-    inside; superpixels are numbered anew, as some may be lost.
-    """
-    maps = [labels, *annotations]
-    if variant % 2:
-        image, maps = image[:, ::-1], [m[:, ::-1] for m in maps]
-    angle = variant // 2
-    if angle % 4 == 0:
-        image, maps = np.rot90(image, angle // 4), [np.rot90(m, angle // 4) for m in maps]
-    else:
-        image, maps = _rotated(image, maps, 2 * math.pi * angle / 16)
-    return _anew(image, *maps)
-
-
-def crop(size, image, labels, annotations, rng):
-    """A random square of an image and of its label images; all of a side that is shorter."""
-    corner = [int(rng.integers(max(n - size, 0) + 1)) for n in labels.shape]
-    window = tuple(slice(first, first + size) for first in corner)
-    return _anew(image[window], labels[window], *[a[window] for a in annotations])
-
-
-def _anew(image, labels, *annotations):
-    """Contiguous arrays, the superpixels numbered anew."""
-    kept = labels >= 0
-    out = np.full(labels.shape, -1, np.int32)
-    out[kept] = np.unique(labels[kept], return_inverse=True)[1].ravel()
-    return np.ascontiguousarray(image), out, [np.ascontiguousarray(a) for a in annotations]
-
-
-def _rotated(image, maps, angle):
-    from scipy.ndimage import affine_transform
-
-    height, width = image.shape[:2]
-    shape = np.maximum(np.floor(inscribed(height, width, angle)), 1).astype(int)
-    c, s = math.cos(angle), math.sin(angle)
-    turn = np.array([[c, s], [-s, c]])
-    offset = (np.array([height, width]) - 1) / 2 - turn @ ((shape - 1) / 2)
-    layers = [
-        affine_transform(image[..., k], turn, offset, tuple(shape), order=1, mode="nearest")
-        for k in range(image.shape[2])
-    ]
-    nearest = {"order": 0, "mode": "nearest"}
-    maps = [affine_transform(m, turn, offset, tuple(shape), **nearest) for m in maps]
-    return np.stack(layers, -1), maps
-
-
-def inscribed(height, width, angle):
-    """Height and width of the largest upright rectangle in a rectangle turned by an angle."""
-    long, short = max(height, width), min(height, width)
-    s, c = abs(math.sin(angle)), abs(math.cos(angle))
-    if short <= 2 * s * c * long or abs(s - c) < 1e-9:  # two corners touch the long side
-        if width >= height:
-            return short / 2 / c, short / 2 / s
-        return short / 2 / s, short / 2 / c
-    d = c * c - s * s
-    return (height * c - width * s) / d, (width * c - height * s) / d
 
 
 # --- what is asked ----------------------------------------------------------------------------
@@ -168,74 +99,6 @@ def boundary_share(annotations, shape, stride, origin):
         for n, length in zip(shape, share.shape)
     )
     return share[np.ix_(rows, columns)]
-
-
-# --- from labels to what the net takes --------------------------------------------------------
-
-
-def as_rgb(image):
-    """An image as float32 RGB (height, width, 3), 0 to 255.
-
-    Floating-point images are taken to lie in [0, 1], 16-bit ones in [0, 65535]. A gray image is
-    given thrice; of other numbers of channels three groups of neighbours are averaged.
-    """
-    image = image if image.ndim == 3 else image[:, :, None]
-    rgb = image.astype(np.float32) * np.float32(255 / full_scale(image.dtype))
-    channels = rgb.shape[2]
-    if channels != 3:
-        low = [channels * k // 3 for k in range(3)]
-        high = [max(-(-channels * (k + 1) // 3), 1) for k in range(3)]
-        rgb = np.stack([rgb[:, :, i:j].mean(-1) for i, j in zip(low, high)], -1)
-    return rgb
-
-
-def as_tensor(rgb):
-    """An RGB image as a tensor (1, 3, height, width)."""
-    import torch
-
-    return torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1)[None]))
-
-
-def grid_at(scale, stride, origin):
-    """Stride and origin of a map, in pixels of the image before it was enlarged by ``scale``."""
-    return stride / scale, (origin + 0.5) / scale - 0.5
-
-
-def footprints(net, shapes, labels, n, scale=1):
-    """Footprints of superpixels on each pooled side of a net, given the shapes of its maps.
-
-    The net saw the image enlarged by ``scale``; superpixels are those of the image as it was.
-    """
-    import torch
-
-    from .nets.pooling import Footprints
-
-    out = []
-    for shape, stride, origin in zip(shapes, net.strides, net.origins):
-        grid = grid_at(scale, stride, origin)
-        cells, offsets, weights = region_footprints(labels, n, shape, *grid)
-        out.append(
-            Footprints(
-                torch.from_numpy(cells),
-                torch.from_numpy(offsets),
-                torch.from_numpy(weights),
-                int(shape[0] * shape[1]),
-            )
-        )
-    return out
-
-
-def pooled_embedding(net, sides, feet, pooling):
-    """Embedding of the superpixels of several images: pool each side, then the net's head."""
-    import torch
-
-    from .nets.pooling import concatenate, superpixel_pool
-
-    pooled = []
-    for level in range(len(net.strides)):
-        maps = [maps_of_image[level][0] for maps_of_image in sides]
-        pooled.append(superpixel_pool(maps, concatenate([f[level] for f in feet]), pooling))
-    return net.head(torch.cat(pooled, 1))
 
 
 # --- training ---------------------------------------------------------------------------------

@@ -11,7 +11,13 @@ from scipy.ndimage import label as components
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-from sklearn_spx import DELSegmenter, SLICSuperpixels, _del_training
+from sklearn_spx import (
+    DELSegmenter,
+    SLICSuperpixels,
+    _del_augmentation,
+    _del_embedding,
+    _del_training,
+)
 from sklearn_spx._hierarchy import RegionHierarchy, join_heights
 from sklearn_spx.datasets import make_dead_leaves
 from sklearn_spx.kernels import merge_heights, merge_regions, region_adjacency
@@ -411,7 +417,7 @@ def test_variants_turn_everything_alike(variant):
     y, x = np.mgrid[:40, :60].astype(np.float32)
     labels = (y // 8 * 8 + x // 8).astype(np.int32)
     image = np.stack([y, x, labels], -1)
-    out, superpixels, (annotation,) = _del_training.vary(variant, image, labels, [labels])
+    out, superpixels, (annotation,) = _del_augmentation.vary(variant, image, labels, [labels])
     assert out.shape[:2] == superpixels.shape == annotation.shape
     assert len(np.unique(superpixels)) == superpixels.max() + 1
     assert superpixels.min() == 0
@@ -425,7 +431,7 @@ def test_variants_turn_everything_alike(variant):
 @given(h=st.integers(1, 80), w=st.integers(1, 80), k=st.integers(0, 15))
 def test_inscribed_rectangle_fits_and_is_large(h, w, k):
     angle = 2 * np.pi * k / 16
-    height, width = _del_training.inscribed(h, w, angle)
+    height, width = _del_augmentation.inscribed(h, w, angle)
     c, s = abs(np.cos(angle)), abs(np.sin(angle))
     # its corners, turned back, lie in the rectangle
     assert height * c + width * s <= h * (1 + 1e-9)
@@ -445,7 +451,7 @@ def test_a_crop_is_a_window_of_the_image_and_its_maps():
     labels = rows // 10 * 5 + columns // 10
     corners = set()
     for _ in range(20):
-        window, found, (annotation,) = _del_training.crop(40, image, labels, [rows * 100], rng)
+        window, found, (annotation,) = _del_augmentation.crop(40, image, labels, [rows * 100], rng)
         assert window.shape == (30, 40, 3)  # all of the side that is shorter
         top, left = window[0, 0, :2]
         corners.add((int(top), int(left)))
@@ -502,7 +508,7 @@ def test_the_annotation_with_most_segments():
     ],
 )
 def test_images_become_rgb(image, rgb):
-    np.testing.assert_allclose(_del_training.as_rgb(image)[0, 0], rgb)
+    np.testing.assert_allclose(_del_embedding.as_rgb(image)[0, 0], rgb)
 
 
 # --- what is shipped --------------------------------------------------------------------------
@@ -581,12 +587,12 @@ def test_with_mirror_left_and_right_are_one(leaves, monkeypatch):
 def test_a_look_at_twice_the_size_is_one_at_the_enlarged_image(leaves):
     import torch.nn.functional as F
 
-    from sklearn_spx._del import _look
+    from sklearn_spx._del_embedding import _look
 
     segmenter = DELSegmenter.from_pretrained("bsds500")
-    rgb = _del_training.as_rgb(leaves[0][0])
+    rgb = _del_embedding.as_rgb(leaves[0][0])
     labels = np.add.outer(np.arange(40) // 8 * 7, np.arange(56) // 8).astype(np.int32)
-    tensor = _del_training.as_tensor(rgb)
+    tensor = _del_embedding.as_tensor(rgb)
     twice = F.interpolate(tensor, scale_factor=2, mode="bilinear")[0].permute(1, 2, 0).numpy()
     with torch.inference_mode():
         v, boundary = _look(segmenter, rgb, labels, 2)

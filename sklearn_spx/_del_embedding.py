@@ -1,0 +1,125 @@
+"""From an image and its superpixels to their embeddings: DEL eq. 1, at any number of sizes."""
+
+import numpy as np
+
+from .kernels import region_adjacency
+from .kernels._checks import full_scale
+from .kernels.agglomeration import boundary_means
+from .kernels.footprints import region_footprints
+from .utils._threads import torch_threads
+
+
+def describe(image, mask, segmenter):
+    """Superpixels, their neighbours and embeddings of one image."""
+    import torch
+
+    labels = segmenter._cut(image, mask)
+    edges, lengths = region_adjacency(labels)
+    rgb = as_rgb(image)
+    with torch.inference_mode(), torch_threads(segmenter.n_jobs):
+        looks = [_look(segmenter, rgb, labels, scale) for scale in segmenter.scales]
+        if segmenter.mirror:
+            mirrored = [np.ascontiguousarray(a[:, ::-1]) for a in (rgb, labels)]
+            for scale in segmenter.scales:
+                v, boundary = _look(segmenter, *mirrored, scale)
+                looks.append((v, boundary[:, ::-1]))
+    v, boundary = (np.mean(parts, axis=0) for parts in zip(*looks))
+    return {
+        "labels": labels,
+        "edges": edges,
+        "lengths": lengths,
+        "sizes": np.bincount(labels[labels >= 0], minlength=len(v)),
+        "embeddings": v,
+        "distances": np.abs(v[edges[:, 0]] - v[edges[:, 1]]).sum(1),
+        "boundary": boundary_means(labels, edges, lengths, boundary),
+    }
+
+
+def _look(segmenter, rgb, labels, scale):
+    """Embeddings of the superpixels, and how much of a boundary each pixel is."""
+    import torch
+
+    from .nets.superpixel_embedding import regrid
+
+    net = segmenter.net_
+    image = as_tensor(rgb).to(next(net.parameters()).device)
+    if min(labels.shape) * scale < 1:  # nothing would be left
+        scale = 1
+    if scale != 1:
+        image = torch.nn.functional.interpolate(
+            image, scale_factor=float(scale), mode="bilinear", antialias=scale < 1
+        )
+    sides = net.sides(image)
+    feet = footprints(net, [m.shape[-2:] for m in sides], labels, int(labels.max()) + 1, scale)
+    feet = [f.to(sides[0].device) for f in feet]
+    v = pooled_embedding(net, [sides], [feet], segmenter.pooling).float().cpu().numpy()
+    if not net.has_boundary:
+        return v, np.zeros(labels.shape, np.float32)
+    grid = grid_at(scale, net.strides[-1], net.origins[-1])
+    boundary = regrid(torch.sigmoid(sides[-1]), labels.shape, *grid, 1, 0)
+    return v, boundary[0, 0].float().cpu().numpy()
+
+
+def as_rgb(image):
+    """An image as float32 RGB (height, width, 3), 0 to 255.
+
+    Floating-point images are taken to lie in [0, 1], 16-bit ones in [0, 65535]. A gray image is
+    given thrice; of other numbers of channels three groups of neighbours are averaged.
+    """
+    image = image if image.ndim == 3 else image[:, :, None]
+    rgb = image.astype(np.float32) * np.float32(255 / full_scale(image.dtype))
+    channels = rgb.shape[2]
+    if channels != 3:
+        low = [channels * k // 3 for k in range(3)]
+        high = [max(-(-channels * (k + 1) // 3), 1) for k in range(3)]
+        rgb = np.stack([rgb[:, :, i:j].mean(-1) for i, j in zip(low, high)], -1)
+    return rgb
+
+
+def as_tensor(rgb):
+    """An RGB image as a tensor (1, 3, height, width)."""
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1)[None]))
+
+
+def grid_at(scale, stride, origin):
+    """Stride and origin of a map, in pixels of the image before it was enlarged by ``scale``."""
+    return stride / scale, (origin + 0.5) / scale - 0.5
+
+
+def footprints(net, shapes, labels, n, scale=1):
+    """Footprints of superpixels on each pooled side of a net, given the shapes of its maps.
+
+    The net saw the image enlarged by ``scale``; superpixels are those of the image as it was.
+    """
+    import torch
+
+    from .nets.pooling import Footprints
+
+    out = []
+    for shape, stride, origin in zip(shapes, net.strides, net.origins):
+        grid = grid_at(scale, stride, origin)
+        cells, offsets, weights = region_footprints(labels, n, shape, *grid)
+        out.append(
+            Footprints(
+                torch.from_numpy(cells),
+                torch.from_numpy(offsets),
+                torch.from_numpy(weights),
+                int(shape[0] * shape[1]),
+            )
+        )
+    return out
+
+
+def pooled_embedding(net, sides, feet, pooling):
+    """Embedding of the superpixels of several images: pool each side, then the net's head."""
+    import torch
+
+    from .nets.pooling import concatenate, superpixel_pool
+
+    pooled = []
+    for level in range(len(net.strides)):
+        maps = [maps_of_image[level][0] for maps_of_image in sides]
+        pooled.append(superpixel_pool(maps, concatenate([f[level] for f in feet]), pooling))
+    return net.head(torch.cat(pooled, 1))
