@@ -12,6 +12,7 @@ from ._evaluate import evaluate
 from ._segment import segment
 from ._train import train
 from ._train_del import train_del
+from ._train_seal import train_seal
 from ._train_trainable_slic import train_trainable_slic
 
 
@@ -21,7 +22,7 @@ def main():
     """Superpixels and image segmentation, trained and untrained."""
 
 
-train.add_command(train_del)
-train.add_command(train_trainable_slic)
+for _command in (train_seal, train_del, train_trainable_slic):
+    train.add_command(_command)
 for _command in (demo, segment, evaluate, train):
     main.add_command(_command)

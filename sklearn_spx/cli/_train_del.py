@@ -1,98 +1,67 @@
 """``sklearn-spx train del``: DELSegmenter trained on one's own images and annotations."""
 
-from pathlib import Path
-
 import click
 
 from ._console import stdout
-from ._train import read_annotated
+from ._train import held_out_option, read_annotated, steps_option, training_command
 
 
-@click.command("del")
-@click.argument("images", nargs=-1, required=True)
-@click.option(
-    "--truths",
-    required=True,
-    multiple=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Directory of ground truths, as sklearn-spx evaluate reads them; may be given again.",
+@training_command(
+    "del",
+    click.option(
+        "--net",
+        type=click.Choice(["compact", "vgg16"]),
+        default="compact",
+        show_default=True,
+        help="The net: light, or the paper's.",
+    ),
+    click.option(
+        "--side",
+        "sides",
+        type=click.IntRange(1, 5),
+        multiple=True,
+        default=(1, 2, 3, 4, 5),
+        help="With vgg16, a stage that has a side; all. 5 alone is DEL-conv5.",
+    ),
+    click.option(
+        "--pooling",
+        type=click.Choice(["mean", "max"]),
+        default="mean",
+        show_default=True,
+        help="Over superpixels; max is DEL-Max.",
+    ),
+    click.option(
+        "--initial-weights",
+        default="trunk",
+        show_default=True,
+        help="trunk, random, or a file: what DELSegmenter.save wrote, or weights of VGG16.",
+    ),
+    click.option(
+        "--train-trunk/--freeze-trunk",
+        default=None,
+        help="Train the net's trunk too, or what follows alone.  [default: vgg16's, not compact's]",
+    ),
+    click.option(
+        "--augmentation",
+        type=click.Choice(["none", "flip", "rotate"]),
+        default="flip",
+        show_default=True,
+        help="Variants of each image.",
+    ),
+    click.option(
+        "--crop-size", type=click.IntRange(32), help="Side of random crops."
+    ),
+    click.option(
+        "--optimizer",
+        type=click.Choice(["sgd", "adamw"]),
+        help="How it learns.  [default: sgd for vgg16, adamw for compact]",
+    ),
+    click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Its rate."),
+    steps_option,
+    click.option("--batch-size", type=click.IntRange(1), help="Images a step."),
+    held_out_option,
+    click.option("--head-only", is_flag=True, help="Write the net without a trunk not trained."),
 )
-@click.option(
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
-    help="File to write, .safetensors by custom.",
-)
-@click.option(
-    "--net",
-    type=click.Choice(["compact", "vgg16"]),
-    default="compact",
-    show_default=True,
-    help="The net: light, or the paper's.",
-)
-@click.option(
-    "--side",
-    "sides",
-    type=click.IntRange(1, 5),
-    multiple=True,
-    default=(1, 2, 3, 4, 5),
-    help="With vgg16, a stage that has a side; all. 5 alone is DEL-conv5.",
-)
-@click.option(
-    "--pooling",
-    type=click.Choice(["mean", "max"]),
-    default="mean",
-    show_default=True,
-    help="Over superpixels; max is DEL-Max.",
-)
-@click.option(
-    "--initial-weights",
-    default="trunk",
-    show_default=True,
-    help="trunk, random, or a file: what DELSegmenter.save wrote, or weights of VGG16.",
-)
-@click.option(
-    "--train-trunk/--freeze-trunk",
-    default=None,
-    help="Train the net's trunk too, or what follows it alone.  [default: vgg16's, not compact's]",
-)
-@click.option(
-    "--augmentation",
-    type=click.Choice(["none", "flip", "rotate"]),
-    default="flip",
-    show_default=True,
-    help="Variants of each image.",
-)
-@click.option("--crop-size", type=click.IntRange(32), help="Side of random crops; whole images.")
-@click.option(
-    "--optimizer",
-    type=click.Choice(["sgd", "adamw"]),
-    help="How it learns.  [default: sgd for vgg16, adamw for compact]",
-)
-@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Its rate.")
-@click.option("--steps", type=click.IntRange(1), help="Optimiser steps.")
-@click.option("--batch-size", type=click.IntRange(1), help="Images a step.")
-@click.option(
-    "--validation-fraction",
-    type=click.FloatRange(0, 1, max_open=True),
-    default=0.0,
-    show_default=True,
-    help="Share of the images held out, to keep the best state.",
-)
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option(
-    "--checkpoint",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="File that keeps the state of training; the same command goes on from it.",
-)
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-)
-@click.option("--half", is_flag=True, help="Write half precision: half the file.")
-@click.option("--head-only", is_flag=True, help="Write the net without a trunk not trained.")
 def train_del(images, truths, out, train_trunk, seed, checkpoint, half, head_only, **options):
     """Train DELSegmenter on IMAGES: files, directories or globs.
 

@@ -6,53 +6,28 @@ from pathlib import Path
 import click
 
 from ._console import stdout
-from ._train import read_annotated
+from ._train import jobs_option, read_annotated, training_command
 
 
-@click.command("trainable-slic")
-@click.argument("images", nargs=-1, required=True)
-@click.option(
-    "--truths",
-    multiple=True,
-    required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Directory of ground truths, as sklearn-spx evaluate reads them; may be given again.",
+@training_command(
+    "trainable-slic",
+    click.option(
+        "--distance",
+        type=click.Choice(["linear", "mlp", "classifier", "embedding"]),
+        default="linear",
+        show_default=True,
+        help="What is learned: weights of ready features, nets beside them, or the features.",
+    ),
+    click.option(
+        "--initial",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="File that an embedding starts from: what train seal wrote, or this command, whose "
+        "training then goes on.",
+    ),
+    click.option("--steps", type=click.IntRange(1), help="Optimiser steps of an embedding."),
+    click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Of a net."),
+    jobs_option,
 )
-@click.option(
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
-    help="File to write, .safetensors by custom.",
-)
-@click.option(
-    "--distance",
-    type=click.Choice(["linear", "mlp", "classifier", "embedding"]),
-    default="linear",
-    show_default=True,
-    help="What is learned: weights of ready features, nets beside them, or the features.",
-)
-@click.option(
-    "--initial",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="File that an embedding starts from: what train seal wrote, or this command, whose "
-    "training then goes on.",
-)
-@click.option("--steps", type=click.IntRange(1), help="Optimiser steps of an embedding.")
-@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Of a net.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option(
-    "--checkpoint",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="File that keeps the state of a net's training; the same command goes on from it.",
-)
-@click.option("--half", is_flag=True, help="Write half precision: half the size.")
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-)
-@click.option("--jobs", default=1, show_default=True, help="Images worked on at once.")
 def train_trainable_slic(
     images,
     truths,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 from sklearn.utils.validation import check_is_fitted
 
 _FORMAT = "sklearn_spx 1"
@@ -90,7 +90,8 @@ def _save(estimator, arrays, state, path):
         "state": json.dumps(state),
     }
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    save_file(arrays, path, metadata=header)
+    # not by save_file, which leaves a file that its owner alone can read
+    Path(path).write_bytes(save(arrays, metadata=header))
 
 
 def _load(cls, name_or_path):

@@ -1,6 +1,7 @@
 """Fitted estimators in a file, without pickle."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -53,6 +54,13 @@ def test_round_trip(tmp_path):
     assert loaded.inner.get_params() == inner.get_params()
     np.testing.assert_array_equal(loaded.table, thing.table)
     assert loaded.table.dtype == np.float32
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes are of POSIX")
+def test_others_may_read_a_file_as_far_as_they_may_any(tmp_path):
+    Thing().fit().save(tmp_path / "thing.safetensors")
+    (tmp_path / "any").write_bytes(b"")
+    assert (tmp_path / "thing.safetensors").stat().st_mode == (tmp_path / "any").stat().st_mode
 
 
 def test_unfitted():
