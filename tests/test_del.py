@@ -26,6 +26,7 @@ from sklearn_spx.kernels.agglomeration import (
     boundary_means,
     merge_egb,
 )
+from sklearn_spx.metrics import segmentation_covering
 
 SMALL = {"max_steps": 2, "batch_size": 1, "initial_weights": "random"}
 
@@ -516,10 +517,9 @@ def test_images_become_rgb(image, rgb):
 
 def test_pretrained_beats_plain_superpixel_merging(data_root):
     from sklearn_spx.datasets import load_bsds500
-    from sklearn_spx.metrics import segmentation_covering
 
     data = load_bsds500(data_root / "BSDS500", "val")
-    segmenter = DELSegmenter.from_pretrained("bsds500")
+    segmenter = DELSegmenter.from_pretrained("bsds500-train")
     covering = [
         segmentation_covering(labels, truths)
         for labels, truths in zip(segmenter.transform(data.images[:6]), data.ground_truths[:6])
@@ -538,6 +538,17 @@ def vgg16(tmp_path):
     path = tmp_path / "vgg16.safetensors"
     save_file({n: v.half() for n, v in PaperNet((5,)).trunk.state_dict().items()}, path)
     return path
+
+
+@pytest.mark.parametrize("name", ["bsds500", "bsds500-train"])
+def test_shipped_nets_are_distinct_and_run(name):
+    segmenter = DELSegmenter.from_pretrained(name)
+    data = make_dead_leaves(4, random_state=0)
+    whole = [segmentation_covering(np.zeros_like(y), y) for y in data.ground_truths]
+    assert segmenter.score(data.images, data.ground_truths) > 1.5 * np.mean(whole)
+    other = DELSegmenter.from_pretrained({"bsds500": "bsds500-train"}.get(name, "bsds500"))
+    weights = segmenter.net_.state_dict(), other.net_.state_dict()
+    assert any(not torch.equal(weights[1][n], value) for n, value in weights[0].items())
 
 
 def test_a_head_without_its_trunk(tmp_path, leaves, vgg16):
@@ -601,7 +612,7 @@ def test_a_look_at_twice_the_size_is_one_at_the_enlarged_image(leaves):
     assert np.abs(v - expected).max() < 0.02 * np.abs(expected).max()
     assert np.abs(v - once).max() > 0.1 * np.abs(expected).max()
     halved = large.reshape(40, 2, 56, 2).mean((1, 3))
-    assert np.abs(boundary - halved).max() < 0.05 * large.max()
+    assert np.abs(boundary - halved).max() < 0.1 * large.max()
 
 
 def test_scales(leaves, pretrained):

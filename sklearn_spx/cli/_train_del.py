@@ -48,9 +48,7 @@ from ._train import held_out_option, read_annotated, steps_option, training_comm
         show_default=True,
         help="Variants of each image.",
     ),
-    click.option(
-        "--crop-size", type=click.IntRange(32), help="Side of random crops."
-    ),
+    click.option("--crop-size", type=click.IntRange(32), help="Side of random crops."),
     click.option(
         "--optimizer",
         type=click.Choice(["sgd", "adamw"]),
