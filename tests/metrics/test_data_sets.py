@@ -105,6 +105,23 @@ def test_means_over_images(data, name, score, best):
     assert figures.ois == pytest.approx(best(each, axis=1).mean())
 
 
+def test_settings_that_change_nothing_are_scored_once(data, monkeypatch):
+    from sklearn_spx.metrics import _evaluate_segmentations as module
+
+    segmentations, truths = data
+    expected = metrics.evaluate_segmentations(segmentations, truths)
+    calls, thin = [], module.thin_boundaries
+    monkeypatch.setattr(module, "thin_boundaries", lambda a: calls.append(a) or thin(a))
+    n = len(segmentations[0])
+    again = [[s[k] for k in (0, 0, *range(1, n), 1)] for s in segmentations]
+    found = metrics.evaluate_segmentations(again, truths)
+    assert len(calls) == len(truths) * n + sum(map(len, truths))
+    where = [0, *range(2, n + 1)]
+    assert_array_equal(found.object_part_f.curve[where], expected.object_part_f.curve)
+    assert_array_equal(found.boundary_f.curve[[1, n + 1]], expected.boundary_f.curve[[0, 1]])
+    assert found.covering.best == expected.covering.best
+
+
 def test_covering_counts_annotated_pixels(data):
     figures = metrics.evaluate_segmentations(*data).covering
     each = np.array(
