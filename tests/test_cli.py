@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from PIL import Image
 from scipy.io import savemat
 
-from sklearn_spx import SEALSuperpixels, SLICSuperpixels, TrainableSLIC, metrics
+from sklearn_spx import DELSegmenter, SEALSuperpixels, SLICSuperpixels, TrainableSLIC, metrics
 from sklearn_spx.cli import _demo, _files, main
 from sklearn_spx.datasets import make_dead_leaves
 
@@ -114,6 +114,16 @@ def test_segment_reads_what_is_stored(tmp_path):
     result = run("segment", tmp_path, "--n-segments", 4, "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output
     assert "3 of 3 images" in flat(result.stdout)
+
+
+def test_segment_shows_gray_images_to_nets_of_colours(tmp_path):
+    gray = DATA.images[0][:, :, 0]
+    Image.fromarray(gray).save(tmp_path / "gray.png")
+    result = run("segment", tmp_path / "gray.png", "--method", "del", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    expected = DELSegmenter.from_pretrained("bsds500").transform([np.stack([gray] * 3, -1)])[0]
+    with np.load(tmp_path / "out" / "gray.npz") as file:
+        np.testing.assert_array_equal(file["labels"], expected)
 
 
 def test_an_unreadable_image_does_not_stop_the_others(images, tmp_path):

@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import median
 
 import click
+import numpy as np
 
 from . import _files
 from ._console import complain, progress, stderr, stdout
@@ -136,8 +137,11 @@ def _segment_file(path, make, out):
     """Return (regions, seconds, whether 16 bits held them, error), with files written."""
     try:
         image = _files.read_image(path)
+        estimator = make(image)
+        trained_on_colours = estimator.n_channels_in_ == 3 and image.ndim == 2
         start = time.perf_counter()
-        labels = make(image).transform([image])[0]
+        shown = np.repeat(image[:, :, None], 3, 2) if trained_on_colours else image
+        labels = estimator.transform([shown])[0]
         seconds = time.perf_counter() - start
         fits = _files.write_segmentation(out, path.stem, image, labels)
         return int(labels.max()) + 1, seconds, fits, None
