@@ -19,7 +19,16 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted, check_memory
 
-from ._seal_affinities import BALANCE, NETS, SHARPNESS, as_channels, build_net, predict
+from ._seal_affinities import (
+    BALANCE,
+    NETS,
+    REGULARITY,
+    SHARPNESS,
+    as_channels,
+    build_net,
+    parted_by_grids,
+    predict,
+)
 from ._seal_graph import graph_segments
 from ._seal_training import sample, train_net
 from .base import ImageSegmenter
@@ -67,6 +76,10 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
         The affinities are raised to this power before superpixels are grown. None is 5 with
         "ers", 1 with "egb".
 
+    regularity : float, default=0.05
+        With "ers", how strongly superpixels of a region without boundaries are blocks rather than
+        strips, from 0 (not at all, as in the paper) to 1.
+
     max_steps : int, default=3000
         Optimiser steps.
 
@@ -99,7 +112,7 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
     memory : str, joblib.Memory or None, default=None
         Cache of the trained net and of each image's affinities, so that a search over parameters
         that neither depends on (``n_segments``, ``backend``, ``connectivity``, ``balance``,
-        ``sharpness``) trains once a fold.
+        ``sharpness``, ``regularity``) trains once a fold.
 
     n_jobs : int or None, default=None
         Images worked on at once, by joblib: threads, unless :func:`joblib.parallel_config` says
@@ -159,6 +172,7 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
         "connectivity": [Options(Integral, {4, 8})],
         "balance": [Interval(Real, 0, None, closed="left")],
         "sharpness": [Interval(Real, 0, None, closed="neither"), None],
+        "regularity": [Interval(Real, 0, 1, closed="both")],
         "max_steps": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "crop_size": [Interval(Integral, 32, None, closed="left")],
@@ -182,6 +196,7 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
         connectivity=8,
         balance=BALANCE,
         sharpness=None,
+        regularity=REGULARITY,
         max_steps=3000,
         batch_size=8,
         crop_size=112,
@@ -204,6 +219,7 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
         self.connectivity = connectivity
         self.balance = balance
         self.sharpness = sharpness
+        self.regularity = regularity
         self.max_steps = max_steps
         self.batch_size = batch_size
         self.crop_size = crop_size
@@ -379,7 +395,8 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
         from .nets.pixel_affinity import released_state
 
         released = torch.load(name_or_path, map_location="cpu", weights_only=True)
-        seal = cls(net="pan", loss="seal", boundary_weight=1.0, balance=0.5, sharpness=1.0)
+        published = {"balance": 0.5, "sharpness": 1.0, "regularity": 0.0}
+        seal = cls(net="pan", loss="seal", boundary_weight=1.0, **published)
         seal.n_channels_in_ = 3
         seal.history_ = []
         seal._set_net({k: v.numpy() for k, v in released_state(released).items()})
@@ -398,10 +415,11 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
         affinities = self._affinities(image) ** sharpness
         if self.backend == "egb":
             return [graph_segments(affinities, n, self.connectivity, mask) for n in counts]
+        n_pixels = affinities[0].size if mask is None else mask.sum()
         return [
             entropy_rate_superpixels(
                 n_segments=count,
-                affinities=affinities,
+                affinities=parted_by_grids(affinities, self.regularity, (n_pixels / count) ** 0.5),
                 balance=self.balance,
                 connectivity=self.connectivity,
                 mask=mask,

@@ -19,6 +19,7 @@ NETS = {
 # chosen on the val images of BSDS500: the power of affinities by backend, and the balance of ERS
 SHARPNESS = {"ers": 5.0, "egb": 1.0}
 BALANCE = 0.3
+REGULARITY = 0.05
 
 
 def as_channels(image):
@@ -69,3 +70,36 @@ def build_net(name, n_channels, state, device):
     if state is not None:
         load_arrays(net, state)
     return net.to(device, memory_format=torch.channels_last).eval()
+
+
+def parted_by_grids(affinities, regularity, side):
+    """Affinities that are a little less across the lines of grids of 2, 4, 8, ... pixels.
+
+    Where a net sees nothing, all affinities are alike, and superpixels would be strips a pixel
+    wide. So they are blocks within blocks, up to ``side`` pixels. Nothing else changes: the
+    affinity of two pixels across a boundary falls far deeper.
+
+    Parameters
+    ----------
+    affinities : array (2, height, width)
+        To the right and to the lower neighbour.
+
+    regularity : float
+        How much less they are across the lines of the coarsest grid, as a share.
+
+    side : float
+        Pixels along a side of a superpixel.
+
+    Returns
+    -------
+    affinities : array (2, height, width)
+        New ones.
+    """
+    grids = 2 ** np.arange(1, max(1, int(np.log2(max(side, 1)))) + 1)
+    _, height, width = affinities.shape
+    across, down = (
+        1 - regularity * (np.arange(1, n + 1)[:, None] % grids == 0).mean(1)
+        for n in (width, height)
+    )
+    factors = np.stack(np.broadcast_arrays(across, down[:, None]))
+    return affinities * factors.astype(affinities.dtype)

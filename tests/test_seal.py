@@ -52,6 +52,28 @@ def test_exactly_that_many_connected_superpixels(fitted, leaves, backend, connec
     assert_exact(seal.transform(leaves.images[:1])[0], count, connectivity)
 
 
+def test_grids_part_a_little():
+    found = _seal_affinities.parted_by_grids(np.ones((2, 9, 6)), 0.2, 5.0)  # grids of 2 and 4
+    rows = np.array([1, 0.9, 1, 0.8, 1, 0.9, 1, 0.8, 1])
+    np.testing.assert_allclose(found[0], np.tile(rows[:6], (9, 1)))
+    np.testing.assert_allclose(found[1], np.tile(rows[:, None], (1, 6)))
+    same(_seal_affinities.parted_by_grids(found, 0.0, 5.0), found)
+
+
+def test_where_nothing_is_seen_superpixels_are_blocks(fitted, monkeypatch):
+    seal = pickle.loads(pickle.dumps(fitted)).set_params(n_segments=20)
+    flat = np.full((2, 80, 100), 0.99, np.float32)
+    monkeypatch.setattr(seal, "_affinities", lambda image: flat)
+    image = np.zeros((80, 100, 3), np.uint8)
+    compactness = {
+        regularity: metrics.compactness(
+            seal.set_params(regularity=regularity).transform([image])[0]
+        )
+        for regularity in (0.0, 0.05)
+    }
+    assert compactness[0.05] > 1.5 * compactness[0.0]
+
+
 @pytest.mark.parametrize("backend", ["ers", "egb"])
 def test_masks(fitted, leaves, backend):
     mask = np.zeros((40, 56), bool)
@@ -68,7 +90,8 @@ def test_superpixels_are_those_of_the_affinities(fitted, leaves):
     assert affinity.dtype == np.float32
     assert 0 < affinity.min() <= affinity.max() < 1
     expected = entropy_rate_superpixels(affinities=affinity**5, n_segments=25, balance=0.3)
-    np.testing.assert_array_equal(fitted.transform(leaves.images)[0], expected)
+    seal = pickle.loads(pickle.dumps(fitted)).set_params(regularity=0)
+    np.testing.assert_array_equal(seal.transform(leaves.images)[0], expected)
 
 
 def test_graph_segments_follow_the_objects():
@@ -244,7 +267,8 @@ def test_memory_trains_once_and_predicts_once(leaves, tmp_path, monkeypatch):
     seal.fit(leaves.images, leaves.ground_truths)
     first = seal.transform(leaves.images)
     n_predicted = len(predicted)
-    for params in ({"n_segments": 9}, {"sharpness": 1.0}, {"backend": "egb"}, {"balance": 0.1}):
+    several = ({"n_segments": 9}, {"sharpness": 1.0}, {"balance": 0.1}, {"regularity": 0.0})
+    for params in (*several, {"backend": "egb"}):
         again = clone(seal).set_params(**params).fit(leaves.images, leaves.ground_truths)
         again.transform(leaves.images)
     assert len(trained) == 1
