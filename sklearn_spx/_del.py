@@ -40,9 +40,9 @@ _COEFFICIENTS = (1.0, _SLOPE, 0.2, 0.0, 0.5, 1.5)
 class DELSegmenter(PretrainedMixin, ImageSegmenter):
     """Deep embedding learning: segmentation by merging superpixels.
 
-    ``threshold``, ``min_size``, ``merge``, ``scales`` and ``mirror`` matter in ``transform`` alone:
-    they can be set on a fitted estimator, and with ``memory`` a grid search over them trains one
-    net a fold.
+    ``threshold``, ``n_segments``, ``min_size``, ``merge``, ``scales`` and ``mirror`` matter in
+    ``transform`` alone: they can be set on a fitted estimator, and with ``memory`` a grid search
+    over them trains one net a fold.
 
     Parameters
     ----------
@@ -82,6 +82,10 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
 
     threshold : float, default=0.55
         Regions are merged up to this dissimilarity. With "egb" the scale of that method.
+
+    n_segments : int or None, default=None
+        Regions are merged until this many are left, exactly; ``threshold`` and ``min_size`` then
+        do not matter. Not with "egb".
 
     min_size : int, default=0
         Segments of fewer superpixels than this join a neighbour afterwards.
@@ -203,6 +207,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         "mirror": ["boolean"],
         "merge": [StrOptions({"greedy", "threshold", "egb"})],
         "threshold": [Interval(Real, 0, None, closed="left")],
+        "n_segments": [Interval(Integral, 1, None, closed="left"), None],
         "min_size": [Interval(Integral, 0, None, closed="left")],
         "freeze_trunk": ["boolean", None],
         "augmentation": [StrOptions({"none", "flip", "rotate"})],
@@ -234,6 +239,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         mirror=False,
         merge="greedy",
         threshold=0.55,
+        n_segments=None,
         min_size=0,
         freeze_trunk=None,
         augmentation="flip",
@@ -264,6 +270,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
         self.mirror = mirror
         self.merge = merge
         self.threshold = threshold
+        self.n_segments = n_segments
         self.min_size = min_size
         self.freeze_trunk = freeze_trunk
         self.augmentation = augmentation
@@ -556,6 +563,8 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
     def _prepare(self):
         super()._prepare()
         self._check_scales()
+        if self.merge == "egb" and self.n_segments is not None:
+            raise ValueError('n_segments means nothing to merge="egb", which has no hierarchy')
         self.net_.to(torch_device(self.device))
 
     def _described(self, X, masks):
@@ -599,6 +608,8 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
             n = len(d["embeddings"])
             regions = merge_egb(d["edges"], _unlike(d), n, self.threshold, self.min_size)
             return paint(d["labels"], regions)
+        if self.n_segments is not None:
+            return self._tree(d).labels(n_segments=self.n_segments)
         return self._tree(d).labels(self.threshold, min_size=self.min_size)
 
     # --- state -------------------------------------------------------------------------------

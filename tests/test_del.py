@@ -552,6 +552,19 @@ def test_shipped_nets_are_distinct_and_run(name):
     assert any(not torch.equal(weights[1][n], value) for n, value in weights[0].items())
 
 
+@pytest.mark.parametrize("merge", ["greedy", "threshold"])
+def test_that_many_segments(leaves, merge):
+    segmenter = DELSegmenter.from_pretrained("bsds500", merge=merge, n_segments=5)
+    found = segmenter.transform(leaves[0])
+    for labels, tree in zip(found, segmenter.hierarchy(leaves[0])):
+        np.testing.assert_array_equal(labels, tree.labels(n_segments=5))
+        np.testing.assert_array_equal(np.unique(labels), np.arange(5))
+    with pytest.raises(ValueError, match=r"X\[0\].*n_segments"):
+        segmenter.set_params(n_segments=10**6).transform(leaves[0])
+    with pytest.raises(ValueError, match='n_segments means nothing to merge="egb"'):
+        segmenter.set_params(merge="egb").transform(leaves[0])
+
+
 def test_a_head_without_its_trunk(tmp_path, leaves, vgg16):
     paper = {"net": "vgg16", "sides": (5,), "freeze_trunk": True, "max_steps": 1, "batch_size": 1}
     fitted = DELSegmenter(**paper, initial_weights=vgg16).fit(leaves[0][:1], leaves[1][:1])

@@ -18,7 +18,7 @@ METHODS = {
     "egb": ("EGBSegmenter", ("scale", "min_size")),
     "trainable-slic": ("TrainableSLIC", ("n_segments", "compactness", "model")),
     "seal": ("SEALSuperpixels", ("n_segments", "model")),
-    "del": ("DELSegmenter", ("threshold", "min_size", "model")),
+    "del": ("DELSegmenter", ("threshold", "n_segments", "min_size", "model")),
 }
 
 
@@ -31,7 +31,7 @@ METHODS = {
     show_default=True,
     help="Algorithm.",
 )
-@click.option("--n-segments", type=click.IntRange(1), help="Superpixels an image; not for egb.")
+@click.option("--n-segments", type=click.IntRange(1), help="Regions an image; not for egb.")
 @click.option(
     "--compactness",
     type=click.FloatRange(0),
