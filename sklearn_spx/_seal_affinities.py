@@ -76,8 +76,8 @@ def parted_by_grids(affinities, regularity, side):
     """Affinities that are a little less across the lines of grids of 2, 4, 8, ... pixels.
 
     Where a net sees nothing, all affinities are alike, and superpixels would be strips a pixel
-    wide. So they are blocks within blocks, up to ``side`` pixels. Nothing else changes: the
-    affinity of two pixels across a boundary falls far deeper.
+    wide. So they are blocks within blocks, up to ``side`` pixels. Beside a boundary, where
+    affinities fall far deeper, it matters little.
 
     Parameters
     ----------

@@ -541,14 +541,15 @@ def vgg16(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("name", ["bsds500", "bsds500-train"])
-def test_shipped_nets_are_distinct_and_run(name):
+@pytest.mark.parametrize(
+    ("name", "other"), [("bsds500", "bsds500-train"), ("bsds500-train", "bsds500")]
+)
+def test_shipped_nets_are_distinct_and_run(name, other):
     segmenter = DELSegmenter.from_pretrained(name)
     data = make_dead_leaves(4, random_state=0)
     whole = [segmentation_covering(np.zeros_like(y), y) for y in data.ground_truths]
     assert segmenter.score(data.images, data.ground_truths) > 1.5 * np.mean(whole)
-    other = DELSegmenter.from_pretrained({"bsds500": "bsds500-train"}.get(name, "bsds500"))
-    weights = segmenter.net_.state_dict(), other.net_.state_dict()
+    weights = segmenter.net_.state_dict(), DELSegmenter.from_pretrained(other).net_.state_dict()
     assert any(not torch.equal(weights[1][n], value) for n, value in weights[0].items())
 
 
@@ -614,7 +615,7 @@ def test_a_look_at_twice_the_size_is_one_at_the_enlarged_image(leaves):
 
     from sklearn_spx._del_embedding import _look
 
-    segmenter = DELSegmenter.from_pretrained("bsds500")
+    segmenter = DELSegmenter.from_pretrained("bsds500-train")
     rgb = _del_embedding.as_rgb(leaves[0][0])
     labels = np.add.outer(np.arange(40) // 8 * 7, np.arange(56) // 8).astype(np.int32)
     tensor = _del_embedding.as_tensor(rgb)
@@ -626,7 +627,7 @@ def test_a_look_at_twice_the_size_is_one_at_the_enlarged_image(leaves):
     assert np.abs(v - expected).max() < 0.02 * np.abs(expected).max()
     assert np.abs(v - once).max() > 0.1 * np.abs(expected).max()
     halved = large.reshape(40, 2, 56, 2).mean((1, 3))
-    assert np.abs(boundary - halved).max() < 0.1 * large.max()
+    assert np.abs(boundary - halved).max() < 0.05 * large.max()
 
 
 def test_scales(leaves, pretrained):
