@@ -280,6 +280,15 @@ def test_demo_prints_a_table_and_writes_what_it_names(tmp_path, monkeypatch):
     monkeypatch.setattr(_demo, "PHOTOGRAPHS", ("coffee",))
     monkeypatch.setattr(_demo, "PHOTOGRAPH_WIDTH", 60)
     monkeypatch.setattr(_demo, "PHOTOGRAPH_SEGMENTS", 20)
+    drawn, draw = {}, _demo._draw_photographs
+
+    def record(out, methods):
+        images = _demo._photographs()
+        for name, method in methods.items():
+            drawn[name] = int(method.transform(images)[0].max()) + 1
+        draw(out, methods)
+
+    monkeypatch.setattr(_demo, "_draw_photographs", record)
     out = tmp_path / "demo"
     result = run("demo", "--out", out)
     assert result.exit_code == 0, result.output
@@ -295,6 +304,8 @@ def test_demo_prints_a_table_and_writes_what_it_names(tmp_path, monkeypatch):
     with open(out / "scores.csv", newline="") as file:
         rows = {row["method"]: row for row in csv.DictReader(file)}
     assert float(rows["ERSSuperpixels"]["regions"]) == _demo.N_SEGMENTS
+    assert drawn["ERSSuperpixels"] == drawn["SEALSuperpixels"] == _demo.PHOTOGRAPH_SEGMENTS
+    assert drawn["DELSegmenter"] < _demo.PHOTOGRAPH_SEGMENTS  # by its threshold
 
     # what it says at the end works
     Image.fromarray(DATA.images[0]).save(tmp_path / "own.png")

@@ -87,6 +87,8 @@ def _run(out, console, status, compiled):
     methods["TrainableSLIC"].save(out / "trainable-slic.safetensors")
     _draw_leaves(out / "dead_leaves.png", test, y_test, labels)
     del methods["EGBSegmenter"]
+    for method in methods.values():
+        method.set_params(n_segments=PHOTOGRAPH_SEGMENTS)
     _draw_photographs(out, {**methods, **_pretrained()})
 
 
@@ -112,7 +114,8 @@ def _untrained():
 def _pretrained():
     from .. import DELSegmenter, SEALSuperpixels
 
-    return {cls.__name__: cls.from_pretrained("bsds500") for cls in (SEALSuperpixels, DELSegmenter)}
+    seal = SEALSuperpixels.from_pretrained("bsds500", n_segments=PHOTOGRAPH_SEGMENTS)
+    return {"SEALSuperpixels": seal, "DELSegmenter": DELSegmenter.from_pretrained("bsds500")}
 
 
 def _methods(images, ground_truths):
@@ -256,8 +259,6 @@ def _draw_photographs(out, methods):
     for view, name in (("boundaries", "photographs.png"), ("means", "photographs_means.png")):
         figures[view] = (*_panels(len(methods), images), name)
     for k, (name, estimator) in enumerate(methods.items()):
-        if "n_segments" in estimator.get_params():
-            estimator.set_params(n_segments=PHOTOGRAPH_SEGMENTS)
         labels = estimator.transform(images)
         for view, (_, axes, _) in figures.items():
             SegmentationDisplay.from_predictions(

@@ -53,7 +53,9 @@ held_out_option = click.option(
     show_default=True,
     help="Share of the images held out, to keep the best state.",
 )
-jobs_option = click.option("--jobs", default=1, show_default=True, help="Images worked on at once.")
+jobs_option = click.option(
+    "--jobs", default=1, show_default=True, help="Images or crops worked on at once."
+)
 
 
 def training_command(name, *options):
