@@ -1,10 +1,10 @@
 from . import datasets, features, inspection, kernels, metrics, utils
-from ._del import DELSegmenter
-from ._egb import EGBSegmenter
-from ._ers import ERSSuperpixels
-from ._seal import SEALSuperpixels
-from ._slic import SLICSuperpixels
-from ._trainable_slic import TrainableSLIC
+from .methods.deep_embedding.estimator import DELSegmenter
+from .methods.egb import EGBSegmenter
+from .methods.ers import ERSSuperpixels
+from .methods.seal.estimator import SEALSuperpixels
+from .methods.slic import SLICSuperpixels
+from .methods.trainable_slic.estimator import TrainableSLIC
 
 __all__ = [
     "DELSegmenter",

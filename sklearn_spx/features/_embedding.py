@@ -20,11 +20,11 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from ..kernels import enforce_connectivity, slic
 from ..kernels._checks import as_image, full_scale
 from ..kernels.cluster_assign import cluster_means, nearest_clusters, squared_differences
+from ..learned import load_arrays, net_arrays
 from ..metrics import compactness as mean_compactness
-from ..utils._augment import random_crop
+from ..training.augment import random_crop
 from ..utils._device import torch_device
 from ..utils._images import check_same_length, check_sequence, check_target
-from ..utils._net_state import load_arrays, net_arrays
 from ..utils._threads import one_torch_thread
 from ._base import ImageTransformer
 from ._lab import LabFeatures, weights_to_lab
@@ -290,7 +290,7 @@ class EmbeddingFeatures(ImageTransformer):
         import torch
 
         from ..nets.reconstruction_loss import reconstruction_loss
-        from ..nets.training import train, warm_cosine
+        from ..training.loop import train, warm_cosine
 
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         n_held = math.ceil(self.validation_fraction * len(images))

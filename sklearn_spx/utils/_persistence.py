@@ -4,7 +4,6 @@ The header names the class, the parameters and the small state. Classes are look
 package alone, so a file from a stranger cannot run code.
 """
 
-import importlib
 import json
 import os
 from pathlib import Path
@@ -190,6 +189,16 @@ def _encode(value, arrays=None, name=""):
     raise TypeError(f"a parameter of type {type(value).__name__} cannot be saved: {value!r}")
 
 
+def _public(name):
+    import sklearn_spx
+    from sklearn_spx import features
+
+    for place in (sklearn_spx, features):
+        if name in place.__all__:
+            return getattr(place, name)
+    raise ValueError(f"{name} is no estimator of this package")
+
+
 def _decode(value, arrays=None):
     if not isinstance(value, dict):
         return value
@@ -206,7 +215,7 @@ def _decode(value, arrays=None):
     module, _, name = value["class"].rpartition(".")
     if module.split(".")[0] != "sklearn_spx":
         raise ValueError(f"the class {value['class']} is not of this package")
-    cls = getattr(importlib.import_module(module), name)
+    cls = _public(name)
     estimator = cls(**{n: _decode(v) for n, v in value["params"].items()})
     for attribute, state in value.get("fitted", {}).items():
         setattr(estimator, attribute, _decode(state, arrays))

@@ -37,8 +37,8 @@ class Thing(PretrainedMixin, BaseEstimator):
 @pytest.fixture(autouse=True)
 def _thing_is_ours(monkeypatch):
     # only classes of the package are written and looked up
-    monkeypatch.setattr(Thing, "__module__", "sklearn_spx._slic")
-    monkeypatch.setattr("sklearn_spx._slic.Thing", Thing, raising=False)
+    monkeypatch.setattr(Thing, "__module__", "sklearn_spx.methods.slic")
+    monkeypatch.setattr("sklearn_spx.methods.slic.Thing", Thing, raising=False)
 
 
 def test_round_trip(tmp_path):

@@ -5,7 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from ._seal_affinities import (
+from ...kernels import entropy_rate_superpixels
+from ...kernels._checks import full_scale
+from ...learned import net_arrays
+from ...metrics import achievable_segmentation_accuracy
+from ...training.augment import random_crop
+from .model import (
     BALANCE,
     SHARPNESS,
     as_channels,
@@ -14,11 +19,6 @@ from ._seal_affinities import (
     net_inputs,
     predict,
 )
-from .kernels import entropy_rate_superpixels
-from .kernels._checks import full_scale
-from .metrics import achievable_segmentation_accuracy
-from .utils._augment import random_crop
-from .utils._net_state import net_arrays
 
 # superpixels in the loop are as large as 300 in an image of BSDS500
 _LOOP_PIXELS = 481 * 321 // 300
@@ -38,8 +38,8 @@ def train_net(items, held_out, recipe, *, checkpoint, device, n_jobs, verbose):
     """Return (state, history): a pure function of the data and the recipe."""
     import torch
 
-    from .nets.losses import affinity_cross_entropy, segmentation_error_weights
-    from .nets.training import train, warm_cosine
+    from ...nets.losses import affinity_cross_entropy, segmentation_error_weights
+    from ...training.loop import train, warm_cosine
 
     seed, max_steps = recipe["seed"], recipe["max_steps"]
     order = np.random.default_rng(seed).permutation(len(items))
@@ -110,7 +110,7 @@ def train_net(items, held_out, recipe, *, checkpoint, device, n_jobs, verbose):
 
 def _targets(labels):
     """The share of annotations that join each pair, NaN where a pair leaves image or mask."""
-    from .nets.losses import transition_targets
+    from ...nets.losses import transition_targets
 
     targets = np.mean([transition_targets(a) for a in labels], axis=0, dtype=np.float32)
     outside = labels[0] < 0

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .kernels import graph_segmentation
+from ...kernels import graph_segmentation
 
 
 def graph_segments(affinities, count, connectivity, mask=None):

@@ -8,12 +8,13 @@ import pytest
 from scipy.ndimage import label as components
 from sklearn.base import clone
 
-from sklearn_spx import SEALSuperpixels, _seal_affinities, _seal_training, metrics
-from sklearn_spx import _seal as module
-from sklearn_spx._seal_graph import graph_segments
+from sklearn_spx import SEALSuperpixels, metrics
 from sklearn_spx.datasets import load_bsds500, make_dead_leaves
 from sklearn_spx.features.affinities import annotation_affinities
 from sklearn_spx.kernels import entropy_rate_superpixels
+from sklearn_spx.methods.seal import estimator as module
+from sklearn_spx.methods.seal import model, training
+from sklearn_spx.methods.seal.graph import graph_segments
 
 QUICK = {"max_steps": 2, "batch_size": 2, "crop_size": 32, "random_state": 0}
 
@@ -53,11 +54,11 @@ def test_exactly_that_many_connected_superpixels(fitted, leaves, backend, connec
 
 
 def test_grids_part_a_little():
-    found = _seal_affinities.parted_by_grids(np.ones((2, 9, 6)), 0.2, 5.0)  # grids of 2 and 4
+    found = model.parted_by_grids(np.ones((2, 9, 6)), 0.2, 5.0)  # grids of 2 and 4
     rows = np.array([1, 0.9, 1, 0.8, 1, 0.9, 1, 0.8, 1])
     np.testing.assert_allclose(found[0], np.tile(rows[:6], (9, 1)))
     np.testing.assert_allclose(found[1], np.tile(rows[:, None], (1, 6)))
-    same(_seal_affinities.parted_by_grids(found, 0.0, 5.0), found)
+    same(model.parted_by_grids(found, 0.0, 5.0), found)
 
 
 def test_where_nothing_is_seen_superpixels_are_blocks(fitted, monkeypatch):
@@ -203,7 +204,7 @@ def test_resumed_training_is_that_of_one_go(leaves, tmp_path, monkeypatch):
     seal = SEALSuperpixels(25, **{**QUICK, "max_steps": 4})
     expected = clone(seal).fit(leaves.images, leaves.ground_truths)
     seal.set_params(checkpoint=tmp_path / "run.pt")
-    crop, calls = _seal_training.random_crop, []
+    crop, calls = training.random_crop, []
 
     def interrupted(*args):
         calls.append(1)
@@ -211,11 +212,11 @@ def test_resumed_training_is_that_of_one_go(leaves, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return crop(*args)
 
-    monkeypatch.setattr(_seal_training, "random_crop", interrupted)
+    monkeypatch.setattr(training, "random_crop", interrupted)
     with pytest.raises(KeyboardInterrupt):
         seal.fit(leaves.images, leaves.ground_truths)
     calls.clear()
-    monkeypatch.setattr(_seal_training, "random_crop", lambda *args: calls.append(1) or crop(*args))
+    monkeypatch.setattr(training, "random_crop", lambda *args: calls.append(1) or crop(*args))
     seal.fit(leaves.images, leaves.ground_truths)
     assert len(calls) == 4  # two steps were left
     same(seal.affinities(leaves.images), expected.affinities(leaves.images))
@@ -255,14 +256,12 @@ def test_nothing_is_learned_outside_masks(leaves):
 
 def test_memory_trains_once_and_predicts_once(leaves, tmp_path, monkeypatch):
     trained, predicted = [], []
-    import sklearn_spx.nets.training as training
+    import sklearn_spx.training.loop as loop
 
-    train = training.train
-    monkeypatch.setattr(training, "train", lambda *a, **k: trained.append(1) or train(*a, **k))
-    inputs = _seal_affinities.net_inputs
-    monkeypatch.setattr(
-        _seal_affinities, "net_inputs", lambda *a: predicted.append(1) or inputs(*a)
-    )
+    train = loop.train
+    monkeypatch.setattr(loop, "train", lambda *a, **k: trained.append(1) or train(*a, **k))
+    inputs = model.net_inputs
+    monkeypatch.setattr(model, "net_inputs", lambda *a: predicted.append(1) or inputs(*a))
     seal = SEALSuperpixels(25, memory=str(tmp_path), **QUICK)
     seal.fit(leaves.images, leaves.ground_truths)
     first = seal.transform(leaves.images)

@@ -19,7 +19,15 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted, check_memory
 
-from ._seal_affinities import (
+from ...base import ImageSegmenter
+from ...kernels import entropy_rate_superpixels
+from ...kernels._checks import check_count
+from ...learned import net_arrays
+from ...utils._device import torch_device
+from ...utils._persistence import PretrainedMixin
+from ...utils._threads import torch_threads
+from .graph import graph_segments
+from .model import (
     BALANCE,
     NETS,
     REGULARITY,
@@ -29,15 +37,7 @@ from ._seal_affinities import (
     parted_by_grids,
     predict,
 )
-from ._seal_graph import graph_segments
-from ._seal_training import sample, train_net
-from .base import ImageSegmenter
-from .kernels import entropy_rate_superpixels
-from .kernels._checks import check_count
-from .utils._device import torch_device
-from .utils._net_state import net_arrays
-from .utils._persistence import PretrainedMixin
-from .utils._threads import torch_threads
+from .training import sample, train_net
 
 
 class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
@@ -392,7 +392,7 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
             return super().from_pretrained(name_or_path, **params)
         import torch
 
-        from .nets.pixel_affinity import released_state
+        from ...nets.pixel_affinity import released_state
 
         released = torch.load(name_or_path, map_location="cpu", weights_only=True)
         published = {"balance": 0.5, "sharpness": 1.0, "regularity": 0.0}

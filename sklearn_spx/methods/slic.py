@@ -11,8 +11,8 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from .base import UntrainedSegmenter
-from .kernels import slic
+from ..base import UntrainedSegmenter
+from ..kernels import slic
 
 
 class SLICSuperpixels(UntrainedSegmenter):

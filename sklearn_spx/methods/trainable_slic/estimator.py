@@ -29,14 +29,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_memory
 
-from ._trainable_slic_samples import Reference
-from ._trainable_slic_training import build_net, learn, segment_by_net
-from .base import ImageSegmenter
-from .features import ChannelUnion, EmbeddingFeatures, LabFeatures, ScatteringFeatures
-from .kernels import slic
-from .utils._device import torch_device
-from .utils._net_state import net_arrays
-from .utils._persistence import PretrainedMixin, decode_fitted, encode_fitted
+from ...base import ImageSegmenter
+from ...features import ChannelUnion, EmbeddingFeatures, LabFeatures, ScatteringFeatures
+from ...kernels import slic
+from ...learned import net_arrays
+from ...utils._device import torch_device
+from ...utils._persistence import PretrainedMixin, decode_fitted, encode_fitted
+from .samples import Reference
+from .training import build_net, learn, segment_by_net
 
 # what keeps `partial_fit` going, arrays and numbers
 _PAST_ARRAYS = ("unit", "curvature", "slope", "weights", "moments")

@@ -12,14 +12,7 @@ from scipy.ndimage import label as components
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-from sklearn_spx import (
-    DELSegmenter,
-    SLICSuperpixels,
-    _del_augmentation,
-    _del_embedding,
-    _del_training,
-)
-from sklearn_spx._hierarchy import RegionHierarchy, join_heights
+from sklearn_spx import DELSegmenter, SLICSuperpixels
 from sklearn_spx.datasets import make_dead_leaves
 from sklearn_spx.kernels import merge_heights, merge_regions, region_adjacency
 from sklearn_spx.kernels.agglomeration import (
@@ -27,7 +20,10 @@ from sklearn_spx.kernels.agglomeration import (
     boundary_means,
     merge_egb,
 )
+from sklearn_spx.methods.deep_embedding import model, training
+from sklearn_spx.methods.deep_embedding.hierarchy import RegionHierarchy, join_heights
 from sklearn_spx.metrics import segmentation_covering
+from sklearn_spx.training import augment
 
 SMALL = {"max_steps": 2, "batch_size": 1, "initial_weights": "random"}
 
@@ -419,7 +415,7 @@ def test_variants_turn_everything_alike(variant):
     y, x = np.mgrid[:40, :60].astype(np.float32)
     labels = (y // 8 * 8 + x // 8).astype(np.int32)
     image = np.stack([y, x, labels], -1)
-    out, superpixels, (annotation,) = _del_augmentation.vary(variant, image, labels, [labels])
+    out, superpixels, (annotation,) = augment.vary(variant, image, labels, [labels])
     assert out.shape[:2] == superpixels.shape == annotation.shape
     assert len(np.unique(superpixels)) == superpixels.max() + 1
     assert superpixels.min() == 0
@@ -433,7 +429,7 @@ def test_variants_turn_everything_alike(variant):
 @given(h=st.integers(1, 80), w=st.integers(1, 80), k=st.integers(0, 15))
 def test_inscribed_rectangle_fits_and_is_large(h, w, k):
     angle = 2 * np.pi * k / 16
-    height, width = _del_augmentation.inscribed(h, w, angle)
+    height, width = augment.inscribed(h, w, angle)
     c, s = abs(np.cos(angle)), abs(np.sin(angle))
     # its corners, turned back, lie in the rectangle
     assert height * c + width * s <= h * (1 + 1e-9)
@@ -453,7 +449,7 @@ def test_a_crop_is_a_window_of_the_image_and_its_maps():
     labels = rows // 10 * 5 + columns // 10
     corners = set()
     for _ in range(20):
-        window, found, (annotation,) = _del_augmentation.crop(40, image, labels, [rows * 100], rng)
+        window, found, (annotation,) = augment.crop(40, image, labels, [rows * 100], rng)
         assert window.shape == (30, 40, 3)  # all of the side that is shorter
         top, left = window[0, 0, :2]
         corners.add((int(top), int(left)))
@@ -479,23 +475,23 @@ def test_crops_with_a_frozen_trunk_and_without(leaves):
 def test_majorities_by_hand():
     labels = np.array([[0] * 10 + [1] * 10 + [-1]])
     annotation = np.array([[5] * 8 + [7] * 2 + [5] * 7 + [7] * 3 + [7]])
-    assert _del_training.majorities(labels, 2, [annotation]).tolist() == [[0, -1]]  # 8 of 10; 7
-    assert _del_training.majority_class(labels, 2, annotation).tolist() == [5, -1]
+    assert training.majorities(labels, 2, [annotation]).tolist() == [[0, -1]]  # 8 of 10; 7
+    assert training.majority_class(labels, 2, annotation).tolist() == [5, -1]
 
 
 def test_agreement_is_the_share_of_those_who_can_say():
     segments = np.array([[0, 0, 1], [0, 1, -1], [2, 2, -1]])
-    share = _del_training.agreement(segments, np.array([[0, 1], [1, 2], [0, 2]]))
+    share = training.agreement(segments, np.array([[0, 1], [1, 2], [0, 2]]))
     np.testing.assert_allclose(share, [2 / 3, 0, 0])
-    assert np.isnan(_del_training.agreement(segments[1:], np.array([[0, 2]]))).all()
+    assert np.isnan(training.agreement(segments[1:], np.array([[0, 2]]))).all()
 
 
 def test_the_annotation_with_most_segments():
     few, many = np.zeros((2, 2), int), np.arange(4).reshape(2, 2)
     rng = np.random.default_rng(0)
-    assert _del_training.chosen([few, many], "most", rng)[0] is many
-    assert len(_del_training.chosen([few, many], "all", rng)) == 2
-    assert len(_del_training.chosen([few, many], "random", rng)) == 1
+    assert training.chosen([few, many], "most", rng)[0] is many
+    assert len(training.chosen([few, many], "all", rng)) == 2
+    assert len(training.chosen([few, many], "random", rng)) == 1
 
 
 @pytest.mark.parametrize(
@@ -510,7 +506,7 @@ def test_the_annotation_with_most_segments():
     ],
 )
 def test_images_become_rgb(image, rgb):
-    np.testing.assert_allclose(_del_embedding.as_rgb(image)[0, 0], rgb)
+    np.testing.assert_allclose(model.as_rgb(image)[0, 0], rgb)
 
 
 # --- what is shipped --------------------------------------------------------------------------
@@ -613,12 +609,12 @@ def test_with_mirror_left_and_right_are_one(leaves, monkeypatch):
 def test_a_look_at_twice_the_size_is_one_at_the_enlarged_image(leaves):
     import torch.nn.functional as F
 
-    from sklearn_spx._del_embedding import _look
+    from sklearn_spx.methods.deep_embedding.model import _look
 
     segmenter = DELSegmenter.from_pretrained("bsds500-train")
-    rgb = _del_embedding.as_rgb(leaves[0][0])
+    rgb = model.as_rgb(leaves[0][0])
     labels = np.add.outer(np.arange(40) // 8 * 7, np.arange(56) // 8).astype(np.int32)
-    tensor = _del_embedding.as_tensor(rgb)
+    tensor = model.as_tensor(rgb)
     twice = F.interpolate(tensor, scale_factor=2, mode="bilinear")[0].permute(1, 2, 0).numpy()
     with torch.inference_mode():
         v, boundary = _look(segmenter, rgb, labels, 2)

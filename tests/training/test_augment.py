@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sklearn_spx.utils._augment import random_crop
+from sklearn_spx.training.augment import random_crop
 
 
 def world(height=40, width=56):

@@ -14,14 +14,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn_spx import (
     SLICSuperpixels,
     TrainableSLIC,
-    _trainable_slic_linear,
-    _trainable_slic_samples,
     metrics,
 )
-from sklearn_spx import _trainable_slic_training as module
 from sklearn_spx.datasets import load_bsds500, make_dead_leaves
 from sklearn_spx.features import ChannelUnion, LabFeatures, ScatteringFeatures
 from sklearn_spx.kernels import slic
+from sklearn_spx.methods.trainable_slic import linear, samples
+from sklearn_spx.methods.trainable_slic import training as module
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +37,8 @@ def fitted(leaves):
 
 
 def _right(kind, target, labels, pool, neighbors, cost, hard_examples):
-    met, own = _trainable_slic_samples._segments_met(target, labels, np.array(pool), neighbors)
-    rows, answers = _trainable_slic_samples._answers(kind, met, own, neighbors, cost, hard_examples)
+    met, own = samples._segments_met(target, labels, np.array(pool), neighbors)
+    rows, answers = samples._answers(kind, met, own, neighbors, cost, hard_examples)
     return list(rows), list(answers)
 
 
@@ -89,9 +88,7 @@ def test_a_pixel_without_a_cluster_of_its_segment_teaches_nothing():
 
 
 def test_annotators_are_merged_into_the_segments_that_none_of_them_cuts():
-    merged = _trainable_slic_samples._intersection(
-        [np.array([[4, 4, 9, 9]]), np.array([[1, 2, 2, 2]])]
-    )
+    merged = samples._intersection([np.array([[4, 4, 9, 9]]), np.array([[1, 2, 2, 2]])])
     np.testing.assert_array_equal(merged, [[0, 1, 2, 2]])
 
 
@@ -131,7 +128,7 @@ def test_linear_weights_reach_the_optimum(seed):
         right = np.take_along_axis(logits, answers[:, None], axis=1)[:, 0]
         return (np.log(np.exp(logits).sum(axis=1)) - right).mean()
 
-    weights, place, found, *_ = _trainable_slic_linear.linear_weights(differences.copy(), answers)
+    weights, place, found, *_ = linear.linear_weights(differences.copy(), answers)
     best = np.append(weights, place)
     assert (best >= 0).all()
     np.testing.assert_allclose(loss(best), found, atol=5e-3)
@@ -143,29 +140,27 @@ def test_linear_weights_reach_the_optimum(seed):
 
 def test_linear_weights_are_found_again():
     differences, answers, truth = _problem(0, n=20_000)
-    weights, place, *_ = _trainable_slic_linear.linear_weights(differences, answers)
+    weights, place, *_ = linear.linear_weights(differences, answers)
     np.testing.assert_allclose(np.append(weights, place), truth, atol=1)
 
 
 def test_linear_weights_know_no_units_and_no_absent_clusters():
     differences, answers, _ = _problem(1)
     scale = np.array([1e-6, 1e6, 1], np.float32)
-    weights, place, loss, *_ = _trainable_slic_linear.linear_weights(differences.copy(), answers)
-    again = _trainable_slic_linear.linear_weights(differences * scale, answers)
+    weights, place, loss, *_ = linear.linear_weights(differences.copy(), answers)
+    again = linear.linear_weights(differences * scale, answers)
     scaled, scaled_place, scaled_loss, *_ = again
     np.testing.assert_allclose(scaled * scale[:2], weights, rtol=0.05, atol=0.05)
     np.testing.assert_allclose([scaled_place, scaled_loss], [place, loss], rtol=0.02)
     absent = np.full((len(differences), 2, 3), np.inf, np.float32)
     more = np.concatenate([differences, absent], axis=1)
-    np.testing.assert_allclose(
-        _trainable_slic_linear.linear_weights(more, answers)[0], weights, rtol=0.05
-    )
+    np.testing.assert_allclose(linear.linear_weights(more, answers)[0], weights, rtol=0.05)
 
 
 def test_a_channel_that_never_differs_weighs_nothing():
     differences, answers, _ = _problem(2)
     differences[:, :, 0] = 0
-    weights, _, loss, *_ = _trainable_slic_linear.linear_weights(differences, answers)
+    weights, _, loss, *_ = linear.linear_weights(differences, answers)
     assert weights[0] == 0
     assert np.isfinite(loss)
 
@@ -437,7 +432,7 @@ def test_class_weight(leaves, distance):
 
 
 def test_balanced_weights_by_hand():
-    found = _trainable_slic_linear.sample_weights(np.array([0, 0, 0, 2]), "balanced")
+    found = linear.sample_weights(np.array([0, 0, 0, 2]), "balanced")
     np.testing.assert_allclose(found, [2 / 3, 2 / 3, 2 / 3, 2])
 
 
@@ -478,11 +473,9 @@ def test_warm_start_of_the_linear_form(leaves, fitted):
 def test_the_quadratic_stands_for_the_samples_before(seed):
     differences, answers, _ = _problem(seed, n=4000)
     half = len(answers) // 2
-    first = _trainable_slic_linear.linear_weights(differences[:half].copy(), answers[:half])
-    second = _trainable_slic_linear.linear_weights(
-        differences[half:].copy(), answers[half:], past=first.past
-    )
-    both = _trainable_slic_linear.linear_weights(differences.copy(), answers)
+    first = linear.linear_weights(differences[:half].copy(), answers[:half])
+    second = linear.linear_weights(differences[half:].copy(), answers[half:], past=first.past)
+    both = linear.linear_weights(differences.copy(), answers)
 
     def vector(fit):
         return np.append(fit.weights, fit.place)

@@ -8,8 +8,8 @@ from numbers import Integral, Real
 
 from sklearn.utils._param_validation import Interval, Options
 
-from .base import UntrainedSegmenter
-from .kernels import graph_segmentation
+from ..base import UntrainedSegmenter
+from ..kernels import graph_segmentation
 
 
 class EGBSegmenter(UntrainedSegmenter):

@@ -97,7 +97,7 @@ def train(
     Examples
     --------
     >>> import torch
-    >>> from sklearn_spx.nets.training import train
+    >>> from sklearn_spx.training.loop import train
     >>> net = torch.nn.Linear(1, 1)
     >>> history = train(
     ...     net,
@@ -190,7 +190,7 @@ def warm_cosine(step, max_steps):
 
     Examples
     --------
-    >>> from sklearn_spx.nets.training import warm_cosine
+    >>> from sklearn_spx.training.loop import warm_cosine
     >>> [round(warm_cosine(step, 100), 2) for step in (0, 9, 50, 99)]
     [0.1, 0.98, 0.5, 0.0]
     """

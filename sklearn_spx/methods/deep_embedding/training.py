@@ -9,10 +9,10 @@ import math
 
 import numpy as np
 
-from ._del_augmentation import crop, n_variants, vary
-from ._del_embedding import as_tensor, footprints, pooled_embedding
-from .kernels import region_adjacency
-from .utils._net_state import load_arrays, net_arrays
+from ...kernels import region_adjacency
+from ...learned import load_arrays, net_arrays
+from ...training.augment import crop, n_variants, vary
+from .model import as_tensor, footprints, pooled_embedding
 
 _MAJORITY = 0.7  # a superpixel belongs to a segment that holds more of it than this
 _FAR = 6000  # pairs of superpixels that are no neighbours, an image
@@ -134,12 +134,12 @@ def train_net(key, data, start, recipe, build, loud):
         Of the trained net.
 
     history : list of dict
-        See :func:`sklearn_spx.nets.training.train`.
+        See :func:`sklearn_spx.training.loop.train`.
     """
     import torch
     from joblib import hash as digest
 
-    from .nets.training import train
+    from ...training.loop import train
 
     images, labels, targets = data
     net = build()
@@ -283,7 +283,7 @@ def _loss(net, batch, recipe):
     """
     import torch.nn.functional as F
 
-    from .nets.similarity_loss import similarity_loss
+    from ...nets.similarity_loss import similarity_loss
 
     sides = []
     for sample in batch:

@@ -9,8 +9,8 @@ from numbers import Integral, Real
 
 from sklearn.utils._param_validation import Interval, Options
 
-from .base import UntrainedSegmenter
-from .kernels import entropy_rate_superpixels
+from ..base import UntrainedSegmenter
+from ..kernels import entropy_rate_superpixels
 
 
 class ERSSuperpixels(UntrainedSegmenter):

@@ -4,9 +4,9 @@ from importlib import import_module
 
 import numpy as np
 
-from .features.affinities import canny_edges
-from .kernels._checks import full_scale
-from .utils._net_state import load_arrays
+from ...features.affinities import canny_edges
+from ...kernels._checks import full_scale
+from ...learned import load_arrays
 
 # name: module of sklearn_spx.nets, class, arguments
 NETS = {
@@ -66,7 +66,7 @@ def build_net(name, n_channels, state, device):
     import torch
 
     module, cls, arguments = NETS[name]
-    net = getattr(import_module(f".nets.{module}", __package__), cls)(n_channels, **arguments)
+    net = getattr(import_module(f"sklearn_spx.nets.{module}"), cls)(n_channels, **arguments)
     if state is not None:
         load_arrays(net, state)
     return net.to(device, memory_format=torch.channels_last).eval()

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from .kernels import region_adjacency
-from .kernels._checks import full_scale
-from .kernels.agglomeration import boundary_means
-from .kernels.footprints import region_footprints
-from .utils._threads import torch_threads
+from ...kernels import region_adjacency
+from ...kernels._checks import full_scale
+from ...kernels.agglomeration import boundary_means
+from ...kernels.footprints import region_footprints
+from ...utils._threads import torch_threads
 
 
 def describe(image, mask, segmenter):
@@ -39,7 +39,7 @@ def _look(segmenter, rgb, labels, scale):
     """Embeddings of the superpixels, and how much of a boundary each pixel is."""
     import torch
 
-    from .nets.superpixel_embedding import regrid
+    from ...nets.superpixel_embedding import regrid
 
     net = segmenter.net_
     image = as_tensor(rgb).to(next(net.parameters()).device)
@@ -95,7 +95,7 @@ def footprints(net, shapes, labels, n, scale=1):
     """
     import torch
 
-    from .nets.pooling import Footprints
+    from ...nets.pooling import Footprints
 
     out = []
     for shape, stride, origin in zip(shapes, net.strides, net.origins):
@@ -116,7 +116,7 @@ def pooled_embedding(net, sides, feet, pooling):
     """Embedding of the superpixels of several images: pool each side, then the net's head."""
     import torch
 
-    from .nets.pooling import concatenate, superpixel_pool
+    from ...nets.pooling import concatenate, superpixel_pool
 
     pooled = []
     for level in range(len(net.strides)):

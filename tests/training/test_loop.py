@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_spx.nets.training import train
+from sklearn_spx.training.loop import train
 
 
 def _net():

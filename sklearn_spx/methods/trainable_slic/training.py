@@ -7,18 +7,18 @@ import json
 
 import numpy as np
 
-from ._trainable_slic_linear import (
+from ...kernels import slic
+from ...kernels.cluster_assign import bottom_up
+from ...learned import load_arrays, net_arrays
+from ...metrics import compactness as mean_compactness
+from ...utils._threads import one_torch_thread
+from .linear import (
     cross_entropy_of,
     linear_weights,
     principal_axes,
     sample_weights,
 )
-from ._trainable_slic_samples import COMPACTNESS, MAX_ITER, Reference, grid_count, sample_image
-from .kernels import slic
-from .kernels.cluster_assign import bottom_up
-from .metrics import compactness as mean_compactness
-from .utils._net_state import load_arrays, net_arrays
-from .utils._threads import one_torch_thread
+from .samples import COMPACTNESS, MAX_ITER, Reference, grid_count, sample_image
 
 _N_CALIBRATION = 20  # images that the overall scale is measured on
 _N_CALIBRATION_NET = 12
@@ -199,7 +199,7 @@ def _learn_linear(samples, held, recipe, known, online, shapes):
 
 def build_net(distance, n_features, n_neighbors, state=None, device="cpu"):
     """The net of a distance; with a state of ``net_arrays``, or untrained."""
-    from .nets.cluster_choice import ClassifierNet, DistanceNet
+    from ...nets.cluster_choice import ClassifierNet, DistanceNet
 
     net = (DistanceNet if distance == "mlp" else ClassifierNet)(n_features, n_neighbors)
     if state is not None:
@@ -212,7 +212,7 @@ def _learn_net(samples, held, recipe, known, learned, shapes, settings):
     import torch
     import torch.nn.functional as F
 
-    from .nets.training import train, warm_cosine
+    from ...training.loop import train, warm_cosine
 
     axes, seed, n_neighbors = learned["axes"], recipe["seed"], recipe["n_neighbors"]
     distance, batch_size = recipe["distance"], recipe["batch_size"]

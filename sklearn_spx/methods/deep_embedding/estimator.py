@@ -20,17 +20,17 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, check_memory
 
-from ._del_embedding import as_rgb, describe
-from ._del_training import train_net
-from ._hierarchy import RegionHierarchy, paint
-from .base import ImageSegmenter, _check_collections, _read
-from .kernels import merge_heights, slic
-from .kernels._checks import as_labels
-from .kernels.agglomeration import agglomerate, merge_egb
-from .utils._device import torch_device
-from .utils._images import check_same_length, check_sequence
-from .utils._net_state import load_arrays, net_arrays
-from .utils._persistence import PretrainedMixin
+from ...base import ImageSegmenter, _check_collections, _read
+from ...kernels import merge_heights, slic
+from ...kernels._checks import as_labels
+from ...kernels.agglomeration import agglomerate, merge_egb
+from ...learned import load_arrays, net_arrays
+from ...utils._device import torch_device
+from ...utils._images import check_same_length, check_sequence
+from ...utils._persistence import PretrainedMixin
+from .hierarchy import RegionHierarchy, paint
+from .model import as_rgb, describe
+from .training import train_net
 
 # of the greedy merge, see kernels.agglomeration.agglomerate; chosen on the val images of BSDS500
 _SLOPE = 0.5  # 1 would be eq. 3
@@ -429,7 +429,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
 
     def _build(self):
         """A net of this kind, its weights of no account."""
-        from .nets.superpixel_embedding import CompactNet, PaperNet
+        from ...nets.superpixel_embedding import CompactNet, PaperNet
 
         if not isinstance(self.net, str):
             return CompactNet(copy.deepcopy(self.net))
@@ -438,7 +438,7 @@ class DELSegmenter(PretrainedMixin, ImageSegmenter):
     def _initial_net(self, seed):
         import torch
 
-        from .nets.pretrained import load_lite0, load_vgg16
+        from ...nets.pretrained import load_lite0, load_vgg16
 
         if not (
             (isinstance(self.net, str) and self.net in ("compact", "vgg16"))

@@ -8,16 +8,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .features import LabFeatures
-from .features._lab import weights_to_lab
-from .kernels import slic
-from .kernels.cluster_assign import (
+from ...features import LabFeatures
+from ...features._lab import weights_to_lab
+from ...kernels import slic
+from ...kernels.cluster_assign import (
     border_crossings,
     cluster_means,
     nearest_clusters,
     squared_differences,
 )
-from .utils._persistence import decode_fitted, encode_fitted
+from ...utils._persistence import decode_fitted, encode_fitted
 
 # The plain SLIC that labels are made with, and whose shape `compactness` refers to.
 COMPACTNESS = 10.0

@@ -1,0 +1,1 @@
+"""The methods, one file or one folder each; none imports another."""

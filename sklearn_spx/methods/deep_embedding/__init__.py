@@ -1,0 +1,1 @@
+"""Deep embedding learning: superpixels merged by learned similarity."""

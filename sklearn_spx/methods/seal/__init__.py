@@ -1,0 +1,1 @@
+"""SEAL superpixels: affinities learned from human segmentations, then entropy rate superpixels."""

@@ -1,0 +1,1 @@
+"""Trainable SLIC: superpixels by a learned distance."""

@@ -1,0 +1,1 @@
+"""How every net of the package is trained: one recipe, one loop, one kind of checkpoint."""
