@@ -22,7 +22,17 @@ ALLOWED = {
     "utils": {"utils", "kernels"},
     "training": {"training", "kernels", "learned"},
     "learned": {"learned"},
-    "methods": {"methods", "base", "learned", "training", "nets", "features", "kernels", "metrics", "utils"},
+    "methods": {
+        "methods",
+        "base",
+        "learned",
+        "training",
+        "nets",
+        "features",
+        "kernels",
+        "metrics",
+        "utils",
+    },
 }
 HEAVY = {"torch", "kymatio", "matplotlib", "numba.cuda"}
 KERNELS_MAY_IMPORT = {"numpy", "numba", "llvmlite"} | sys.stdlib_module_names  # llvmlite is numba's
@@ -160,6 +170,7 @@ def test_no_method_imports_another():
         for path in _modules("methods")
         for name in _imports(path)
         if name.startswith("sklearn_spx.methods")
-        and name.split(".")[2:3] != [path.relative_to(ROOT / "methods").parts[0].removesuffix(".py")]
+        and name.split(".")[2:3]
+        != [path.relative_to(ROOT / "methods").parts[0].removesuffix(".py")]
     ]
     assert not wrong

@@ -18,7 +18,7 @@ from skimage.color import lab2rgb
 from skimage.measure import label as connected_components
 from sklearn.utils import Bunch, check_random_state
 
-from ..kernels._checks import check_count
+from ..kernels.checks import check_count
 
 N_LEAVES = 20  # that fall on the ground; most stay visible
 N_WAVES = 6  # of one texture

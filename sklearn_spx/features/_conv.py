@@ -16,7 +16,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-from ..kernels._checks import as_image, full_scale
+from ..kernels.checks import as_image, full_scale
 from ..utils._device import torch_device
 from ..utils._threads import one_torch_thread
 from ._base import ImageTransformer

@@ -18,7 +18,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..kernels import enforce_connectivity, slic
-from ..kernels._checks import as_image, full_scale
+from ..kernels.checks import as_image, full_scale
 from ..kernels.cluster_assign import cluster_means, nearest_clusters, squared_differences
 from ..learned import load_arrays, net_arrays
 from ..metrics import compactness as mean_compactness

@@ -3,8 +3,8 @@
 import numpy as np
 from numba import njit
 
-from ..kernels._checks import as_image, full_scale
-from ..kernels._color import BLOCK, TABLE, lab_block
+from ..kernels.checks import as_image, full_scale
+from ..kernels.color import BLOCK, TABLE, lab_block
 from ._base import ImageTransformer
 
 # Variance of Lab over natural images, L + a + b: what any other kind of channels is scaled to.

@@ -15,7 +15,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ..kernels._checks import as_image
+from ..kernels.checks import as_image
 from ..utils._threads import one_torch_thread
 from ._base import ImageTransformer
 from ._lab import LabFeatures

@@ -8,7 +8,7 @@ nothing and are 1.
 
 import numpy as np
 
-from ..kernels._checks import as_image, as_labels, check_real
+from ..kernels.checks import as_image, as_labels, check_real
 
 __all__ = [
     "annotation_affinities",

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from scipy.ndimage import distance_transform_edt
 
-from ..kernels._checks import check_count
+from ..kernels.checks import check_count
 from ._inputs import check_pair, over_annotators
 
 _STUTZ_TOLERANCE = 0.0025  # of the image diagonal

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from ..kernels._checks import check_real
+from ..kernels.checks import check_real
 from ._inputs import check_pair
 from ._matching import match_pixels
 from ._object_part_f import harmonic_mean

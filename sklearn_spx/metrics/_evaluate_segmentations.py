@@ -12,7 +12,7 @@ import numpy as np
 from joblib import hash as digest
 from sklearn.utils import Bunch
 
-from ..kernels._checks import check_real
+from ..kernels.checks import check_real
 from ._boundary_f import f_of_counts, match_counts
 from ._contingency import contingency
 from ._data_set import over_images

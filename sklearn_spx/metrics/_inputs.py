@@ -6,7 +6,7 @@ every annotation, and every score leaves -1 out. Annotations themselves may use 
 
 import numpy as np
 
-from ..kernels._checks import as_labels
+from ..kernels.checks import as_labels
 
 _INT32_MAX = np.iinfo(np.int32).max
 

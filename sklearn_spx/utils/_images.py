@@ -6,7 +6,7 @@ complaint names the image, what was found and what is accepted.
 
 import numpy as np
 
-from ..kernels._checks import as_labels, as_mask
+from ..kernels.checks import as_labels, as_mask
 
 
 def check_sequence(X, name, item):

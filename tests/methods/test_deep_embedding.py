@@ -256,7 +256,7 @@ def test_a_hierarchy_of_one_superpixel():
 
 
 def test_a_grid_search_trains_one_net_a_fold(tmp_path, leaves, monkeypatch):
-    from sklearn_spx.nets import training
+    from sklearn_spx.training import loop as training
 
     calls = []
     inner = training.train
@@ -289,7 +289,7 @@ def test_training_lowers_the_loss(leaves):
 
 def test_resumed_training_equals_an_uninterrupted_one(tmp_path, leaves):
     whole = DELSegmenter(**{**SMALL, "max_steps": 4}).fit(*leaves)
-    from sklearn_spx.nets import training
+    from sklearn_spx.training import loop as training
 
     file = tmp_path / "run"
     inner = training.train

@@ -5,7 +5,7 @@ Host functions: check, cast, allocate.
 
 import numpy as np
 
-from .._checks import as_image, as_labels, as_mask, check_count, check_real
+from ..checks import as_image, as_labels, as_mask, check_count, check_real
 from ..connectivity import connect
 from ..slic._seeds import grid_seeds, mask_seeds
 from . import _cpu

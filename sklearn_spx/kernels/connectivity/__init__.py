@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._checks import as_labels, as_mask, check_count
+from ..checks import as_labels, as_mask, check_count
 from . import _cpu
 
 __all__ = ["enforce_connectivity"]

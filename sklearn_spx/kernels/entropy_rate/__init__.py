@@ -12,7 +12,7 @@ old gains, made anew when their turn comes, is enough.
 import numpy as np
 
 from .._affinities import as_affinities, diagonal_affinities
-from .._checks import as_image, as_mask, check_count, check_real
+from ..checks import as_image, as_mask, check_count, check_real
 from . import _cpu
 
 __all__ = ["entropy_rate_superpixels"]

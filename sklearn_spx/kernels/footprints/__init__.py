@@ -7,7 +7,7 @@ weighted sum of few cells, and this finds the weights without building the inter
 
 import numpy as np
 
-from .._checks import as_labels, check_count
+from ..checks import as_labels, check_count
 from ._cpu import region_footprints_cpu
 
 __all__ = ["region_footprints"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._checks import as_image, as_labels
+from ..checks import as_image, as_labels
 from . import _cpu
 
 

@@ -7,7 +7,7 @@ minimum spanning forest holds them all.
 
 import numpy as np
 
-from .._checks import check_count
+from ..checks import check_count
 from . import _cpu
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._checks import as_image, as_mask, check_count, check_real, full_scale
+from ..checks import as_image, as_mask, check_count, check_real, full_scale
 from ..connectivity import connect
 from . import _cpu
 from ._seeds import grid_seeds, mask_seeds

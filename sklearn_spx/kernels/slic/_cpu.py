@@ -19,7 +19,7 @@ import numpy as np
 from numba import njit
 
 from .._bits import ordered_key
-from .._color import TABLE_8BIT, lab_block, linear_light
+from ..color import TABLE_8BIT, lab_block, linear_light
 
 SIDE = 8  # pixels along a set
 SET = SIDE * SIDE

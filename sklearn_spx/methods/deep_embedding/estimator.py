@@ -22,8 +22,8 @@ from sklearn.utils.validation import check_is_fitted, check_memory
 
 from ...base import ImageSegmenter, _check_collections, _read
 from ...kernels import merge_heights, slic
-from ...kernels._checks import as_labels
 from ...kernels.agglomeration import agglomerate, merge_egb
+from ...kernels.checks import as_labels
 from ...learned import load_arrays, net_arrays
 from ...utils._device import torch_device
 from ...utils._images import check_same_length, check_sequence

@@ -9,8 +9,8 @@ the boundary between them: an ultrametric contour map (Arbelaez et al., PAMI 201
 import numpy as np
 
 from ...kernels import merge_heights, merge_regions
-from ...kernels._checks import check_count, check_real
 from ...kernels.agglomeration import draw_contours
+from ...kernels.checks import check_count, check_real
 
 
 class RegionHierarchy:

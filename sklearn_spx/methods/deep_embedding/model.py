@@ -3,8 +3,8 @@
 import numpy as np
 
 from ...kernels import region_adjacency
-from ...kernels._checks import full_scale
 from ...kernels.agglomeration import boundary_means
+from ...kernels.checks import full_scale
 from ...kernels.footprints import region_footprints
 from ...utils._threads import torch_threads
 

@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted, check_memory
 
 from ...base import ImageSegmenter
 from ...kernels import entropy_rate_superpixels
-from ...kernels._checks import check_count
+from ...kernels.checks import check_count
 from ...learned import net_arrays
 from ...utils._device import torch_device
 from ...utils._persistence import PretrainedMixin

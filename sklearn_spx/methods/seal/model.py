@@ -5,7 +5,7 @@ from importlib import import_module
 import numpy as np
 
 from ...features.affinities import canny_edges
-from ...kernels._checks import full_scale
+from ...kernels.checks import full_scale
 from ...learned import load_arrays
 
 # name: module of sklearn_spx.nets, class, arguments

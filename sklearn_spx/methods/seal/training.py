@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from ...kernels import entropy_rate_superpixels
-from ...kernels._checks import full_scale
+from ...kernels.checks import full_scale
 from ...learned import net_arrays
 from ...metrics import achievable_segmentation_accuracy
 from ...training.augment import random_crop

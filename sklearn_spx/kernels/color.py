@@ -9,6 +9,8 @@ which the compiler turns into vector instructions. The result agrees with float6
 import numpy as np
 from numba import njit
 
+__all__ = ["BLOCK", "TABLE", "TABLE_8BIT", "lab_block", "linear_light", "rgb_to_lab"]
+
 BLOCK = 64
 _FASTMATH = {"contract", "nsz", "reassoc", "arcp"}
 
@@ -24,15 +26,15 @@ _XYZ = _XYZ.astype(np.float32)
 _EPSILON = np.float32(0.008856)
 
 
-def transfer_table(n_steps):
+def _transfer_table(n_steps):
     """Linear light at ``n_steps + 1`` equally spaced sRGB values from 0 to 1, float32."""
     value = np.arange(n_steps + 1) / n_steps
     table = np.where(value > 0.04045, ((value + 0.055) / 1.055) ** 2.4, value / 12.92)
     return table.astype(np.float32)
 
 
-TABLE_8BIT = transfer_table(255)
-TABLE = np.append(transfer_table(4096), np.float32(1))  # one more, so that 1.0 has a next node
+TABLE_8BIT = _transfer_table(255)
+TABLE = np.append(_transfer_table(4096), np.float32(1))  # one more, so that 1.0 has a next node
 
 
 @njit(cache=True, nogil=True)

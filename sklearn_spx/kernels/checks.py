@@ -1,0 +1,257 @@
+"""Checks of arrays and numbers, and the one layout that all kernels take arrays in.
+
+Images become float32, C-contiguous, (H, W, C); label images int32, C-contiguous, (H, W).
+Errors name the argument, what was found and what is accepted.
+"""
+
+import numpy as np
+
+__all__ = ["as_image", "as_labels", "as_mask", "check_count", "check_real", "full_scale"]
+
+_INT32 = np.iinfo(np.int32)
+
+
+def as_image(image, name="image"):
+    """Check an image and cast it to finite float32, copied only if needed.
+
+    Parameters
+    ----------
+    image : array-like of shape (height, width) or (height, width, n_channels)
+        Boolean, integer or real values.
+    name : str, default="image"
+        What messages call it.
+
+    Returns
+    -------
+    image : ndarray of shape (height, width, n_channels), float32
+        C-contiguous.
+
+    Raises
+    ------
+    TypeError
+        If the values are neither boolean, integer nor real.
+    ValueError
+        If the shape is another, the image is empty, or a value is not finite in float32.
+
+    Examples
+    --------
+    >>> from sklearn_spx.kernels.checks import as_image
+    >>> image = as_image([[0, 1, 2], [3, 4, 5]])
+    >>> image.shape, image.dtype
+    ((2, 3, 1), dtype('float32'))
+    """
+    image = np.asarray(image)
+    if image.dtype.kind not in "buif":
+        raise TypeError(
+            f"{name} has dtype {image.dtype}; accepted are boolean, integer and real "
+            "floating-point images"
+        )
+    if image.ndim not in (2, 3):
+        raise ValueError(
+            f"{name} has shape {image.shape}; accepted are (height, width) and "
+            "(height, width, channels)"
+        )
+    if image.size == 0:
+        raise ValueError(f"{name} has shape {image.shape}: it is empty")
+    if image.ndim == 2:
+        image = image[:, :, None]
+    with np.errstate(over="ignore"):  # an overflow is reported below, as a value float32 lacks
+        out = np.ascontiguousarray(image, dtype=np.float32)
+    if image.dtype.kind == "f" and not np.isfinite(out).all():
+        bad = out.size - int(np.isfinite(out).sum())
+        raise ValueError(f"{name} holds {bad} values that are NaN, infinite or beyond float32")
+    return out
+
+
+def as_labels(labels, name="labels", shape=None):
+    """Check a label image and cast it to int32, copied only if needed.
+
+    Parameters
+    ----------
+    labels : array-like of shape (height, width)
+        Boolean or integer labels within int32.
+    name : str, default="labels"
+        What messages call it.
+    shape : tuple of two int or None, default=None
+        The shape it must have; None is any.
+
+    Returns
+    -------
+    labels : ndarray of shape (height, width), int32
+        C-contiguous.
+
+    Raises
+    ------
+    TypeError
+        If the labels are neither boolean nor integer.
+    ValueError
+        If the shape is another, the label image is empty, or a label is beyond int32.
+
+    Examples
+    --------
+    >>> from sklearn_spx.kernels.checks import as_labels
+    >>> as_labels([[0, 1], [0, 2]])
+    array([[0, 1],
+           [0, 2]], dtype=int32)
+    """
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "bui":
+        raise TypeError(f"{name} has dtype {labels.dtype}; accepted are integer label images")
+    if labels.ndim != 2:
+        raise ValueError(f"{name} has shape {labels.shape}; accepted is (height, width)")
+    if labels.size == 0:
+        raise ValueError(f"{name} has shape {labels.shape}: it is empty")
+    if shape is not None and labels.shape != tuple(shape):
+        raise ValueError(f"{name} has shape {labels.shape}, expected {tuple(shape)}")
+    if labels.dtype.itemsize > 2 and labels.dtype != np.int32:
+        low, high = int(labels.min()), int(labels.max())
+        if low < _INT32.min or high > _INT32.max:
+            raise ValueError(f"{name} holds labels from {low} to {high}, beyond int32")
+    return np.ascontiguousarray(labels, dtype=np.int32)
+
+
+def as_mask(mask, shape, name="mask"):
+    """Check a mask and cast it to bool, copied only if needed.
+
+    Parameters
+    ----------
+    mask : array-like of shape (height, width)
+        Boolean or integer; True or not 0 for the pixels to keep, at least one.
+    shape : tuple of two int
+        The shape it must have.
+    name : str, default="mask"
+        What messages call it.
+
+    Returns
+    -------
+    mask : ndarray of shape (height, width), bool
+        C-contiguous.
+
+    Raises
+    ------
+    TypeError
+        If the mask is neither boolean nor integer.
+    ValueError
+        If the shape is another, or no pixel is kept.
+
+    Examples
+    --------
+    >>> from sklearn_spx.kernels.checks import as_mask
+    >>> as_mask([[0, 1, 1]], (1, 3))
+    array([[False,  True,  True]])
+    """
+    mask = np.asarray(mask)
+    if mask.dtype.kind not in "bui":
+        raise TypeError(f"{name} has dtype {mask.dtype}; accepted are boolean and integer masks")
+    if mask.shape != tuple(shape):
+        raise ValueError(f"{name} has shape {mask.shape}, expected {tuple(shape)}")
+    mask = np.ascontiguousarray(mask, dtype=bool)
+    if not mask.any():
+        raise ValueError(f"{name} keeps no pixel")
+    return mask
+
+
+def check_count(value, name, minimum=1):
+    """Check a whole number.
+
+    Parameters
+    ----------
+    value : int
+        The number; a bool is none.
+    name : str
+        What messages call it.
+    minimum : int, default=1
+        The smallest that is accepted.
+
+    Returns
+    -------
+    value : int
+        The number.
+
+    Raises
+    ------
+    TypeError
+        If it is not an integer.
+    ValueError
+        If it is too small.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.checks import check_count
+    >>> check_count(np.int64(3), "n_segments")
+    3
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    if value < minimum:
+        raise ValueError(f"{name} must be at least {minimum}, got {value!r}")
+    return int(value)
+
+
+def check_real(value, name, minimum=None, *, strict=False):
+    """Check a real number.
+
+    Parameters
+    ----------
+    value : int or float
+        The number, finite; a bool is none.
+    name : str
+        What messages call it.
+    minimum : float or None, default=None
+        The smallest that is accepted; None is any.
+    strict : bool, default=False
+        Whether it must be above `minimum`.
+
+    Returns
+    -------
+    value : float
+        The number.
+
+    Raises
+    ------
+    TypeError
+        If it is not a real number.
+    ValueError
+        If it is NaN, infinite or too small.
+
+    Examples
+    --------
+    >>> from sklearn_spx.kernels.checks import check_real
+    >>> check_real(2, "sigma", 0)
+    2.0
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(
+        value, (int, float, np.integer, np.floating)
+    ):
+        raise TypeError(f"{name} must be a real number, got {value!r}")
+    value = float(value)
+    if not np.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {value!r}")
+    if minimum is not None and (value < minimum or (strict and value == minimum)):
+        bound = "above" if strict else "at least"
+        raise ValueError(f"{name} must be {bound} {minimum}, got {value!r}")
+    return value
+
+
+def full_scale(dtype):
+    """Return the value of full intensity in images of a dtype.
+
+    Parameters
+    ----------
+    dtype : numpy.dtype
+        The dtype of the image as it was given.
+
+    Returns
+    -------
+    full : int
+        1 for bool and floats, 65535 for uint16, 255 for other integers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.checks import full_scale
+    >>> full_scale(np.dtype("uint16"))
+    65535
+    """
+    return 1 if dtype.kind in "bf" else 65535 if dtype == np.uint16 else 255
