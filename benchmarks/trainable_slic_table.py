@@ -47,6 +47,7 @@ from sklearn_spx.metrics import (
     mean_distance_to_edge,
     undersegmentation_error,
 )
+from sklearn_spx.training import NetTraining
 
 SIDE, N_SEGMENTS, COMPACTNESS, MAX_ITER = 256, 256, 10.0, 5
 SCORES = {
@@ -308,7 +309,7 @@ def table_two(options, train):
     print(f"{'':40}{'scattering':>12}{'paper':>8}{'ENet':>12}{'paper':>8}")
     for (distance, labels, hard_examples), paper in PAPER_LOSSES.items():
         params = {"distance": distance, "labels": labels, "hard_examples": hard_examples}
-        params |= {"validation_fraction": 0.2}
+        params |= {"training": NetTraining(validation_fraction=0.2)}
         name = f"{distance}, {labels}, X = {hard_examples}"
         text = f"{name:40}"
         for kind, theirs in zip(("scattering", "enet"), paper):
@@ -356,7 +357,7 @@ def speed(options):
     }
     names = {}
     for distance in ("mlp", "classifier"):
-        params = {"distance": distance, "max_epochs": 1}
+        params = {"distance": distance, "training": NetTraining(max_epochs=1)}
         if reason := unknown(params):
             print(f"{distance} left out: {reason}")
             continue

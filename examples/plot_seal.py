@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 from sklearn_spx import ERSSuperpixels, SEALSuperpixels
 from sklearn_spx.datasets import load_sample_images, make_dead_leaves
 from sklearn_spx.inspection import SegmentationDisplay
+from sklearn_spx.training import NetTraining
 
 images = list(load_sample_images().images[:2])
 seal = SEALSuperpixels.from_pretrained("bsds500", n_segments=150)
@@ -33,10 +34,11 @@ for labels in seal.transform(images[:1], n_segments=[50, 200, 800])[0]:
     print(labels.max() + 1, "superpixels")
 
 # %%
-# Training on annotations of one's own takes the same call as any estimator. ``checkpoint=`` keeps
-# the state of a long run; ``memory=`` lets a grid search over cheap parameters train once.
+# Training on annotations of one's own takes the same call as any estimator. ``NetTraining`` says
+# how; its ``checkpoint`` keeps the state of a long run. ``memory=`` lets a grid search over cheap
+# parameters train once.
 leaves = make_dead_leaves(6, shape=(64, 96), random_state=0)
-own = SEALSuperpixels(80, max_steps=40, batch_size=4, crop_size=48, random_state=0)
+own = SEALSuperpixels(80, training=NetTraining(max_steps=40, batch_size=4, crop_size=48))
 own.fit(leaves.images[:5], leaves.ground_truths[:5])
 print(f"trained {own.score(leaves.images[5:], leaves.ground_truths[5:]):.3f}")
 plt.show()

@@ -31,6 +31,7 @@ from sklearn_spx.metrics import (
     mean_distance_to_edge,
     undersegmentation_error,
 )
+from sklearn_spx.training import NetTraining
 
 data = make_dead_leaves(n_images=14, shape=(96, 144), random_state=1)
 train, test = slice(0, 10), slice(10, 14)
@@ -39,8 +40,9 @@ X_test, y_test = data.images[test], data.ground_truths[test]
 features = ChannelUnion([("lab", LabFeatures()), ("scattering", ScatteringFeatures(L=4))])
 forms = {"SLIC": SLICSuperpixels(n_segments=60)}
 for distance in ("linear", "mlp", "classifier"):
+    training = None if distance == "linear" else NetTraining(max_epochs=5)
     forms[distance] = TrainableSLIC(
-        60, distance=distance, features=features, n_samples=20_000, max_epochs=5
+        60, distance=distance, features=features, n_samples=20_000, training=training
     )
 labels = {}
 for name, form in forms.items():

@@ -1,6 +1,7 @@
 """What all image estimators share: checks, the loop over images, predict, score.
 
-A subclass writes ``fit`` and ``_segment(image, mask) -> label image``; the rest is here.
+A subclass writes ``fit`` and ``_segment(image, mask) -> label image``; the rest is here. Whatever
+else it computes image by image goes through ``_each``, which has the rules of ``transform``.
 """
 
 import warnings
@@ -75,16 +76,7 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
         sklearn.exceptions.NotFittedError
             If called before ``fit``.
         """
-        self._prepare()
-        X, masks = _check_collections(X, masks)
-        items = ((self, *_read(X, masks, i)) for i in range(len(X)))
-        labels = []
-        for outcome in self._map(_outcome, items, len(X)):
-            if isinstance(outcome, Exception):
-                _warn(outcome)
-                outcome = np.full(X.shape[1:3], -1, np.int32) if _is_stacked(X) else None
-            labels.append(outcome)
-        return _pack(labels, X)
+        return pack(self._each(X, masks, self._segment), X)
 
     def predict(self, X, *, masks=None):
         """Segment images: the same label images as ``transform``, for scorers.
@@ -189,33 +181,51 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         self._validate_params()
 
+    def _each(self, X, masks, work):
+        """``work(image, mask)`` of each image, in order; None where ``on_error`` left one out."""
+        self._prepare()
+        X, masks = _check_collections(X, masks)
+        tasks = ((self, work, *_read(X, masks, i)) for i in range(len(X)))
+        results = []
+        for outcome in self._map(_outcome, tasks, len(X)):
+            if isinstance(outcome, Exception):
+                _warn(outcome)
+                outcome = None
+            results.append(outcome)
+        return results
+
     # --- what a subclass's fit calls ---------------------------------------------------------
 
-    def _checked(self, X, masks=None, y=None):
+    def _checked(self, X, masks=None, y=None, channels=None):
         """Validate parameters and data; yield (image, mask, annotations) one image at a time.
 
         Images keep their dtype, annotations are a list of int32 label images (None without
-        ``y``). ``n_channels_in_`` is set at the end. Nothing is kept, so that a lazy collection
-        may be larger than memory.
+        ``y``), and all have ``channels`` or, with None, those of the first. ``n_channels_in_`` is
+        set at the end. Nothing is kept, so that a lazy collection may be larger than memory.
         """
         self._validate_params()
         X, masks = _check_collections(X, masks)
         if y is not None:
             y = check_sequence(y, "y", "label image")
             check_same_length(X, y, "y")
-        channels = None
+        usable = 0
         for i in range(len(X)):
             try:
                 image, mask = self._check_item(*_read(X, masks, i), channels)
-                target = None if y is None else check_target(y[i], f"y[{i}]", image.shape[:2])
+                target = (
+                    None
+                    if y is None
+                    else check_target(_item(y, i, "y"), f"y[{i}]", image.shape[:2])
+                )
             except (ValueError, TypeError) as error:
                 if self.on_error == "raise":
                     raise
                 _warn(error)
                 continue
             channels = n_channels(image)
+            usable += 1
             yield image, mask, target
-        if channels is None:
+        if not usable:
             raise ValueError("X holds no image that could be used")
         self.n_channels_in_ = channels
 
@@ -300,17 +310,24 @@ def _check_collections(X, masks):
 def _read(X, masks, i):
     """Image i, its mask and i; where the read fails the image is the exception."""
     try:
-        return X[i], None if masks is None else masks[i], i
+        return _item(X, i, "X"), None if masks is None else _item(masks, i, "masks"), i
+    except ValueError as error:
+        return error, None, i
+
+
+def _item(items, i, name):
+    try:
+        return items[i]
     except Exception as error:  # a lazy collection may raise anything: a missing file, ...
-        return ValueError(f"X[{i}] cannot be read: {error}"), None, i
+        raise ValueError(f"{name}[{i}] cannot be read: {error}") from error
 
 
-def _outcome(estimator, image, mask, i):
-    """Label image; or, with on_error="warn", the exception, so that the others go on."""
+def _outcome(estimator, work, image, mask, i):
+    """The work's result; or, with on_error="warn", the exception, so that the others go on."""
     try:
         image, mask = estimator._check_item(image, mask, i, estimator.n_channels_in_)
         try:
-            return estimator._segment(image, mask)
+            return work(image, mask)
         except (ValueError, TypeError) as error:
             raise type(error)(f"X[{i}]: {error}") from error
     except Exception as error:
@@ -327,8 +344,10 @@ def _is_stacked(X):
     return isinstance(X, np.ndarray) and X.dtype != object
 
 
-def _pack(labels, X):
+def pack(labels, X, n=()):
+    """Label images in the container that images came in; with ``n`` several an image."""
     if _is_stacked(X):
-        return np.stack(labels)
+        missing = np.full((*n, *X.shape[1:3]), -1, np.int32)
+        return np.stack([missing if found is None else found for found in labels])
     labels = LabelImages(labels)
     return np.asarray(labels) if isinstance(X, np.ndarray) else labels

@@ -5,6 +5,7 @@ import pytest
 import sklearn_spx
 from sklearn_spx.base import ImageSegmenter
 from sklearn_spx.features import EmbeddingFeatures, LabFeatures
+from sklearn_spx.training import NetTraining
 from sklearn_spx.utils.estimator_checks import check_estimator, parametrize_with_checks
 
 # parameters that suit images of 1,200 pixels
@@ -17,20 +18,28 @@ ESTIMATORS = [
     sklearn_spx.EGBSegmenter(connectivity=4),
     sklearn_spx.TrainableSLIC(n_segments=20),
     sklearn_spx.TrainableSLIC(
-        20, distance="mlp", features=LabFeatures(), max_epochs=1, n_samples=500
+        20,
+        distance="mlp",
+        features=LabFeatures(),
+        training=NetTraining(max_epochs=1),
+        n_samples=500,
     ),
     sklearn_spx.TrainableSLIC(
-        20, distance="classifier", features=LabFeatures(), max_epochs=1, n_samples=500
+        20,
+        distance="classifier",
+        features=LabFeatures(),
+        training=NetTraining(max_epochs=1),
+        n_samples=500,
     ),
     sklearn_spx.TrainableSLIC(
         n_segments=20,
         distance="embedding",
-        features=EmbeddingFeatures(max_steps=1, batch_size=1, crop_size=32, random_state=0),
+        features=EmbeddingFeatures(training=NetTraining(max_steps=1, batch_size=1, crop_size=32)),
     ),
     sklearn_spx.SEALSuperpixels(
-        n_segments=20, max_steps=1, batch_size=1, crop_size=32, random_state=0
+        n_segments=20, training=NetTraining(max_steps=1, batch_size=1, crop_size=32)
     ),
-    sklearn_spx.DELSegmenter(max_steps=2, batch_size=1),
+    sklearn_spx.DELSegmenter(training=NetTraining(max_steps=2, batch_size=1)),
 ]
 
 

@@ -1,11 +1,13 @@
 """``sklearn-spx train``: estimators trained on one's own images and annotations."""
 
+import shlex
+import sys
 from pathlib import Path
 
 import click
 
 from . import _files
-from ._console import complain, stderr
+from ._console import complain, stderr, stdout
 
 
 @click.group()
@@ -29,32 +31,58 @@ _COMMON = (
         help="File to write, .safetensors by custom.",
     ),
 )
-_RUN = (
-    click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
+# how a net is trained: the options that are parameters of NetTraining, by their names
+_TRAINING = (
+    click.option("--steps", "max_steps", type=click.IntRange(1), help="Optimiser steps."),
+    click.option("--epochs", "max_epochs", type=click.IntRange(1), help="Steps, as passes."),
+    click.option("--batch-size", type=click.IntRange(1), help="Crops, images or pixels a step."),
+    click.option("--crop-size", type=click.IntRange(32), help="Side of random crops, in pixels."),
+    click.option(
+        "--optimizer", type=click.Choice(["adamw", "adam", "sgd"]), help="How the net learns."
+    ),
+    click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Its rate."),
+    click.option(
+        "--schedule",
+        type=click.Choice(["cosine", "step", "constant"]),
+        help="How the rate falls.",
+    ),
+    click.option("--weight-decay", type=click.FloatRange(0), help="Of the optimiser."),
+    click.option(
+        "--validation-fraction",
+        type=click.FloatRange(0, 1, max_open=True),
+        help="Share of the images held out, to keep the best state.",
+    ),
+    click.option(
+        "--early-stopping", is_flag=True, help="Stop when the images held out gain no more."
+    ),
     click.option(
         "--checkpoint",
         type=click.Path(dir_okay=False, path_type=Path),
         help="File that keeps the state of training; the same command goes on from it.",
     ),
     click.option(
+        "--checkpoint-every",
+        type=click.FloatRange(0),
+        default=60.0,
+        show_default=True,
+        help="Seconds between two saves.",
+    ),
+)
+_RUN = (
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
+    click.option("--jobs", default=1, show_default=True, help="Images or crops worked on at once."),
+    click.option(
         "--device",
         type=click.Choice(["auto", "cpu", "cuda"]),
         default="auto",
         show_default=True,
     ),
+    click.option(
+        "--pretrained",
+        metavar="FILE",
+        help="Train on from a shipped net, by its name, or from what an earlier training wrote.",
+    ),
     click.option("--half", is_flag=True, help="Write half precision: half the file."),
-)
-
-steps_option = click.option("--steps", type=click.IntRange(1), help="Optimiser steps.")
-held_out_option = click.option(
-    "--validation-fraction",
-    type=click.FloatRange(0, 1, max_open=True),
-    default=0.0,
-    show_default=True,
-    help="Share of the images held out, to keep the best state.",
-)
-jobs_option = click.option(
-    "--jobs", default=1, show_default=True, help="Images or crops worked on at once."
 )
 
 
@@ -62,11 +90,54 @@ def training_command(name, *options):
     """A command of ``train``: what all have, with options of its own in the middle."""
 
     def decorate(function):
-        for option in reversed((*_COMMON, *options, *_RUN)):
+        for option in reversed((*_COMMON, *options, *_TRAINING, *_RUN)):
             function = option(function)
         return click.command(name)(function)
 
     return decorate
+
+
+def take_training(options):
+    """Take the options of training out of all; return the NetTraining, or None for none.
+
+    With ``--pretrained`` there always is one: without, ``fit`` would train nothing.
+    """
+    from ..training import NetTraining
+
+    names = NetTraining().get_params()
+    given = {name: options.pop(name) for name in names if name in options}
+    every = given.pop("checkpoint_every")
+    given = {name: value for name, value in given.items() if value not in (None, False)}
+    if not given and options.get("pretrained") is None:
+        return None
+    return NetTraining(**given, checkpoint_every=every)
+
+
+def train_and_save(estimator, images, truths, out, *, half, summary, **how_to_save):
+    """Fit an estimator to files and write it; what goes wrong is a message, not a traceback."""
+    found, annotations = read_annotated(images, truths)
+    training = estimator.training
+    try:
+        estimator.fit(found, annotations)
+        estimator.save(out, half_precision=half, **how_to_save)
+    except (ValueError, TypeError, OSError, ImportError, ArithmeticError) as error:
+        raise click.UsageError(str(error)) from None
+    except KeyboardInterrupt as error:
+        if training is None or training.checkpoint is None:
+            stderr().print("stopped; without --checkpoint nothing was kept")
+        else:
+            command = shlex.join(["sklearn-spx", *sys.argv[1:]])
+            stderr().print(f"{error or 'stopped'}:\n    {command}", markup=False)
+        raise click.exceptions.Exit(130) from None
+    stdout().print(f"{len(found)} images, {summary(estimator)}; written to {out}", markup=False)
+
+
+def steps_and_loss(estimator):
+    """How a net's training went, in words."""
+    last = estimator.history_[-1]
+    score = f", score {last['score']:.4f} on images held out" if "score" in last else ""
+    minutes = last["seconds"] / 60
+    return f"{last['step']} steps in {minutes:.1f} minutes, loss {last['loss']:.4f}{score}"
 
 
 def read_annotated(images, truths):

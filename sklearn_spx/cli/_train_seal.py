@@ -2,12 +2,13 @@
 
 import click
 
-from ._console import stdout
-from ._train import held_out_option, jobs_option, read_annotated, steps_option, training_command
+from ._train import steps_and_loss, take_training, train_and_save, training_command
 
 
 def _weight(context, parameter, value):
-    """A positive number, or the word."""
+    """A positive number, or the word; None stays."""
+    if value is None:
+        return None
     try:
         weight = value if value == "balanced" else float(value)
     except ValueError:
@@ -21,10 +22,10 @@ def _weight(context, parameter, value):
     "seal",
     click.option(
         "--net",
-        type=click.Choice(["compact", "pan", "pan-two-way", "pan-square", "pan-no-canny"]),
-        default="compact",
-        show_default=True,
-        help="The net: small and fast, or the paper's and its ablations.",
+        type=click.Choice(
+            ["compact", "pan", "pan-two-way", "pan-square", "pan-no-canny", "pan-baseline"]
+        ),
+        help="The net: small and fast, or the paper's and its ablations.  [default: compact]",
     ),
     click.option(
         "--loss",
@@ -35,45 +36,21 @@ def _weight(context, parameter, value):
     ),
     click.option(
         "--boundary-weight",
-        default="20",
-        show_default=True,
         callback=_weight,
-        help="What a missed boundary costs, a false one being 1; or balanced.",
+        help="What a missed boundary costs, a false one being 1; or balanced.  [default: 20, 1 for "
+        "seal]",
     ),
-    steps_option,
-    held_out_option,
-    jobs_option,
 )
-def train_seal(images, truths, out, steps, seed, checkpoint, jobs, half, **options):
+def train_seal(images, truths, out, seed, jobs, half, **options):
     """Train SEALSuperpixels on IMAGES: files, directories or globs.
 
     BSDS500, as it is distributed: sklearn-spx train seal BSDS500/images/train --truths
     BSDS500/groundTruth/train --out my.safetensors
     """
-    found, annotations = read_annotated(images, truths)
-
     from .. import SEALSuperpixels
 
-    if steps is not None:
-        options["max_steps"] = steps
+    training = take_training(options)
     estimator = SEALSuperpixels(
-        checkpoint=checkpoint,
-        random_state=seed,
-        n_jobs=jobs,
-        verbose=1,
-        **options,
+        training=training, random_state=seed, n_jobs=jobs, verbose=1, **options
     )
-    try:
-        estimator.fit(found, annotations)
-    except (ValueError, TypeError, ImportError) as error:
-        raise click.UsageError(str(error)) from None
-    # what says where and how the training ran is nothing of the trained estimator
-    estimator.set_params(checkpoint=None, device="cpu", n_jobs=None, verbose=0)
-    estimator.save(out, half_precision=half)
-    last = estimator.history_[-1]
-    score = f", ASA {last['score']:.4f} on images held out" if "score" in last else ""
-    stdout().print(
-        f"{len(found)} images, {last['step']} steps in {last['seconds'] / 60:.1f} minutes, "
-        f"loss {last['loss']:.4f}{score}; written to {out}",
-        soft_wrap=True,
-    )
+    train_and_save(estimator, images, truths, out, half=half, summary=steps_and_loss)

@@ -1,41 +1,25 @@
 """An embedding of pixels in which SLIC finds what people annotate, trained through SLIC itself.
 
-Each step of the training clusters crops of annotated images by the features as they are, then
-asks how well the annotation can be read off the clusters (``nets/reconstruction_loss.py``), and
-moves features so that it can be read better. The same crops are clustered by colour, and all
-features scaled so that both give superpixels as compact: what is learned is which way to lean, not
-to give up compactness.
+How it is trained stands in ``_embedding_training.py``.
 """
 
-import json
-import math
-from numbers import Integral, Real
+from functools import partial
+from numbers import Integral
 from pathlib import Path
 
 import joblib
 import numpy as np
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ..kernels import enforce_connectivity, slic
 from ..kernels.checks import as_image, full_scale
-from ..kernels.cluster_assign import cluster_means, nearest_clusters, squared_differences
-from ..learned import load_arrays, net_arrays
-from ..metrics import compactness as mean_compactness
-from ..training.augment import random_crop
-from ..utils._device import torch_device
+from ..learned import TrainedNet, torch_device
+from ..training import NetTraining
+from ..training.recipe import fit_net, resolve, seed_of
 from ..utils._images import check_same_length, check_sequence, check_target
 from ..utils._threads import one_torch_thread
 from ._base import ImageTransformer
+from ._embedding_training import RECIPE, EmbeddingTask, make_net
 from ._lab import LabFeatures, weights_to_lab
-
-_COMPACTNESS = 10.0
-_MAX_ITER = 4
-_SHARPNESS = 0.1  # of soft clusters, in the unit of squared features
-_N_NEIGHBORS = 9  # clusters that a pixel belongs to in part
-_PATIENCE = 3
-# parameters that a run may be resumed with others of; "seed" and "goes on" stand for two of them
-_NOT_OF_THE_RESULT = ("checkpoint", "device", "n_jobs", "random_state", "verbose", "warm_start")
 
 
 class EmbeddingFeatures(ImageTransformer):
@@ -54,37 +38,20 @@ class EmbeddingFeatures(ImageTransformer):
         :meth:`sklearn_spx.SEALSuperpixels.save` writes. A first layer for another number of
         channels is left out. None: random weights.
 
-    max_steps : int, default=3000
-        Optimiser steps.
-
-    batch_size : int, default=4
-        Crops a step.
-
-    crop_size : int, default=144
-        Side of the crops, in pixels.
-
-    learning_rate : float, default=1e-3
-        Initial rate of Adam, a third of it for what ``initial`` brought; it falls to 0 along a
-        cosine.
-
-    validation_fraction : float, default=0.0
-        Share of the images held out of training, to keep the state of the least loss on them.
-
-    early_stopping : bool, default=False
-        Stop when three validations in a row brought nothing better; one is made each tenth of
-        ``max_steps``. Needs a ``validation_fraction``.
+    training : NetTraining or None, default=None
+        How the net is trained. What it leaves None, and None itself, is: 3,000 steps of 4 crops of
+        144 pixels, Adam at 1e-3, a third of it for what ``initial`` brought, falling along a
+        cosine, no image held out, patience 3, mixed precision. Of the states of the net the one
+        of the least loss on images held out is kept.
 
     warm_start : bool, default=False
         ``fit`` goes on with the net trained before, and with the loss that its training ended in.
 
-    checkpoint : str, path-like or None, default=None
-        File that keeps the state of training once a minute. ``fit`` goes on from it.
-
     device : {"cpu", "cuda", "auto"}, default="cpu"
-        Where the net runs. On a GPU it trains in mixed precision.
+        Where the net runs.
 
-    random_state : int, RandomState instance or None, default=None
-        Initial weights, crops, and which images are held out.
+    random_state : int, RandomState instance or None, default=0
+        Initial weights, crops, and which images are held out. None: other ones in every ``fit``.
 
     n_jobs : int or None, default=None
         Images worked on at once, by joblib: threads, unless :func:`joblib.parallel_config` says
@@ -130,7 +97,9 @@ class EmbeddingFeatures(ImageTransformer):
     >>> from sklearn_spx.datasets import make_dead_leaves
     >>> from sklearn_spx.features import EmbeddingFeatures
     >>> leaves = make_dead_leaves(2, shape=(48, 64), random_state=0)
-    >>> embedding = EmbeddingFeatures(max_steps=2, batch_size=1, crop_size=48)
+    >>> from sklearn_spx.training import NetTraining
+    >>> few = NetTraining(max_steps=2, batch_size=1, crop_size=48)
+    >>> embedding = EmbeddingFeatures(training=few)
     >>> embedding = embedding.fit(leaves.images, leaves.ground_truths)
     >>> embedding.transform(leaves.images)[0].shape
     (48, 64, 11)
@@ -141,14 +110,8 @@ class EmbeddingFeatures(ImageTransformer):
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "size": [Interval(Integral, 2, None, closed="left")],
         "initial": [str, Path, None],
-        "max_steps": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "crop_size": [Interval(Integral, 32, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "early_stopping": ["boolean"],
+        "training": [NetTraining, None],
         "warm_start": ["boolean"],
-        "checkpoint": [str, Path, None],
         "device": [StrOptions({"cpu", "cuda", "auto"})],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -160,30 +123,18 @@ class EmbeddingFeatures(ImageTransformer):
         n_components=8,
         size=16,
         initial=None,
-        max_steps=3000,
-        batch_size=4,
-        crop_size=144,
-        learning_rate=1e-3,
-        validation_fraction=0.0,
-        early_stopping=False,
+        training=None,
         warm_start=False,
-        checkpoint=None,
         device="cpu",
-        random_state=None,
+        random_state=0,
         n_jobs=None,
         verbose=0,
     ):
         self.n_components = n_components
         self.size = size
         self.initial = initial
-        self.max_steps = max_steps
-        self.batch_size = batch_size
-        self.crop_size = crop_size
-        self.learning_rate = learning_rate
-        self.validation_fraction = validation_fraction
-        self.early_stopping = early_stopping
+        self.training = training
         self.warm_start = warm_start
-        self.checkpoint = checkpoint
         self.device = device
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -221,8 +172,6 @@ class EmbeddingFeatures(ImageTransformer):
             raise ValueError("y is None; EmbeddingFeatures learns from ground truths")
         y = check_sequence(y, "y", "label image")
         check_same_length(check_sequence(X, "X", "image"), y, "y")
-        if self.early_stopping and not self.validation_fraction:
-            raise ValueError("early_stopping needs a validation_fraction above 0")
         return super().fit(X, y)
 
     def _fit(self, images, y):
@@ -241,13 +190,43 @@ class EmbeddingFeatures(ImageTransformer):
                 f"{len(self.colour_scales_)}"
             )
         self.n_features_out_ = self.n_channels_in_ + self.n_components
-        self.weights_, self.history_ = self._train(images, annotations, known)
+        recipe = resolve(self.training, RECIPE, len(images))
+        about = {
+            "seed": seed_of(self.random_state),
+            "size": self.size,
+            "n_components": self.n_components,
+            "goes on": known is not None,
+        }
+        initial = None if known is not None else self.initial
+        n_jobs = joblib.effective_n_jobs(self.n_jobs)
+        start = {"arrays": known, "initial": initial}
+        task = EmbeddingTask(
+            images,
+            annotations,
+            self._inputs,
+            recipe,
+            about,
+            start,
+            torch_device(self.device),
+            n_jobs,
+        )
+        self.weights_, self.history_ = fit_net(
+            lambda: task,
+            recipe,
+            about=about,
+            data={
+                "images": images,
+                "ground truths": annotations,
+                "initial weights": known if initial is None else task.brought(),
+            },
+            verbose=self.verbose,
+        )
         self.__dict__.pop("_net", None)
 
     def _features(self, image):
         import torch
 
-        net = self._built()
+        net = self._trained_net().on(self.device)
         device = next(net.parameters()).device
         with torch.inference_mode(), one_torch_thread():
             inputs = [torch.from_numpy(a[None]).to(device) for a in self._inputs(image)]
@@ -264,198 +243,20 @@ class EmbeddingFeatures(ImageTransformer):
         colours = self.colours_.transform([source])[0] * self.colour_scales_
         return [np.ascontiguousarray(a.transpose(2, 0, 1)) for a in (pixels, colours)]
 
-    def _built(self):
+    def _trained_net(self):
         if "_net" not in self.__dict__:
-            import torch
-
-            net = self._new_net()
-            load_arrays(net, self.weights_)
-            self._net = net.to(torch_device(self.device), memory_format=torch.channels_last).eval()
+            make = partial(
+                make_net, self.n_channels_in_, self.n_features_out_ - self.n_channels_in_
+            )
+            self._net = TrainedNet(make, self.weights_)
         return self._net
-
-    def _new_net(self):
-        from ..nets.pixel_embedding import PixelEmbeddingNet
-
-        return PixelEmbeddingNet(self.n_channels_in_, self.n_components)
 
     def __getstate__(self):
         state = dict(super().__getstate__())
         state.pop("_net", None)  # built again from weights_, wherever the pickle is opened
         return state
 
-    # --- training ---
-
-    def _train(self, images, annotations, known):
-        """Return (state, history), starting from the state ``known`` or from ``initial``."""
-        import torch
-
-        from ..nets.reconstruction_loss import reconstruction_loss
-        from ..training.loop import train, warm_cosine
-
-        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        n_held = math.ceil(self.validation_fraction * len(images))
-        if n_held >= len(images):
-            raise ValueError(
-                f"validation_fraction {self.validation_fraction} of {len(images)} images leaves "
-                "none to learn from"
-            )
-        order = np.random.default_rng(seed).permutation(len(images))
-        held, learned = order[:n_held], np.sort(order[n_held:])
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            net = self._new_net()
-        brought = ()
-        if known is None:
-            brought = _load_initial(net.unet, self.initial)
-        else:
-            load_arrays(net, known)
-        net = net.to(torch_device(self.device), memory_format=torch.channels_last)
-
-        def draw(step):
-            inputs, targets = [], []
-            for k in range(self.batch_size):
-                rng = np.random.default_rng((seed, step, k))
-                i = learned[rng.integers(len(learned))]
-                annotation = annotations[i][rng.integers(len(annotations[i]))]
-                pixels = images[i].reshape(*images[i].shape[:2], -1)
-                crop, (target,) = random_crop(pixels, [annotation], self.crop_size, rng)
-                inputs.append(self._inputs(crop, images[i].dtype))
-                # half of the pixels tell as much; always the same ones would leave the others free
-                targets.append((target, rng.random(target.shape) < 0.5))
-            # from cross-entropy to the share misread, where a net that goes on has arrived
-            q = max(step / self.max_steps, 0.01) if known is None else 1.0
-            return [torch.from_numpy(np.stack(a)) for a in zip(*inputs)], targets, q
-
-        def one_loss(features, annotation, read, q):
-            clusters = _clusters(features, annotation, self.size)
-            return clusters, reconstruction_loss(
-                features,
-                clusters,
-                annotation,
-                *_neighbours(clusters, annotation, read, self.size),
-                sharpness=_SHARPNESS,
-                q=q,
-            )
-
-        def loss(net, batch):
-            inputs, targets, q = batch
-            features = net(*inputs).float().permute(0, 2, 3, 1)
-            total, excess = 0.0, 0.0
-            for found, colours, (target, read) in zip(features, inputs[1], targets):
-                clusters, value = one_loss(found, target, read, q)
-                total = total + value
-                plain = _clusters(colours.permute(1, 2, 0), target, self.size)
-                excess += _shape(clusters, self.size) - _shape(plain, self.size)
-            # more compact than by colour: features may weigh more; less compact, less
-            step = min(max(0.3 * excess / len(targets), -0.05), 0.05)
-            net.scale = net.scale * math.exp(step)  # no change in place: gradients need the old
-            return total / len(targets)
-
-        def validate(net):
-            losses = []
-            for i in held:
-                inputs = [torch.from_numpy(a[None]) for a in self._inputs(images[i])]
-                inputs = [a.to(net.scale.device) for a in inputs]
-                features = net(*inputs)[0].float().permute(1, 2, 0)
-                everywhere = np.ones(features.shape[:2], bool)
-                losses += [float(one_loss(features, a, everywhere, 1.0)[1]) for a in annotations[i]]
-            return -np.mean(losses)
-
-        slow = [p for name, p in net.unet.named_parameters() if name in brought]
-        fast = [p for p in net.parameters() if not any(p is other for other in slow)]
-        groups = [{"params": fast}]
-        if slow:
-            groups.append({"params": slow, "lr": self.learning_rate / 3})
-        recipe = {
-            name: str(value)
-            for name, value in self.get_params().items()
-            if name not in _NOT_OF_THE_RESULT
-        }
-        recipe |= {"seed": seed, "images": len(images), "goes on": known is not None}
-        n_jobs = joblib.effective_n_jobs(self.n_jobs)
-        history = train(
-            net,
-            draw,
-            loss,
-            optimizer=torch.optim.Adam(groups, lr=self.learning_rate),
-            max_steps=self.max_steps,
-            schedule=lambda step: warm_cosine(step, self.max_steps),
-            validate=validate if n_held else None,
-            patience=_PATIENCE if self.early_stopping else None,
-            checkpoint=self.checkpoint,
-            fingerprint=json.dumps(recipe, sort_keys=True),
-            n_workers=n_jobs if n_jobs > 1 else 0,
-            mixed_precision=True,
-            verbose=self.verbose,
-        )
-        state = net_arrays(net)
-        return state, history
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
-
-
-def _clusters(features, annotation, size):
-    """Labels of plain SLIC on features (H, W, C), before small pieces are merged."""
-    mask = annotation >= 0
-    if not mask.any():
-        return np.full(mask.shape, -1, np.int32)
-    return slic(
-        features.detach().contiguous().cpu().numpy(),
-        max(1, round(mask.sum() / size**2)),
-        compactness=_COMPACTNESS,
-        max_iter=_MAX_ITER,
-        mask=None if mask.all() else mask,
-        convert2lab=False,
-        enforce_connectivity=False,
-    )
-
-
-def _neighbours(clusters, annotation, read, size):
-    """Annotated pixels to read, the clusters near each, and squared distances of their places."""
-    pixels = np.flatnonzero(read & (clusters >= 0) & (annotation >= 0))
-    if len(pixels) == 0:
-        return pixels, np.zeros((0, _N_NEIGHBORS), np.int32), np.zeros((0, _N_NEIGHBORS))
-    blank = np.zeros(clusters.shape, np.float32)
-    means, centers, _ = cluster_means(blank, clusters)
-    neighbors = nearest_clusters(pixels, clusters.shape, centers, _N_NEIGHBORS)
-    # of a blank image: only the places differ
-    squares = squared_differences(blank, pixels, means, centers, neighbors, size / _COMPACTNESS)
-    return pixels, neighbors, squares[:, :, -1]
-
-
-def _shape(clusters, size):
-    """Mean compactness of the superpixels that clusters become."""
-    if clusters.max() < 0:
-        return 0.0
-    return mean_compactness(enforce_connectivity(clusters, size**2 // 4))
-
-
-def _load_initial(unet, path):
-    """Fill ``unet`` with what fits it in a file; return the names of that."""
-    if path is None:
-        return ()
-    from safetensors.torch import load_file
-
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"initial: there is no file {path}")
-    state, own = load_file(path), unet.state_dict()
-    free = "head.", "stem.", "normalize."  # what depends on the channels, in and out
-    brought = {
-        k: state[k].float().reshape(v.shape)  # scalars are saved with one axis
-        for k, v in own.items()
-        if k in state and state[k].squeeze().shape == v.squeeze().shape
-        if not k.startswith("head.")
-    }
-    missing = [k for k in own if k not in brought and not k.startswith(free)]
-    if missing:
-        raise ValueError(
-            f"initial: {path} holds no U-Net of these widths: {', '.join(missing[:3])} are "
-            "missing or misshapen"
-        )
-    if any(k.startswith(("stem.", "normalize.")) and k not in brought for k in own):
-        brought = {k: v for k, v in brought.items() if not k.startswith(("stem.", "normalize."))}
-    unet.load_state_dict(brought, strict=False)
-    return set(brought)

@@ -102,17 +102,17 @@ def vary(variant, image, labels, annotations):
         image, maps = np.rot90(image, angle // 4), [np.rot90(m, angle // 4) for m in maps]
     else:
         image, maps = _rotated(image, maps, 2 * math.pi * angle / 16)
-    return _anew(image, *maps)
+    return _renumber(image, *maps)
 
 
-def crop(size, image, labels, annotations, rng):
+def crop_window(size, image, labels, annotations, rng):
     """A random square of an image and of its label images; all of a side that is shorter."""
     corner = [int(rng.integers(max(n - size, 0) + 1)) for n in labels.shape]
     window = tuple(slice(first, first + size) for first in corner)
-    return _anew(image[window], labels[window], *[a[window] for a in annotations])
+    return _renumber(image[window], labels[window], *[a[window] for a in annotations])
 
 
-def _anew(image, labels, *annotations):
+def _renumber(image, labels, *annotations):
     """Contiguous arrays, the superpixels numbered anew."""
     kept = labels >= 0
     out = np.full(labels.shape, -1, np.int32)

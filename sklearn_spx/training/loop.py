@@ -4,13 +4,19 @@ A batch is a pure function of its step, so that a run resumed from a checkpoint 
 uninterrupted one would have seen, and worker threads can prepare batches ahead in any number.
 """
 
-import math
 import os
+import signal
+import threading
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 
 import torch
+
+from .state import check_same_training, locked
+
+__all__ = ["to_device", "train"]
 
 
 def train(
@@ -26,7 +32,7 @@ def train(
     patience=None,
     checkpoint=None,
     checkpoint_every=60.0,
-    fingerprint="",
+    identity=None,
     n_workers=0,
     mixed_precision=False,
     verbose=0,
@@ -63,13 +69,15 @@ def train(
         Stop after that many validations without a better score.
 
     checkpoint : path-like or None, default=None
-        File that keeps the state of the run. If it exists, the run goes on from there.
+        File that keeps the state of the run, always as it is between two steps. If it exists, the
+        run goes on from there, to what an undisturbed run gives.
 
     checkpoint_every : float, default=60.0
-        Seconds between checkpoints. One is also written at the end, and when interrupted.
+        Seconds between checkpoints. One is also written after the first step, at the end, and
+        where Ctrl-C stops the run: it ends the step first; pressed again, it stops at once.
 
-    fingerprint : str, default=""
-        Says what is being trained; a checkpoint of anything else is refused.
+    identity : dict or None, default=None
+        What is being trained, on what, and how; a checkpoint of anything else is refused.
 
     n_workers : int, default=0
         Threads that prepare batches ahead.
@@ -89,7 +97,10 @@ def train(
     Raises
     ------
     ValueError
-        If the checkpoint belongs to something else.
+        If the checkpoint belongs to something else, or another training is writing it.
+
+    KeyboardInterrupt
+        On Ctrl-C; with a checkpoint the message says how to go on.
 
     FloatingPointError
         If the loss was not finite ten times in a row.
@@ -111,104 +122,119 @@ def train(
     """
     device = next(net.parameters()).device
     validate_every = validate_every or max(1, -(-max_steps // 10))
-    initial_rates = [group["lr"] for group in optimizer.param_groups]
     half = mixed_precision and device.type == "cuda"
     scaler = torch.amp.GradScaler(device.type, enabled=half)
-    run = _Run(net, optimizer, scaler, fingerprint)
-    if checkpoint is not None and os.path.exists(checkpoint):
-        run.load(checkpoint, device)
+    run = _Run(net, optimizer, scaler, identity or {})
+    rates = [group["lr"] for group in optimizer.param_groups]
 
-    since = _Mean()
-    failures = 0
-    started = time.perf_counter() - run.seconds
-    saved_at = time.perf_counter()
-    batches = _ahead(draw, run.step, max_steps, n_workers)
-    bar = _progress(run.step, max_steps, verbose)
-    try:
-        with bar:
-            while run.step < max_steps and not run.out_of_patience(patience):
-                batch = _to(next(batches), device)
-                factor = 1.0 if schedule is None else schedule(run.step)
-                for group, rate in zip(optimizer.param_groups, initial_rates):
-                    group["lr"] = rate * factor
-                net.train()
-                optimizer.zero_grad(set_to_none=True)
-                with torch.autocast(device.type, enabled=half):
-                    value = loss(net, batch)
-                if torch.isfinite(value) and value.requires_grad:
-                    scaler.scale(value).backward()
-                    scaler.step(optimizer)
-                    scaler.update()
-                    since.add(float(value.detach()))
-                    failures = 0
-                elif not torch.isfinite(value):
-                    failures += 1
-                    if failures == 10:
+    def step(batch):
+        """One optimiser step; the loss, or None where it was not finite."""
+        factor = 1.0 if schedule is None else schedule(run.step)
+        for group, rate in zip(optimizer.param_groups, rates):
+            group["lr"] = rate * factor
+        net.train()
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(device.type, enabled=half):
+            value = loss(net, batch)
+        if not torch.isfinite(value):
+            return None
+        if value.requires_grad:
+            scaler.scale(value).backward()
+            scaler.step(optimizer)
+            scaler.update()
+            run.add(float(value.detach()))
+        return value
+
+    def score():
+        if validate is None:
+            return None
+        net.eval()
+        with torch.no_grad():
+            return float(validate(net))
+
+    with locked(checkpoint) if checkpoint is not None else nullcontext():
+        if checkpoint is not None and os.path.exists(checkpoint):
+            run.load(checkpoint, device)
+        started, saved = time.perf_counter() - run.seconds, -float("inf")
+        batches = _ahead(draw, run.step, max_steps, n_workers)
+        bar = _progress(run.step, max_steps, verbose)
+        between_steps = True  # the only time at which the state is whole
+        try:
+            with bar, _deferred_interrupt(checkpoint is not None) as interrupted:
+                while run.step < max_steps and not run.out_of_patience(patience):
+                    batch = to_device(next(batches), device)
+                    between_steps = False
+                    value = step(batch)
+                    run.failures = 0 if value is not None else run.failures + 1
+                    if run.failures == 10:
                         raise FloatingPointError(
-                            f"the loss was {value.item()} ten times in a row at step {run.step}; "
+                            f"the loss was not finite ten times in a row at step {run.step}; "
                             "a smaller learning_rate may help"
                         )
-                run.step += 1
-                run.seconds = time.perf_counter() - started
-                bar.update()
-                if run.step % validate_every == 0 or run.step == max_steps:
-                    score = None
-                    if validate is not None:
-                        net.eval()
-                        with torch.no_grad():
-                            score = float(validate(net))
-                    run.record(since.take(), score)
-                    bar.set_postfix(run.history[-1], refresh=False)
-                if checkpoint is not None and time.perf_counter() - saved_at > checkpoint_every:
-                    run.save(checkpoint)
-                    saved_at = time.perf_counter()
-    finally:  # an interrupted run is kept too
-        batches.close()
-        if checkpoint is not None:
-            run.save(checkpoint)
+                    run.step += 1
+                    run.seconds = time.perf_counter() - started
+                    bar.update()
+                    if run.step % validate_every == 0 or run.step == max_steps:
+                        run.record(score())
+                        bar.set_postfix(run.history[-1], refresh=False)
+                    between_steps = True
+                    now = time.perf_counter()
+                    if checkpoint is not None and now - saved > checkpoint_every:
+                        run.save(checkpoint)
+                        saved = now
+                    if interrupted():
+                        raise KeyboardInterrupt(
+                            f"training stopped after step {run.step} of {max_steps}; the same fit "
+                            f"goes on from {checkpoint}"
+                        )
+        finally:
+            batches.close()
+            if checkpoint is not None and between_steps:
+                run.save(checkpoint)
     if run.best is not None:
         net.load_state_dict(run.best)
     net.eval()
     return run.history
 
 
-def warm_cosine(step, max_steps):
-    """Return a factor of the learning rate: up at first, then down to 0 along a cosine.
+@contextmanager
+def _deferred_interrupt(wanted):
+    """Whether Ctrl-C was pressed: asked between steps, so that a step is never cut in two."""
+    pressed = []
+    here = threading.current_thread() is threading.main_thread()
+    if not (wanted and here and signal.getsignal(signal.SIGINT) is signal.default_int_handler):
+        yield lambda: False
+        return
 
-    Parameters
-    ----------
-    step : int
-        From 0.
+    def note(number, frame):
+        pressed.append(number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # the second time, at once
 
-    max_steps : int
-        The rise takes a tenth of them, 200 at most.
-
-    Returns
-    -------
-    factor : float
-        In (0, 1].
-
-    Examples
-    --------
-    >>> from sklearn_spx.training.loop import warm_cosine
-    >>> [round(warm_cosine(step, 100), 2) for step in (0, 9, 50, 99)]
-    [0.1, 0.98, 0.5, 0.0]
-    """
-    warm_up = min(200, max(1, max_steps // 10))
-    return min(1.0, (step + 1) / warm_up) * (1 + math.cos(math.pi * step / max_steps)) / 2
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(pressed)
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class _Run:
-    """What a checkpoint holds."""
+    """The state of a training: what a checkpoint holds."""
 
-    def __init__(self, net, optimizer, scaler, fingerprint):
+    def __init__(self, net, optimizer, scaler, identity):
         self.net, self.optimizer, self.scaler = net, optimizer, scaler
-        self.fingerprint = fingerprint
-        self.step, self.seconds, self.history = 0, 0.0, []
+        self.identity = identity
+        self.step, self.seconds, self.history, self.failures = 0, 0.0, [], 0
+        self.losses, self.n_losses = 0.0, 0  # since the last entry of the history
         self.best, self.best_score, self.waited = None, -float("inf"), 0
 
-    def record(self, loss, score):
-        entry = {"step": self.step, "loss": loss, "seconds": self.seconds}
+    def add(self, loss):
+        self.losses += loss
+        self.n_losses += 1
+
+    def record(self, score):
+        mean = self.losses / self.n_losses if self.n_losses else float("nan")
+        self.losses, self.n_losses = 0.0, 0
+        entry = {"step": self.step, "loss": mean, "seconds": self.seconds}
         if score is not None:
             entry["score"] = score
             self.waited += 1
@@ -223,7 +249,7 @@ class _Run:
 
     def save(self, path):
         state = {
-            "fingerprint": self.fingerprint,
+            "identity": self.identity,
             "net": self.net.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
@@ -234,32 +260,24 @@ class _Run:
 
     def load(self, path, device):
         state = torch.load(path, map_location=device, weights_only=True)
-        if state["fingerprint"] != self.fingerprint:
-            raise ValueError(
-                f"the checkpoint {path} belongs to {state['fingerprint']}, "
-                f"not to {self.fingerprint}: remove it or name another file"
-            )
+        check_same_training(path, state["identity"], self.identity)
         self.net.load_state_dict(state["net"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
         for name in self._plain:
             setattr(self, name, state[name])
 
-    _plain = ("step", "seconds", "history", "best", "best_score", "waited")
-
-
-class _Mean:
-    def __init__(self):
-        self.total, self.count = 0.0, 0
-
-    def add(self, value):
-        self.total += value
-        self.count += 1
-
-    def take(self):
-        mean = self.total / self.count if self.count else float("nan")
-        self.total, self.count = 0.0, 0
-        return mean
+    _plain = (
+        "step",
+        "seconds",
+        "history",
+        "failures",
+        "losses",
+        "n_losses",
+        "best",
+        "best_score",
+        "waited",
+    )
 
 
 def _ahead(draw, start, stop, n_workers):
@@ -279,14 +297,14 @@ def _ahead(draw, start, stop, n_workers):
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _to(batch, device):
-    """The batch with its tensors on the device."""
+def to_device(batch, device):
+    """Return a batch, nested lists, tuples and dicts of tensors, with its tensors on a device."""
     if isinstance(batch, torch.Tensor):
         return batch.to(device, non_blocking=True)
     if isinstance(batch, (list, tuple)):
-        return type(batch)(_to(item, device) for item in batch)
+        return type(batch)(to_device(item, device) for item in batch)
     if isinstance(batch, dict):
-        return {name: _to(item, device) for name, item in batch.items()}
+        return {name: to_device(item, device) for name, item in batch.items()}
     return batch
 
 

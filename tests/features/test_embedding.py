@@ -11,8 +11,13 @@ from sklearn_spx import SLICSuperpixels, TrainableSLIC, metrics
 from sklearn_spx.datasets import load_bsds500, load_sample_images, make_dead_leaves
 from sklearn_spx.features import ChannelUnion, EmbeddingFeatures, LabFeatures
 from sklearn_spx.kernels import slic
+from sklearn_spx.training import NetTraining
 
-QUICK = {"max_steps": 3, "batch_size": 1, "crop_size": 48, "n_components": 2, "random_state": 0}
+
+def quick(**training):
+    """Parameters for a short training."""
+    training = NetTraining(**{"max_steps": 3, "batch_size": 1, "crop_size": 48, **training})
+    return {"training": training, "n_components": 2, "random_state": 0}
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +27,7 @@ def leaves():
 
 @pytest.fixture(scope="module")
 def fitted(leaves):
-    return EmbeddingFeatures(**QUICK).fit(leaves.images, leaves.ground_truths)
+    return EmbeddingFeatures(**quick()).fit(leaves.images, leaves.ground_truths)
 
 
 def same(a, b):
@@ -40,7 +45,10 @@ def test_learns_what_colour_does_not_show():
         images.append((stripes * 120 + 60 + rng.integers(0, 20, (64, 64))).astype(np.uint8))
         truths.append(truth.astype(np.int32))
     embedding = EmbeddingFeatures(
-        n_components=4, max_steps=60, batch_size=2, crop_size=64, size=8, random_state=0
+        n_components=4,
+        training=NetTraining(max_steps=60, batch_size=2, crop_size=64),
+        size=8,
+        random_state=0,
     ).fit(images[:4], truths[:4])
 
     def accuracy(features):
@@ -82,7 +90,7 @@ def test_any_channels(leaves, kind):
         "ten bands": [np.repeat(image[:, :, None], 10, axis=2) * 3.5 for image in first],
         "negative floats": [image - 300.0 for image in first],
     }[kind]
-    embedding = EmbeddingFeatures(**QUICK).fit(images, leaves.ground_truths)
+    embedding = EmbeddingFeatures(**quick()).fit(images, leaves.ground_truths)
     features = embedding.transform(images)[0]
     n_channels = images[0].shape[2] if images[0].ndim == 3 else 1
     assert features.shape == (72, 96, n_channels + 2)
@@ -110,36 +118,12 @@ def test_pickle(fitted, leaves):
 
 def test_nothing_is_learned_from_pixels_left_out(leaves):
     blind = [[np.full((72, 96), -1), np.full((72, 96), -1)] for _ in leaves.images]
-    stay = EmbeddingFeatures(**QUICK).fit(leaves.images, blind)
+    stay = EmbeddingFeatures(**quick()).fit(leaves.images, blind)
     assert all(entry["loss"] == 0 for entry in stay.history_)
 
 
-def test_resumes(tmp_path, leaves):
-    whole = EmbeddingFeatures(**QUICK).fit(leaves.images, leaves.ground_truths)
-    path = tmp_path / "run.pt"
-
-    broken = EmbeddingFeatures(**QUICK, checkpoint=path)
-    inputs, calls = broken._inputs, []
-
-    def interrupted(*args):
-        calls.append(0)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return inputs(*args)
-
-    broken._inputs = interrupted
-    with pytest.raises(KeyboardInterrupt):
-        broken.fit(leaves.images, leaves.ground_truths)
-    resumed = EmbeddingFeatures(**QUICK, checkpoint=path).fit(leaves.images, leaves.ground_truths)
-    assert same(resumed.weights_.values(), whole.weights_.values())
-    with pytest.raises(ValueError, match="belongs to"):
-        EmbeddingFeatures(**{**QUICK, "size": 8}, checkpoint=path).fit(
-            leaves.images, leaves.ground_truths
-        )
-
-
 def test_holds_images_out(leaves):
-    embedding = EmbeddingFeatures(**QUICK, validation_fraction=0.5, early_stopping=True)
+    embedding = EmbeddingFeatures(**quick(validation_fraction=0.5, early_stopping=True))
     embedding.fit(leaves.images, leaves.ground_truths)
     assert all(entry["score"] < 0 for entry in embedding.history_)
 
@@ -149,7 +133,7 @@ def test_starts_from_a_file(tmp_path, leaves, fitted):
 
     state = {k.removeprefix("unet."): v for k, v in fitted.weights_.items() if "unet." in k}
     save_file(state, tmp_path / "net.safetensors")
-    tiny = {**QUICK, "max_steps": 1, "learning_rate": 1e-9, "initial": tmp_path / "net.safetensors"}
+    tiny = quick(max_steps=1, learning_rate=1e-9) | {"initial": tmp_path / "net.safetensors"}
     brought = EmbeddingFeatures(**tiny).fit(leaves.images, leaves.ground_truths).weights_
     name = "unet.entry.0.weight"
     np.testing.assert_allclose(brought[name], fitted.weights_[name], atol=1e-6)
@@ -166,12 +150,14 @@ def test_starts_from_a_file(tmp_path, leaves, fitted):
 
 
 def test_goes_on_where_it_was(leaves):
-    on = EmbeddingFeatures(**QUICK, warm_start=True).fit(leaves.images, leaves.ground_truths)
+    on = EmbeddingFeatures(**quick(), warm_start=True).fit(leaves.images, leaves.ground_truths)
     first = on.weights_
-    on.set_params(max_steps=1, learning_rate=1e-9).fit(leaves.images, leaves.ground_truths)
+    on.set_params(training__max_steps=1, training__learning_rate=1e-9).fit(
+        leaves.images, leaves.ground_truths
+    )
     name = "unet.head.weight"
     np.testing.assert_allclose(on.weights_[name], first[name], atol=1e-6)
-    on.set_params(learning_rate=1e-2).fit(leaves.images, leaves.ground_truths)
+    on.set_params(training__learning_rate=1e-2).fit(leaves.images, leaves.ground_truths)
     assert np.abs(on.weights_[name] - first[name]).max() > 1e-3
     with pytest.raises(ValueError, match="X has 1 channels; the net to go on from was trained on"):
         on.fit([image[:, :, 0] for image in leaves.images], leaves.ground_truths)
@@ -182,10 +168,10 @@ def test_goes_on_where_it_was(leaves):
 
 @pytest.mark.parametrize("distance", ["linear", "embedding"])
 def test_under_trainable_slic(tmp_path, leaves, distance):
-    union = ChannelUnion([("lab", LabFeatures()), ("embedding", EmbeddingFeatures(**QUICK))])
+    union = ChannelUnion([("lab", LabFeatures()), ("embedding", EmbeddingFeatures(**quick()))])
     masks = [np.ones((72, 96), bool) for _ in leaves.images]
     masks[0][:, :20] = False
-    model = TrainableSLIC(40, distance=distance, features=union, size=8, n_samples=4000)
+    model = TrainableSLIC(40, distance=distance, features=union, size=8)
     model.fit(leaves.images, leaves.ground_truths, masks=masks)
     assert model.weights_.shape == (8,)
     assert (len(set(model.weights_)) == 1) == (distance == "embedding")
@@ -199,7 +185,7 @@ def test_under_trainable_slic(tmp_path, leaves, distance):
 @pytest.fixture(scope="module")
 def embedded(leaves):
     return TrainableSLIC(
-        40, distance="embedding", features=EmbeddingFeatures(**QUICK, size=8), size=8
+        40, distance="embedding", features=EmbeddingFeatures(**quick(), size=8), size=8
     ).fit(leaves.images, leaves.ground_truths)
 
 
@@ -236,7 +222,7 @@ def features_of(model, leaves):
 
 
 def test_embedding_distance_goes_on(embedded, leaves):
-    name, still = "unet.head.weight", {"learning_rate": 1e-9, "max_steps": 1}
+    name, still = "unet.head.weight", {"training": NetTraining(learning_rate=1e-9, max_steps=1)}
     before = embedded.features_.weights_[name]
     on = pickle.loads(pickle.dumps(embedded))
     on.features.set_params(**still)
@@ -265,23 +251,23 @@ def test_embedding_distance_by_default(monkeypatch, leaves, tmp_path):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(EmbeddingFeatures, "fit", fit)
-    settings = {"size": 8, "validation_fraction": 0.5, "early_stopping": True, "n_jobs": 2}
+    training = NetTraining(validation_fraction=0.5, checkpoint=tmp_path / "run.pt")
+    settings = {"size": 8, "n_jobs": 2, "training": training}
     with pytest.raises(KeyboardInterrupt):
-        TrainableSLIC(distance="embedding", checkpoint=tmp_path / "run.pt", **settings).fit(
-            leaves.images, leaves.ground_truths
-        )
+        TrainableSLIC(distance="embedding", **settings).fit(leaves.images, leaves.ground_truths)
     found = made[0].get_params()
-    assert {name: found[name] for name in settings} == settings
-    assert found["checkpoint"] == tmp_path / "run.pt"
+    assert {name: found[name] for name in ("size", "n_jobs")} == {"size": 8, "n_jobs": 2}
+    assert found["training"].get_params() == training.get_params()
+    # what chooses samples of pixels is refused, as it would do nothing
+    with pytest.raises(ValueError, match="n_samples would change nothing"):
+        TrainableSLIC(distance="embedding", n_samples=5).fit(leaves.images, leaves.ground_truths)
 
 
 @pytest.mark.parametrize(
     ("parameters", "y", "message"),
     [
         ({}, None, "y is None"),
-        ({"early_stopping": True}, "truths", "needs a validation_fraction"),
-        ({"validation_fraction": 0.9}, "truths", "leaves none to learn from"),
-        ({"crop_size": 8}, "truths", "crop_size"),
+        ({"training": NetTraining(crop_size=8)}, "truths", "crop_size"),
         ({"device": "tpu"}, "truths", "device"),
         ({}, "one", "1 items for the 4 images"),
         ({}, "small", r"y\[0\]"),
@@ -291,7 +277,7 @@ def test_complaints(leaves, parameters, y, message):
     truths = leaves.ground_truths
     y = {"truths": truths, "one": truths[:1], "small": [t[:9] for t in truths]}.get(y)
     with pytest.raises(ValueError, match=message):
-        EmbeddingFeatures(**{**QUICK, **parameters}).fit(leaves.images, y)
+        EmbeddingFeatures(**{**quick(), **parameters}).fit(leaves.images, y)
 
 
 def test_needs_fit():

@@ -22,10 +22,15 @@ from sklearn_spx.kernels.agglomeration import (
 )
 from sklearn_spx.methods.deep_embedding import model, training
 from sklearn_spx.methods.deep_embedding.hierarchy import RegionHierarchy, join_heights
+from sklearn_spx.methods.deep_embedding.start import initial_net
 from sklearn_spx.metrics import segmentation_covering
-from sklearn_spx.training import augment
+from sklearn_spx.training import NetTraining, augment
 
-SMALL = {"max_steps": 2, "batch_size": 1, "initial_weights": "random"}
+
+def quick(**training):
+    """Parameters for a short training from random weights."""
+    training = NetTraining(**{"max_steps": 2, "batch_size": 1, **training})
+    return {"training": training, "initial_weights": "random"}
 
 
 @pytest.fixture(scope="module")
@@ -261,7 +266,7 @@ def test_a_grid_search_trains_one_net_a_fold(tmp_path, leaves, monkeypatch):
     calls = []
     inner = training.train
     monkeypatch.setattr(training, "train", lambda *a, **k: calls.append(1) or inner(*a, **k))
-    segmenter = DELSegmenter(memory=str(tmp_path), **SMALL)
+    segmenter = DELSegmenter(memory=str(tmp_path), **quick())
     grid = {"threshold": [0.1, 0.5], "min_size": [0, 3]}
     search = GridSearchCV(segmenter, grid, cv=2, error_score="raise").fit(*leaves)
     assert len(calls) == 3  # a net each of two folds, one for the final fit
@@ -272,8 +277,8 @@ def test_a_grid_search_trains_one_net_a_fold(tmp_path, leaves, monkeypatch):
 
 
 def test_memory_changes_nothing(tmp_path, leaves):
-    plain = DELSegmenter(**SMALL).fit(*leaves)
-    cached = DELSegmenter(memory=str(tmp_path), **SMALL).fit(*leaves)
+    plain = DELSegmenter(**quick()).fit(*leaves)
+    cached = DELSegmenter(memory=str(tmp_path), **quick()).fit(*leaves)
     for _ in range(2):
         for a, b in zip(plain.embed(leaves[0]), cached.embed(leaves[0])):
             np.testing.assert_array_equal(a[0], b[0])
@@ -282,43 +287,21 @@ def test_memory_changes_nothing(tmp_path, leaves):
 
 
 def test_training_lowers_the_loss(leaves):
-    segmenter = DELSegmenter(max_steps=30, batch_size=2, augmentation="none").fit(*leaves)
+    segmenter = DELSegmenter(
+        training=NetTraining(max_steps=30, batch_size=2), augmentation="none"
+    ).fit(*leaves)
     losses = [entry["loss"] for entry in segmenter.history_]
     assert losses[-1] < 0.8 * losses[0]
-
-
-def test_resumed_training_equals_an_uninterrupted_one(tmp_path, leaves):
-    whole = DELSegmenter(**{**SMALL, "max_steps": 4}).fit(*leaves)
-    from sklearn_spx.training import loop as training
-
-    file = tmp_path / "run"
-    inner = training.train
-
-    def stop_early(net, draw, loss, **options):
-        def interrupting(net, batch, seen=[]):  # noqa: B006
-            seen.append(1)
-            if len(seen) > 2:
-                raise KeyboardInterrupt
-            return loss(net, batch)
-
-        return inner(net, draw, interrupting, **options)
-
-    part = DELSegmenter(checkpoint=file, **{**SMALL, "max_steps": 4})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "train", stop_early)
-        with pytest.raises(KeyboardInterrupt):
-            part.fit(*leaves)
-    part.fit(*leaves)
-    for a, b in zip(whole.net_.parameters(), part.net_.parameters()):
-        torch.testing.assert_close(a, b)
 
 
 def test_frozen_trunk_stays_and_a_free_one_moves(leaves):
     for frozen in (True, False):
         segmenter = DELSegmenter(
-            freeze_trunk=frozen, max_steps=1, batch_size=1, augmentation="none"
+            freeze_trunk=frozen,
+            training=NetTraining(max_steps=1, batch_size=1),
+            augmentation="none",
         ).fit(*leaves)
-        start = segmenter._initial_net(0)
+        start = initial_net("compact", (), "trunk", 0)
         same = torch.equal(start.trunk.stem.weight, segmenter.net_.trunk.stem.weight)
         assert same == frozen
         assert not torch.equal(start.embedding.weight, segmenter.net_.embedding.weight)
@@ -327,10 +310,15 @@ def test_frozen_trunk_stays_and_a_free_one_moves(leaves):
 @pytest.mark.parametrize(("initial", "factor"), [("trunk", 0.1), ("random", 1.0)])
 def test_a_trunk_that_was_trained_learns_at_a_tenth_of_the_rate(leaves, initial, factor):
     segmenter = DELSegmenter(
-        freeze_trunk=False, max_steps=1, batch_size=1, augmentation="none", initial_weights=initial
+        freeze_trunk=False,
+        training=NetTraining(max_steps=1, batch_size=1),
+        augmentation="none",
+        initial_weights=initial,
     ).fit(*leaves)
     seed = int(np.random.RandomState(0).randint(2**31 - 1))
-    start = segmenter._initial_net(seed)  # the first step of Adam moves weights by the rate
+    start = initial_net(
+        "compact", (), initial, seed
+    )  # the first step of Adam moves weights by the rate
     for part, expected in (("trunk.b4.project", 1e-3 * factor), ("embedding", 1e-3)):
         before, after = (net.get_submodule(part).weight for net in (start, segmenter.net_))
         moved = (after - before).abs().max().item()
@@ -340,7 +328,7 @@ def test_a_trunk_that_was_trained_learns_at_a_tenth_of_the_rate(leaves, initial,
 def test_pretraining_is_where_fit_starts(leaves):
     images, truths = leaves
     classes = [np.minimum(truth, 2) for truth in truths]
-    segmenter = DELSegmenter(**SMALL)
+    segmenter = DELSegmenter(**quick())
     assert segmenter.pretrain(images, classes) is segmenter
     plain = clone(segmenter).fit(images, truths)
     started = segmenter.fit(images, truths)
@@ -350,28 +338,28 @@ def test_pretraining_is_where_fit_starts(leaves):
 
 
 def test_a_saved_net_is_a_start(tmp_path, leaves):
-    first = DELSegmenter(**SMALL).fit(*leaves)
+    first = DELSegmenter(**quick()).fit(*leaves)
     first.save(tmp_path / "first.safetensors")
-    second = DELSegmenter(**{**SMALL, "initial_weights": tmp_path / "first.safetensors"})
-    assert torch.equal(second._initial_net(0).wide.weight, first.net_.wide.weight)
-    second.set_params(memory=str(tmp_path), checkpoint=tmp_path / "run").fit(*leaves)
+    still = NetTraining(max_steps=1, learning_rate=1e-30, checkpoint=tmp_path / "run")
+    second = DELSegmenter(pretrained=tmp_path / "first.safetensors", training=still)
+    second.set_params(memory=str(tmp_path)).fit(*leaves)
+    torch.testing.assert_close(second.net_.wide.weight, first.net_.wide.weight)
     second.save(tmp_path / "second.safetensors")  # paths are no part of it
     third = DELSegmenter.from_pretrained(tmp_path / "second.safetensors", threshold=0.2)
     assert third.memory is None
     assert torch.equal(third.net_.wide.weight, second.net_.wide.weight)
-    with pytest.raises(ValueError, match="another net"):
-        second.set_params(net="vgg16").fit(*leaves)
+    with pytest.raises(ValueError, match="net is 'vgg16', but the net of pretrained="):
+        DELSegmenter(pretrained=tmp_path / "first.safetensors", net="vgg16").fit(*leaves)
 
 
 def test_the_papers_net_trains(leaves):
     images, truths = leaves
     segmenter = DELSegmenter(
-        net="vgg16", sides=(5,), max_steps=1, batch_size=1, initial_weights="random",
+        net="vgg16", sides=(5,), **quick(max_steps=1),
         merge="threshold", freeze_trunk=False, annotators="most",
     )  # fmt: skip
-    before = segmenter._initial_net(
-        int(np.random.RandomState(0).randint(2**31 - 1))
-    ).embedding.weight
+    seed = int(np.random.RandomState(0).randint(2**31 - 1))
+    before = initial_net("vgg16", (5,), "random", seed).embedding.weight
     segmenter.fit([image[:24, :24] for image in images], [t[:24, :24] for t in truths])
     assert not torch.equal(before, segmenter.net_.embedding.weight)
     assert segmenter.embed([images[0][:24, :24]])[0][0].shape[1] == 64
@@ -380,8 +368,10 @@ def test_the_papers_net_trains(leaves):
 def test_superpixels_given_are_those_trained_on(leaves):
     images, truths = leaves
     superpixels = SLICSuperpixels(30).fit_transform(images)
-    given = DELSegmenter(SLICSuperpixels(30), **SMALL).fit(images, truths, superpixels=superpixels)
-    made = DELSegmenter(SLICSuperpixels(30), **SMALL).fit(images, truths)
+    given = DELSegmenter(SLICSuperpixels(30), **quick()).fit(
+        images, truths, superpixels=superpixels
+    )
+    made = DELSegmenter(SLICSuperpixels(30), **quick()).fit(images, truths)
     assert torch.equal(given.net_.wide.weight, made.net_.wide.weight)
     np.testing.assert_array_equal(given.embed(images)[0][1], superpixels[0])
     with pytest.raises(ValueError, match=r"superpixels\[1\]"):
@@ -389,9 +379,8 @@ def test_superpixels_given_are_those_trained_on(leaves):
 
 
 def test_held_out_images_and_early_stopping(leaves):
-    segmenter = DELSegmenter(
-        validation_fraction=0.25, early_stopping=True, **SMALL
-    ).fit(*leaves)  # fmt: skip
+    segmenter = DELSegmenter(**quick(validation_fraction=0.25, early_stopping=True))
+    segmenter.fit(*leaves)
     assert all(np.isfinite(entry["score"]) for entry in segmenter.history_)
 
 
@@ -400,8 +389,12 @@ def test_bad_parameters_are_named(leaves):
         DELSegmenter().fit(leaves[0])
     with pytest.raises(ValueError, match="net must be"):
         DELSegmenter(net="alexnet").fit(*leaves)
-    with pytest.raises(FileNotFoundError, match="nowhere"):
+    with pytest.raises(ValueError, match=r"nowhere.*a compact net takes"):
         DELSegmenter(initial_weights="nowhere").fit(*leaves)
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        DELSegmenter(net="vgg16", initial_weights="nowhere").fit(*leaves)
+    with pytest.raises(ValueError, match="starts from weights of VGG16 that are yours"):
+        DELSegmenter(net="vgg16").fit(*leaves)
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match="GPU"):
             DELSegmenter(device="cuda").fit(*leaves)
@@ -449,7 +442,7 @@ def test_a_crop_is_a_window_of_the_image_and_its_maps():
     labels = rows // 10 * 5 + columns // 10
     corners = set()
     for _ in range(20):
-        window, found, (annotation,) = augment.crop(40, image, labels, [rows * 100], rng)
+        window, found, (annotation,) = augment.crop_window(40, image, labels, [rows * 100], rng)
         assert window.shape == (30, 40, 3)  # all of the side that is shorter
         top, left = window[0, 0, :2]
         corners.add((int(top), int(left)))
@@ -464,8 +457,8 @@ def test_a_crop_is_a_window_of_the_image_and_its_maps():
 def test_crops_with_a_frozen_trunk_and_without(leaves):
     nets = {}
     for size in (None, 32):
-        fitted = DELSegmenter(**SMALL, crop_size=size).fit(*leaves)
-        again = DELSegmenter(**SMALL, crop_size=size).fit(*leaves)
+        fitted = DELSegmenter(**quick(crop_size=size)).fit(*leaves)
+        again = DELSegmenter(**quick(crop_size=size)).fit(*leaves)
         nets[size] = fitted.net_.state_dict()
         for name, value in again.net_.state_dict().items():
             assert torch.equal(value, nets[size][name])
@@ -489,9 +482,9 @@ def test_agreement_is_the_share_of_those_who_can_say():
 def test_the_annotation_with_most_segments():
     few, many = np.zeros((2, 2), int), np.arange(4).reshape(2, 2)
     rng = np.random.default_rng(0)
-    assert training.chosen([few, many], "most", rng)[0] is many
-    assert len(training.chosen([few, many], "all", rng)) == 2
-    assert len(training.chosen([few, many], "random", rng)) == 1
+    assert training.annotators_that_count([few, many], "most", rng)[0] is many
+    assert len(training.annotators_that_count([few, many], "all", rng)) == 2
+    assert len(training.annotators_that_count([few, many], "random", rng)) == 1
 
 
 @pytest.mark.parametrize(
@@ -563,14 +556,15 @@ def test_that_many_segments(leaves, merge):
 
 
 def test_a_head_without_its_trunk(tmp_path, leaves, vgg16):
-    paper = {"net": "vgg16", "sides": (5,), "freeze_trunk": True, "max_steps": 1, "batch_size": 1}
+    paper = {"net": "vgg16", "sides": (5,), "freeze_trunk": True}
+    paper["training"] = NetTraining(max_steps=1, batch_size=1)
     fitted = DELSegmenter(**paper, initial_weights=vgg16).fit(leaves[0][:1], leaves[1][:1])
     head, whole = tmp_path / "head.safetensors", tmp_path / "whole.safetensors"
     fitted.save(head, trunk=False)
     fitted.save(whole)
     assert whole.stat().st_size - head.stat().st_size > 50_000_000  # 14.7 million weights
     moved = vgg16.rename(tmp_path / "moved.safetensors")
-    with pytest.raises(FileNotFoundError, match=r"vgg16\.safetensors"):
+    with pytest.raises(ValueError, match="weights of VGG16 that are yours"):
         DELSegmenter.from_pretrained(head)
     again = DELSegmenter.from_pretrained(head, initial_weights=moved)
     for name, value in fitted.net_.state_dict().items():
@@ -586,7 +580,7 @@ def test_a_head_without_its_trunk(tmp_path, leaves, vgg16):
         again.save(head, trunk=False)
 
 
-def test_with_mirror_left_and_right_are_one(leaves, monkeypatch):
+def test_with_mirror_left_and_right_are_one(leaves):
     image = leaves[0][0]
     rows, columns = np.mgrid[: image.shape[0], : image.shape[1]]
     labels = (rows // 8 * 7 + columns // 8).astype(np.int32)
@@ -595,8 +589,10 @@ def test_with_mirror_left_and_right_are_one(leaves, monkeypatch):
         segmenter = DELSegmenter.from_pretrained("bsds500", mirror=mirror)
         for step in (1, -1):
             cut = labels[:, ::step]
-            monkeypatch.setattr(DELSegmenter, "_cut", lambda *_, cut=cut: cut.copy())
-            found[mirror, step] = segmenter._describe(image[:, ::step], None)
+            net = segmenter.net_
+            found[mirror, step] = model.region_graph(
+                image[:, ::step], cut.copy(), net, mirror=mirror
+            )._asdict()
     for name in ("embeddings", "boundary"):
         one, other = found[True, 1][name], found[True, -1][name]
         np.testing.assert_allclose(one, other, atol=1e-5)
@@ -606,20 +602,18 @@ def test_with_mirror_left_and_right_are_one(leaves, monkeypatch):
         )
 
 
-def test_a_look_at_twice_the_size_is_one_at_the_enlarged_image(leaves):
+def test_twice_the_scale_is_the_enlarged_image(leaves):
     import torch.nn.functional as F
 
-    from sklearn_spx.methods.deep_embedding.model import _look
-
-    segmenter = DELSegmenter.from_pretrained("bsds500-train")
+    net = DELSegmenter.from_pretrained("bsds500-train").net_
     rgb = model.as_rgb(leaves[0][0])
     labels = np.add.outer(np.arange(40) // 8 * 7, np.arange(56) // 8).astype(np.int32)
     tensor = model.as_tensor(rgb)
     twice = F.interpolate(tensor, scale_factor=2, mode="bilinear")[0].permute(1, 2, 0).numpy()
     with torch.inference_mode():
-        v, boundary = _look(segmenter, rgb, labels, 2)
-        expected, large = _look(segmenter, twice, labels.repeat(2, 0).repeat(2, 1), 1)
-        once = _look(segmenter, rgb, labels, 1)[0]
+        v, boundary = model._forward(net, rgb, labels, "mean", 2)
+        expected, large = model._forward(net, twice, labels.repeat(2, 0).repeat(2, 1), "mean", 1)
+        once = model._forward(net, rgb, labels, "mean", 1)[0]
     assert np.abs(v - expected).max() < 0.02 * np.abs(expected).max()
     assert np.abs(v - once).max() > 0.1 * np.abs(expected).max()
     halved = large.reshape(40, 2, 56, 2).mean((1, 3))
@@ -724,7 +718,6 @@ def test_the_papers_head_from_the_command_line(tmp_path, leaves, vgg16):
     result = CliRunner().invoke(train_del, [*arguments, "--device", "cpu"])
     assert result.exit_code == 0, result.output
     head = DELSegmenter.from_pretrained(out, initial_weights=vgg16)
-    asked = {"pooling": "max", "crop_size": 32, "optimizer": "adamw", "learning_rate": 1e-4}
-    assert {name: head.get_params()[name] for name in asked} == asked
+    assert head.pooling == "max"
     assert list(head.net_.side) == ["5", "1"]
     assert head.net_.mix.in_channels == 128 + 32

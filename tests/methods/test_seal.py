@@ -13,10 +13,15 @@ from sklearn_spx.datasets import load_bsds500, make_dead_leaves
 from sklearn_spx.features.affinities import annotation_affinities
 from sklearn_spx.kernels import entropy_rate_superpixels
 from sklearn_spx.methods.seal import estimator as module
-from sklearn_spx.methods.seal import model, training
+from sklearn_spx.methods.seal import model
 from sklearn_spx.methods.seal.graph import graph_segments
+from sklearn_spx.training import NetTraining
 
-QUICK = {"max_steps": 2, "batch_size": 2, "crop_size": 32, "random_state": 0}
+
+def quick(**training):
+    """Parameters for a short training."""
+    training = {"max_steps": 2, "batch_size": 2, "crop_size": 32, **training}
+    return {"training": NetTraining(**training), "random_state": 0}
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +31,7 @@ def leaves():
 
 @pytest.fixture(scope="module")
 def fitted(leaves):
-    return SEALSuperpixels(25, **QUICK).fit(leaves.images, leaves.ground_truths)
+    return SEALSuperpixels(25, **quick()).fit(leaves.images, leaves.ground_truths)
 
 
 def same(first, second):
@@ -115,7 +120,9 @@ def test_several_counts_at_once(fitted, leaves, monkeypatch):
     ]
     calls = []
     monkeypatch.setattr(
-        module, "predict", lambda *a, _f=module.predict, **k: calls.append(1) or _f(*a, **k)
+        module,
+        "predict_affinities",
+        lambda *a, _f=module.predict_affinities: calls.append(1) or _f(*a),
     )
     several = fitted.transform(leaves.images, n_segments=[9, 30])
     assert len(calls) == len(leaves.images)
@@ -142,9 +149,9 @@ def test_the_scale_of_integers_is_that_of_their_dtype(fitted, leaves):
 def test_it_learns():
     """On pictures like those seen, affinities come nearer to the annotators'."""
     data = make_dead_leaves(6, shape=(40, 56), random_state=1)
-    seal = SEALSuperpixels(
-        25, max_steps=80, batch_size=4, crop_size=32, learning_rate=5e-3, random_state=0
-    ).fit(data.images[:5], data.ground_truths[:5])
+    seal = SEALSuperpixels(25, **quick(max_steps=80, batch_size=4, learning_rate=5e-3)).fit(
+        data.images[:5], data.ground_truths[:5]
+    )
     history = seal.history_
     assert history[-1]["loss"] < 0.75 * history[0]["loss"]
     truth = annotation_affinities(data.ground_truths[0])
@@ -157,7 +164,7 @@ def test_it_learns():
 def test_the_papers_nets_train(leaves, net):
     if net == "pan-two-way":
         pytest.importorskip("cv2")
-    seal = SEALSuperpixels(25, net=net, loss="seal", **QUICK)
+    seal = SEALSuperpixels(25, net=net, loss="seal", **quick())
     seal.fit(leaves.images[:2], leaves.ground_truths[:2])
     assert_exact(seal.transform(leaves.images[:1])[0], 25, 8)
 
@@ -165,18 +172,18 @@ def test_the_papers_nets_train(leaves, net):
 def test_without_opencv_the_error_says_how_to_get_it(leaves, monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(ImportError, match=r"sklearn-spx\[opencv\]"):
-        SEALSuperpixels(net="pan", **QUICK).fit(leaves.images, leaves.ground_truths)
+        SEALSuperpixels(net="pan", **quick()).fit(leaves.images, leaves.ground_truths)
 
 
 def test_canny_needs_eight_bits(leaves):
     images = [image / 255 for image in leaves.images]
     with pytest.raises(ValueError, match="8-bit"):
-        SEALSuperpixels(net="pan", **QUICK).fit(images, leaves.ground_truths)
+        SEALSuperpixels(net="pan", **quick()).fit(images, leaves.ground_truths)
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "seal"])
 def test_same_seed_same_net_whatever_prepares_the_batches(leaves, loss):
-    seal = SEALSuperpixels(25, loss=loss, **QUICK)
+    seal = SEALSuperpixels(25, loss=loss, **quick())
     one = clone(seal).fit(leaves.images, leaves.ground_truths)
     two = clone(seal).set_params(n_jobs=2).fit(leaves.images, leaves.ground_truths)
     same(one.affinities(leaves.images), two.affinities(leaves.images))
@@ -186,7 +193,7 @@ def test_same_seed_same_net_whatever_prepares_the_batches(leaves, loss):
 
 def test_losses_differ(leaves):
     found = [
-        SEALSuperpixels(25, **QUICK, **options)
+        SEALSuperpixels(25, **quick(), **options)
         .fit(leaves.images, leaves.ground_truths)
         .history_[0]["loss"]
         for options in (
@@ -200,39 +207,15 @@ def test_losses_differ(leaves):
     assert found[1] > found[0] > found[2]
 
 
-def test_resumed_training_is_that_of_one_go(leaves, tmp_path, monkeypatch):
-    seal = SEALSuperpixels(25, **{**QUICK, "max_steps": 4})
-    expected = clone(seal).fit(leaves.images, leaves.ground_truths)
-    seal.set_params(checkpoint=tmp_path / "run.pt")
-    crop, calls = training.random_crop, []
-
-    def interrupted(*args):
-        calls.append(1)
-        if len(calls) > 5:  # in the third step
-            raise KeyboardInterrupt
-        return crop(*args)
-
-    monkeypatch.setattr(training, "random_crop", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        seal.fit(leaves.images, leaves.ground_truths)
-    calls.clear()
-    monkeypatch.setattr(training, "random_crop", lambda *args: calls.append(1) or crop(*args))
-    seal.fit(leaves.images, leaves.ground_truths)
-    assert len(calls) == 4  # two steps were left
-    same(seal.affinities(leaves.images), expected.affinities(leaves.images))
-    with pytest.raises(ValueError, match="belongs to"):
-        seal.set_params(learning_rate=1.0).fit(leaves.images, leaves.ground_truths)
-
-
 def test_images_held_out_score_the_training(leaves):
-    seal = SEALSuperpixels(25, validation_fraction=0.3, **QUICK)
+    seal = SEALSuperpixels(25, **quick(validation_fraction=0.3))
     seal.fit(leaves.images, leaves.ground_truths)
     assert [sorted(entry) for entry in seal.history_] == [["loss", "score", "seconds", "step"]] * 2
     assert all(0 < entry["score"] <= 1 for entry in seal.history_)
     with pytest.raises(ValueError, match="leaves none"):
-        seal.set_params(validation_fraction=0.9).fit(leaves.images, leaves.ground_truths)
+        seal.set_params(training__validation_fraction=0.9).fit(leaves.images, leaves.ground_truths)
     with pytest.raises(ValueError, match="early_stopping"):
-        seal.set_params(validation_fraction=0.0, early_stopping=True).fit(
+        seal.set_params(training__validation_fraction=0.0, training__early_stopping=True).fit(
             leaves.images, leaves.ground_truths
         )
 
@@ -243,7 +226,7 @@ def test_nothing_is_learned_outside_masks(leaves):
     other = [
         [np.where(mask, t, 5 + np.arange(56)) for t in truths] for truths in leaves.ground_truths
     ]
-    seal = SEALSuperpixels(25, **QUICK)
+    seal = SEALSuperpixels(25, **quick())
     nets = [
         clone(seal).fit(leaves.images, y, masks=[mask] * 4).affinities(leaves.images)
         for y in (leaves.ground_truths, other)
@@ -262,7 +245,7 @@ def test_memory_trains_once_and_predicts_once(leaves, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "train", lambda *a, **k: trained.append(1) or train(*a, **k))
     inputs = model.net_inputs
     monkeypatch.setattr(model, "net_inputs", lambda *a: predicted.append(1) or inputs(*a))
-    seal = SEALSuperpixels(25, memory=str(tmp_path), **QUICK)
+    seal = SEALSuperpixels(25, memory=str(tmp_path), **quick())
     seal.fit(leaves.images, leaves.ground_truths)
     first = seal.transform(leaves.images)
     n_predicted = len(predicted)
@@ -273,7 +256,7 @@ def test_memory_trains_once_and_predicts_once(leaves, tmp_path, monkeypatch):
     assert len(trained) == 1
     assert len(predicted) == n_predicted
     same(clone(seal).fit_transform(leaves.images, leaves.ground_truths), first)
-    clone(seal).set_params(max_steps=1).fit(leaves.images, leaves.ground_truths)
+    clone(seal).set_params(training__max_steps=1).fit(leaves.images, leaves.ground_truths)
     assert len(trained) == 2
 
 

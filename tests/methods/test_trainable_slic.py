@@ -21,6 +21,7 @@ from sklearn_spx.features import ChannelUnion, LabFeatures, ScatteringFeatures
 from sklearn_spx.kernels import slic
 from sklearn_spx.methods.trainable_slic import linear, samples
 from sklearn_spx.methods.trainable_slic import training as module
+from sklearn_spx.training import NetTraining
 
 
 @pytest.fixture(scope="module")
@@ -302,13 +303,25 @@ def test_constant_images_do_not_break_it(leaves):
 # --- nets ---------------------------------------------------------------------------------------
 
 NETS = ["mlp", "classifier"]
-QUICK = {"size": 12, "n_samples": 2000, "max_epochs": 2, "random_state": 0}
-QUICK["features"] = LabFeatures()  # scattering takes most of the time
+
+
+def quick(distance=None, **training):
+    """Parameters for a short training; the linear form has no epochs."""
+    if distance != "linear":
+        training = {"max_epochs": 2, **training}
+    return {
+        "distance": distance,
+        "size": 12,
+        "n_samples": 2000,
+        "features": LabFeatures(),  # scattering takes most of the time
+        "training": NetTraining(**training) if training else None,
+        "random_state": 0,
+    }
 
 
 @pytest.fixture(scope="module", params=NETS)
 def net_fitted(request, leaves):
-    slic = TrainableSLIC(40, distance=request.param, **QUICK)
+    slic = TrainableSLIC(40, **quick(distance=request.param))
     return slic.fit(leaves.images, leaves.ground_truths)
 
 
@@ -335,9 +348,16 @@ def test_nets_learn_and_segment(net_fitted, leaves):
 
 def test_an_untrained_net_is_the_linear_form(leaves):
     """No step that moves anything: superpixels as those of the linear weights, by Algorithm 1."""
-    settings = {**QUICK, "features": None, "hard_examples": 2, "n_neighbors": 9, "max_iter": 1}
+    settings = {
+        **quick("linear"),
+        "features": None,
+        "hard_examples": 2,
+        "n_neighbors": 9,
+        "max_iter": 1,
+    }
     linear = TrainableSLIC(40, **settings).fit(leaves.images, leaves.ground_truths)
-    net = clone(linear).set_params(distance="mlp", learning_rate=1e-30)
+    still = NetTraining(max_epochs=2, learning_rate=1e-30)
+    net = clone(linear).set_params(distance="mlp", training=still)
     net.fit(leaves.images, leaves.ground_truths)
     np.testing.assert_array_equal(net.weights_, linear.weights_)
     net.scale_ = linear.scale_  # calibrated by other steps
@@ -347,7 +367,7 @@ def test_an_untrained_net_is_the_linear_form(leaves):
 
 @pytest.mark.parametrize("distance", NETS)
 def test_compactness_of_nets(leaves, distance):
-    slic = TrainableSLIC(40, distance=distance, **QUICK)
+    slic = TrainableSLIC(40, **quick(distance=distance))
     slic.fit(leaves.images, leaves.ground_truths)
 
     def shape(compactness):
@@ -360,42 +380,18 @@ def test_compactness_of_nets(leaves, distance):
     assert abs(shapes[1] - np.mean([metrics.compactness(found) for found in plain])) < 0.06
 
 
-@pytest.mark.parametrize("distance", NETS)
-def test_resumed_is_as_uninterrupted(leaves, distance, tmp_path, monkeypatch):
-    import torch
-
-    slic = TrainableSLIC(40, distance=distance, validation_fraction=0.25, **QUICK)
-    whole = clone(slic).fit(leaves.images, leaves.ground_truths)
-    slic.set_params(checkpoint=tmp_path / "slic.pt")
-    steps, step = [], torch.optim.AdamW.step
-
-    def interrupted(self, *args, **kwargs):
-        steps.append(1)
-        if len(steps) == 4:
-            raise KeyboardInterrupt
-        return step(self, *args, **kwargs)
-
-    monkeypatch.setattr(torch.optim.AdamW, "step", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        slic.fit(leaves.images, leaves.ground_truths)
-    slic.fit(leaves.images, leaves.ground_truths)
-    assert len(steps) == whole.history_[-1]["step"] + 1  # none of them twice
-    _same_nets(slic, whole)
-    assert slic.scale_ == whole.scale_
-    with pytest.raises(ValueError, match="belongs to"):
-        slic.set_params(learning_rate=0.5).fit(leaves.images, leaves.ground_truths)
-
-
 def test_held_out_images_choose_the_state(leaves):
-    slic = TrainableSLIC(40, distance="mlp", validation_fraction=0.25, **QUICK)
-    slic.set_params(learning_rate=10.0)  # makes everything worse
+    slic = TrainableSLIC(40, **quick(distance="mlp", validation_fraction=0.25))
+    slic.set_params(training__learning_rate=10.0)  # makes everything worse
     slic.fit(leaves.images, leaves.ground_truths)
     losses = [entry["validation_loss"] for entry in slic.history_]
     assert slic.history_[0]["step"] == 0
     assert losses[0] <= min(losses[1:])
     assert not slic.net_.layers[-1].weight.any()  # the linear distance was kept
     slic.set_params(hard_examples=3).fit(leaves.images, leaves.ground_truths)
-    linear = TrainableSLIC(40, validation_fraction=0.25, **QUICK).set_params(hard_examples=3)
+    linear = TrainableSLIC(40, **quick(distance="linear", validation_fraction=0.25)).set_params(
+        hard_examples=3
+    )
     linear.fit(leaves.images, leaves.ground_truths)
     assert slic.history_[-1]["validation_cross_entropy"] == pytest.approx(
         linear.history_[-1]["validation_loss"], rel=0.02
@@ -403,17 +399,19 @@ def test_held_out_images_choose_the_state(leaves):
 
 
 def test_early_stopping(leaves):
-    slic = TrainableSLIC(40, distance="mlp", early_stopping=True, **QUICK)
+    slic = TrainableSLIC(40, **quick(distance="mlp", early_stopping=True))
     with pytest.raises(ValueError, match="early_stopping needs images held out"):
         slic.fit(leaves.images, leaves.ground_truths)
-    slic.set_params(validation_fraction=0.25, learning_rate=10.0, max_epochs=50)
+    slic.set_params(
+        training__validation_fraction=0.25, training__learning_rate=10.0, training__max_epochs=50
+    )
     assert len(slic.fit(leaves.images, leaves.ground_truths).history_) < 50
     with pytest.raises(ValueError, match="leaves none"):
-        slic.set_params(validation_fraction=0.9).fit(leaves.images, leaves.ground_truths)
+        slic.set_params(training__validation_fraction=0.9).fit(leaves.images, leaves.ground_truths)
 
 
 def test_linear_holds_images_out_too(leaves, fitted):
-    held = clone(fitted).set_params(validation_fraction=0.25)
+    held = clone(fitted).set_params(training__validation_fraction=0.25)
     held.fit(leaves.images, leaves.ground_truths)
     losses = [entry["loss"] for entry in held.history_]
     assert losses == sorted(losses, reverse=True)
@@ -423,7 +421,7 @@ def test_linear_holds_images_out_too(leaves, fitted):
 
 @pytest.mark.parametrize("distance", ["linear", *NETS])
 def test_class_weight(leaves, distance):
-    slic = TrainableSLIC(40, distance=distance, **QUICK)
+    slic = TrainableSLIC(40, **quick(distance=distance))
     slic.fit(leaves.images, leaves.ground_truths)
     balanced = clone(slic).set_params(class_weight="balanced")
     balanced.fit(leaves.images, leaves.ground_truths)
@@ -447,7 +445,7 @@ def test_nets_and_random_state(leaves, net_fitted, distance):
 
 @pytest.mark.parametrize("distance", NETS)
 def test_warm_start_of_nets(leaves, distance):
-    slic = TrainableSLIC(40, distance=distance, **QUICK)
+    slic = TrainableSLIC(40, **quick(distance=distance))
     slic.fit(leaves.images, leaves.ground_truths)
     axes, first = slic.axes_, slic.history_[0]["loss"]
     slic.set_params(warm_start=True).fit(leaves.images, leaves.ground_truths)
@@ -500,7 +498,7 @@ def test_partial_fit_of_the_linear_form(leaves):
 
     scale = np.linalg.norm(whole.weights_)
     assert unlike(online.weights_) < unlike(alone)
-    with pytest.raises(ValueError, match="the images before had 3"):
+    with pytest.raises(ValueError, match="has 1 channels where TrainableSLIC expects 3"):
         online.partial_fit([image[:, :, 0] for image in X], y)
     assert online.n_channels_in_ == 3
 
@@ -520,7 +518,8 @@ def test_partial_fit_of_nets(leaves, net_fitted):
 def test_partial_fit_goes_on_after_loading(leaves, net_fitted, tmp_path):
     X, y = leaves.images, leaves.ground_truths
     net_fitted.save(tmp_path / "slic.safetensors")
-    loaded = TrainableSLIC.from_pretrained(tmp_path / "slic.safetensors")
+    training = net_fitted.training  # a file does not keep it
+    loaded = TrainableSLIC.from_pretrained(tmp_path / "slic.safetensors", training=training)
     one, other = pickle.loads(pickle.dumps(net_fitted)), loaded
     one.partial_fit(X, y)
     other.partial_fit(X, y)
@@ -543,7 +542,7 @@ def test_images_of_every_kind(leaves, distance, kind):
         "ten bands": [image @ mixing[:, :10] for image in images],
         "hyperspectral": [image @ mixing for image in images],
     }[kind]
-    learned = TrainableSLIC(40, distance=distance, **QUICK)
+    learned = TrainableSLIC(40, **quick(distance=distance))
     if kind == "hyperspectral":
         learned.set_params(features=LabFeatures())
     labels = learned.fit_transform(X, leaves.ground_truths[:2])
@@ -558,7 +557,7 @@ def test_images_of_every_kind(leaves, distance, kind):
 def test_it_says_when_it_has_learned_nothing(leaves, distance):
     """Features that tell nothing: the initial grid comes back, and a warning."""
     flat = [np.full((64, 96, 3), 90, np.uint8)] * 4
-    slic = TrainableSLIC(40, distance=distance, **QUICK)
+    slic = TrainableSLIC(40, **quick(distance=distance))
     with pytest.warns(UserWarning, match="are the initial grid"):
         slic.fit(flat, leaves.ground_truths)
     with warnings.catch_warnings():
@@ -569,7 +568,7 @@ def test_it_says_when_it_has_learned_nothing(leaves, distance):
 def test_grid_search_trains_a_net_once_a_fold(leaves, tmp_path, monkeypatch):
     calls, train = [], module._learn_net
     monkeypatch.setattr(module, "_learn_net", lambda *args: calls.append(1) or train(*args))
-    slic = TrainableSLIC(40, distance="mlp", memory=str(tmp_path), **QUICK)
+    slic = TrainableSLIC(40, memory=str(tmp_path), **quick(distance="mlp"))
     grid = {"compactness": [5.0, 20.0], "n_segments": [30, 60], "max_iter": [2, 3]}
     GridSearchCV(slic, grid, cv=2, refit=False).fit(leaves.images, leaves.ground_truths)
     assert len(calls) == 2
@@ -580,7 +579,7 @@ def test_a_gpu_that_is_not_there_is_an_error(leaves):
 
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
-    slic = TrainableSLIC(40, distance="mlp", device="cuda", **QUICK)
+    slic = TrainableSLIC(40, device="cuda", **quick(distance="mlp"))
     with pytest.raises(ValueError, match="finds no GPU"):
         slic.fit(leaves.images, leaves.ground_truths)
 
@@ -641,7 +640,7 @@ def test_saved_and_loaded(tmp_path, channels, distance):
     leaves = make_dead_leaves(2, shape=(48, 64), random_state=0)
     images = [np.concatenate([image, image[:, :, ::-1]], axis=2) for image in leaves.images]
     images = [image[:, :, :channels] for image in images]
-    slic = TrainableSLIC(30, distance=distance, **{**QUICK, "size": 8})
+    slic = TrainableSLIC(30, **{**quick(distance=distance), "size": 8})
     slic.fit(images, leaves.ground_truths)
     slic.save(tmp_path / "slic.safetensors")
     loaded = TrainableSLIC.from_pretrained(tmp_path / "slic.safetensors", compactness=20.0)

@@ -79,9 +79,9 @@ def test_an_interrupted_run_resumes_as_if_nothing_had_been(tmp_path, kind):
 
 def test_a_checkpoint_of_something_else_is_refused(tmp_path):
     path = tmp_path / "run.pt"
-    _train(_net(), checkpoint=path, fingerprint="apples", max_steps=3)
-    with pytest.raises(ValueError, match="belongs to apples, not to pears"):
-        _train(_net(), checkpoint=path, fingerprint="pears", max_steps=3)
+    _train(_net(), checkpoint=path, identity={"fruit": "apples"}, max_steps=3)
+    with pytest.raises(ValueError, match="fruit is 'apples' there, 'pears' here"):
+        _train(_net(), checkpoint=path, identity={"fruit": "pears"}, max_steps=3)
 
 
 def test_the_best_state_is_kept_and_patience_ends():

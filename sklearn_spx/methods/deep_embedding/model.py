@@ -1,4 +1,10 @@
-"""From an image and its superpixels to their embeddings: DEL eq. 1, at any number of sizes."""
+"""From an image and its superpixels to a graph of regions: DEL eq. 1 and 3, at any number of sizes.
+
+image -> net -> sides ; labels -> footprints ; sides, footprints -> embeddings
+labels -> region_adjacency -> edges ; embeddings, edges -> distances
+"""
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -6,42 +12,67 @@ from ...kernels import region_adjacency
 from ...kernels.agglomeration import boundary_means
 from ...kernels.checks import full_scale
 from ...kernels.footprints import region_footprints
-from ...utils._threads import torch_threads
 
 
-def describe(image, mask, segmenter):
-    """Superpixels, their neighbours and embeddings of one image."""
+class RegionGraph(NamedTuple):
+    """All that merging needs of an image."""
+
+    labels: np.ndarray  # (H, W) int32, superpixels
+    edges: np.ndarray  # (E, 2) int32, pairs of neighbours
+    lengths: np.ndarray  # (E,) of their common boundary, in pixels
+    sizes: np.ndarray  # (M,) pixels of each superpixel
+    embeddings: np.ndarray  # (M, 64) float32, v of eq. 1
+    distances: np.ndarray  # (E,) float32, |v_i - v_j|_1
+    boundary: np.ndarray  # (E,) float32, mean boundary probability along the common boundary
+
+    @property
+    def dissimilarities(self):
+        """1 - d of eq. 3, of each pair of neighbours."""
+        return np.tanh(self.distances / 2)
+
+
+def make_net(net, sides=(1, 2, 3, 4, 5)):
+    """A net of a kind, or over a trunk of one's own; its weights of no account."""
+    import copy
+
+    from ...nets.superpixel_embedding import CompactNet, PaperNet
+
+    if not isinstance(net, str):
+        return CompactNet(copy.deepcopy(net))
+    return PaperNet(sides) if net == "vgg16" else CompactNet()
+
+
+def region_graph(image, labels, net, pooling="mean", scales=(1.0,), mirror=False):
+    """The graph of an image's superpixels, weighed by a net that is shown the image in sizes."""
     import torch
 
-    labels = segmenter._cut(image, mask)
     edges, lengths = region_adjacency(labels)
     rgb = as_rgb(image)
-    with torch.inference_mode(), torch_threads(segmenter.n_jobs):
-        looks = [_look(segmenter, rgb, labels, scale) for scale in segmenter.scales]
-        if segmenter.mirror:
+    with torch.inference_mode():
+        views = [_forward(net, rgb, labels, pooling, scale) for scale in scales]
+        if mirror:
             mirrored = [np.ascontiguousarray(a[:, ::-1]) for a in (rgb, labels)]
-            for scale in segmenter.scales:
-                v, boundary = _look(segmenter, *mirrored, scale)
-                looks.append((v, boundary[:, ::-1]))
-    v, boundary = (np.mean(parts, axis=0) for parts in zip(*looks))
-    return {
-        "labels": labels,
-        "edges": edges,
-        "lengths": lengths,
-        "sizes": np.bincount(labels[labels >= 0], minlength=len(v)),
-        "embeddings": v,
-        "distances": np.abs(v[edges[:, 0]] - v[edges[:, 1]]).sum(1),
-        "boundary": boundary_means(labels, edges, lengths, boundary),
-    }
+            for scale in scales:
+                v, boundary = _forward(net, *mirrored, pooling, scale)
+                views.append((v, boundary[:, ::-1]))
+    v, boundary = (np.mean(parts, axis=0) for parts in zip(*views))
+    return RegionGraph(
+        labels=labels,
+        edges=edges,
+        lengths=lengths,
+        sizes=np.bincount(labels[labels >= 0], minlength=len(v)),
+        embeddings=v,
+        distances=np.abs(v[edges[:, 0]] - v[edges[:, 1]]).sum(1),
+        boundary=boundary_means(labels, edges, lengths, boundary),
+    )
 
 
-def _look(segmenter, rgb, labels, scale):
-    """Embeddings of the superpixels, and how much of a boundary each pixel is."""
+def _forward(net, rgb, labels, pooling, scale):
+    """Embeddings of the superpixels, and the boundary probability of each pixel."""
     import torch
 
     from ...nets.superpixel_embedding import regrid
 
-    net = segmenter.net_
     image = as_tensor(rgb).to(next(net.parameters()).device)
     if min(labels.shape) * scale < 1:  # nothing would be left
         scale = 1
@@ -50,9 +81,10 @@ def _look(segmenter, rgb, labels, scale):
             image, scale_factor=float(scale), mode="bilinear", antialias=scale < 1
         )
     sides = net.sides(image)
-    feet = footprints(net, [m.shape[-2:] for m in sides], labels, int(labels.max()) + 1, scale)
-    feet = [f.to(sides[0].device) for f in feet]
-    v = pooled_embedding(net, [sides], [feet], segmenter.pooling).float().cpu().numpy()
+    shapes = [m.shape[-2:] for m in sides]
+    where = footprints(net, shapes, labels, int(labels.max()) + 1, scale)
+    where = [f.to(sides[0].device) for f in where]
+    v = pooled_embedding(net, [sides], [where], pooling).float().cpu().numpy()
     if not net.has_boundary:
         return v, np.zeros(labels.shape, np.float32)
     grid = grid_at(scale, net.strides[-1], net.origins[-1])
@@ -112,8 +144,11 @@ def footprints(net, shapes, labels, n, scale=1):
     return out
 
 
-def pooled_embedding(net, sides, feet, pooling):
-    """Embedding of the superpixels of several images: pool each side, then the net's head."""
+def pooled_embedding(net, sides, where, pooling):
+    """Embedding of the superpixels of several images: pool each side, then the net's head.
+
+    ``where`` holds each image's footprints, as of ``footprints``.
+    """
     import torch
 
     from ...nets.pooling import concatenate, superpixel_pool
@@ -121,5 +156,5 @@ def pooled_embedding(net, sides, feet, pooling):
     pooled = []
     for level in range(len(net.strides)):
         maps = [maps_of_image[level][0] for maps_of_image in sides]
-        pooled.append(superpixel_pool(maps, concatenate([f[level] for f in feet]), pooling))
+        pooled.append(superpixel_pool(maps, concatenate([f[level] for f in where]), pooling))
     return net.head(torch.cat(pooled, 1))

@@ -1,8 +1,7 @@
-"""How DEL is trained: what is asked of an image's superpixels, and the optimiser's recipe.
+"""How DEL's nets learn: what is asked of an image's superpixels, and the recipe.
 
-Batches are a function of the step's number alone, so a resumed run sees the same ones. With a
-frozen trunk its maps of each image and variant are computed once and kept in half precision;
-what is left to train is small.
+With a frozen trunk its maps of each image and variant are computed once and kept in half
+precision; what is left to train is small.
 """
 
 import math
@@ -10,19 +9,40 @@ import math
 import numpy as np
 
 from ...kernels import region_adjacency
-from ...learned import load_arrays, net_arrays
-from ...training.augment import crop, n_variants, vary
-from .model import as_tensor, footprints, pooled_embedding
+from ...training.augment import crop_window, n_variants, vary
+from ...training.recipe import Task, split
+from ...training.state import load_arrays
+from .model import as_tensor, footprints, make_net, pooled_embedding
 
 _MAJORITY = 0.7  # a superpixel belongs to a segment that holds more of it than this
-_FAR = 6000  # pairs of superpixels that are no neighbours, an image
+_DISTANT_PAIRS = 6000  # pairs of superpixels that are no neighbours, an image
 _TRUNK_RATE = 0.1  # of the learning rate: what the trunk already knows is to be kept
+
+
+def own_recipe(net, optimizer=None):
+    """The recipe of a net by an optimiser: the paper's is "vgg16" by "sgd"."""
+    paper = net == "vgg16"
+    optimizer = optimizer or ("sgd" if paper else "adamw")
+    sgd = optimizer == "sgd"
+    return {
+        "max_steps": 10_000 if sgd else 3000,
+        "batch_size": 5 if sgd else 1,
+        "crop_size": None,
+        "optimizer": optimizer,
+        "learning_rate": 1e-5 if sgd else 1e-4 if paper else 1e-3,
+        "schedule": "step" if sgd else "cosine",
+        "warm_up": 100,
+        "weight_decay": 2e-4,
+        "validation_fraction": 0.0,
+        "patience": 5,
+        "mixed_precision": False,
+    }
 
 
 # --- what is asked ----------------------------------------------------------------------------
 
 
-def chosen(annotations, which, rng):
+def annotators_that_count(annotations, which, rng):
     """The annotations that count: with most regions, all, or one at random."""
     if which == "all":
         return annotations
@@ -68,17 +88,17 @@ def agreement(segments, pairs):
     return out
 
 
-def far_pairs(labels, n, rng):
+def distant_pairs(labels, n, rng):
     """Pairs of superpixels up to a quarter of the diagonal apart, near ones more often."""
     inside = labels >= 0
     flat = labels[inside]
     sizes = np.bincount(flat, minlength=n)
     centres = np.stack([np.bincount(flat, w, n) / sizes for w in np.nonzero(inside)], 1)
-    pairs = rng.integers(0, n, (4 * _FAR, 2))
+    pairs = rng.integers(0, n, (4 * _DISTANT_PAIRS, 2))
     apart = np.hypot(*(centres[pairs[:, 0]] - centres[pairs[:, 1]]).T)
     diagonal = math.hypot(*labels.shape)
     near = rng.random(len(pairs)) * apart < 0.07 * diagonal
-    return pairs[near & (apart > 0) & (apart < diagonal / 4)][:_FAR]
+    return pairs[near & (apart > 0) & (apart < diagonal / 4)][:_DISTANT_PAIRS]
 
 
 def boundary_share(annotations, shape, stride, origin):
@@ -104,214 +124,170 @@ def boundary_share(annotations, shape, stride, origin):
 # --- training ---------------------------------------------------------------------------------
 
 
-def train_net(key, data, start, recipe, build, loud):
-    """Train a net; return its state as arrays, and the history.
+class DELTask(Task):
+    """Embeddings of superpixels, alike within a segment and unlike across boundaries.
 
     Parameters
     ----------
-    key : str or None
-        Digest of ``data``, ``start`` and ``recipe``, by which a result is found again.
-
     data : tuple of three lists
         Of each image: float32 RGB (height, width, 3), 0 to 255; int32 superpixels (height,
         width); a list of annotations like them.
 
+    recipe : Recipe
+        The training's recipe.
+
+    about : dict
+        ``net``, ``sides``, ``pooling``, ``augmentation``, ``annotators``, ``freeze_trunk``,
+        ``trained_trunk``, ``n_classes`` and ``seed``.
+
     start : dict of ndarray
         State of the net at the start.
 
-    recipe : dict
-        All that the result depends on besides; see ``DELSegmenter._recipe``.
-
-    build : callable
-        Makes the net; that it is the same one is said by ``recipe`` and ``start``.
-
-    loud : dict
-        What the result does not depend on: ``verbose`` and ``checkpoint``.
-
-    Returns
-    -------
-    state : dict of ndarray
-        Of the trained net.
-
-    history : list of dict
-        See :func:`sklearn_spx.training.loop.train`.
+    device : str
+        Where the net is trained.
     """
-    import torch
-    from joblib import hash as digest
 
-    from ...training.loop import train
+    def __init__(self, data, recipe, about, start, device):
+        self.images, self.labels, self.targets = data
+        self.values, self.about, self.start, self.device = recipe.values, about, start, device
+        self.held, self.used = split(len(self.images), recipe.n_held_out, about["seed"])
+        self.kept = {}  # maps of a frozen trunk by image and variant
 
-    images, labels, targets = data
-    net = build()
-    load_arrays(net, start)
-    net.to(recipe["device"])
-    rng = np.random.default_rng(recipe["seed"])
-    order = rng.permutation(len(images))
-    n_held = round(recipe["validation_fraction"] * len(images))
-    if n_held and len(images) - n_held < 1:
-        raise ValueError("validation_fraction leaves no image to train on")
-    held, used = order[:n_held], order[n_held:]
-    samples = _Samples(images, labels, targets, net, recipe)
-    if hasattr(net, "calibrate"):
-        net.calibrate([samples.stages(as_tensor(images[i])) for i in used[:20]])
+    def net(self):
+        import torch
 
-    classes = recipe["n_classes"]
-    if classes:  # pretraining: a linear classifier on the embedding
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(recipe["seed"])
-            net.classifier = torch.nn.Linear(64, classes).to(recipe["device"])
-    frozen = recipe["freeze_trunk"]
-    net.trunk.requires_grad_(not frozen)
-    variants = n_variants(recipe["augmentation"])
-    batch_size = recipe["batch_size"]
+        net = make_net(self.about["net"], self.about["sides"])
+        load_arrays(net, self.start)
+        net.to(self.device)
+        self.trained = net
+        if hasattr(net, "calibrate"):
+            net.calibrate([self.stages(as_tensor(self.images[i])) for i in self.used[:20]])
+        if self.about["n_classes"]:  # pretraining: a linear classifier on the embedding
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(self.about["seed"])
+                net.classifier = torch.nn.Linear(64, self.about["n_classes"]).to(self.device)
+        net.trunk.requires_grad_(not self.about["freeze_trunk"])
+        return net
 
-    def draw(step):
-        rng = np.random.default_rng([recipe["seed"], step])
-        which = [(int(rng.choice(used)), int(rng.integers(variants))) for _ in range(batch_size)]
-        return [samples(i, variant, rng) for i, variant in which]
+    def finish(self, net):
+        if self.about["n_classes"]:
+            del net.classifier
 
-    def loss(net, batch):
-        return _loss(net, batch, recipe)
+    def groups(self, net, values):
+        named = [(name, p) for name, p in net.named_parameters() if p.requires_grad]
+        rate, decay = values["learning_rate"], values["weight_decay"]
+        if values["optimizer"] != "sgd":
+            slow = _TRUNK_RATE if self.about["trained_trunk"] else 1.0
+            return [
+                {"params": [p], "lr": rate * (slow if name.startswith("trunk.") else 1.0)}
+                for name, p in named
+            ]
 
-    def validate(net):
-        seed = [recipe["seed"], 2**31]
-        batches = [[samples(i, 0, np.random.default_rng(seed))] for i in held]
-        return -sum(float(_loss(net, batch, recipe)) for batch in batches) / n_held
+        def factor(name):  # biases learn twice as fast, the last layer ten times
+            return (2 if name.endswith("bias") else 1) * (10 if "embedding" in name else 1)
 
-    names, optimizer, schedule = recipe_optimizer(net, recipe)
-    history = train(
-        net,
-        draw,
-        loss,
-        optimizer=optimizer,
-        max_steps=recipe["max_steps"],
-        schedule=schedule,
-        validate=validate if n_held else None,
-        patience=5 if recipe["early_stopping"] else None,
-        fingerprint=digest([recipe, start, names, images, targets]),
-        mixed_precision=recipe["mixed_precision"],
-        **loud,
-    )
-    if classes:
-        del net.classifier
-    return net_arrays(net), history
-
-
-def recipe_optimizer(net, recipe):
-    """The optimiser, its parameters' names, and the multiplier of the rates at each step."""
-    import torch
-
-    rate, decay, steps = recipe["learning_rate"], recipe["weight_decay"], recipe["max_steps"]
-    named = [(name, p) for name, p in net.named_parameters() if p.requires_grad]
-    names = [name for name, _ in named]
-    if recipe["optimizer"] == "adamw":
-        warm = max(1, min(100, steps // 10))
-        slow = _TRUNK_RATE if recipe["trained_trunk"] else 1.0
-        groups = [
-            {"params": [p], "lr": rate * (slow if name.startswith("trunk.") else 1.0)}
+        return [
+            {
+                "params": [p],
+                "lr": rate * factor(name),
+                "weight_decay": 0.0 if name.endswith("bias") else decay,
+            }
             for name, p in named
         ]
-        return (
-            names,
-            torch.optim.AdamW(groups, lr=rate, weight_decay=decay),
-            lambda step: min(1, (step + 1) / warm) * (1 + math.cos(math.pi * step / steps)) / 2,
-        )
-    groups = [
-        {
-            "params": [p],
-            # biases learn twice as fast, the last layer ten times
-            "lr": rate * (2 if name.endswith("bias") else 1) * (10 if "embedding" in name else 1),
-            "weight_decay": 0.0 if name.endswith("bias") else decay,
-        }
-        for name, p in named
-    ]
-    optimizer = torch.optim.SGD(groups, lr=rate, momentum=0.9)
-    return names, optimizer, lambda step: 1.0 if step < 0.8 * steps else 0.1
 
+    def draw(self, step):
+        rng = np.random.default_rng([self.about["seed"], step])
+        variants = n_variants(self.about["augmentation"])
+        which = [
+            (int(rng.choice(self.used)), int(rng.integers(variants)))
+            for _ in range(self.values["batch_size"])
+        ]
+        return [self.sample(i, variant, rng) for i, variant in which]
 
-class _Samples:
-    """Training samples by image and variant; the maps of a frozen trunk are kept."""
+    def validate(self, net):
+        from ...training.loop import to_device
 
-    def __init__(self, images, labels, targets, net, recipe):
-        self.images, self.labels, self.targets = images, labels, targets
-        self.net, self.recipe = net, recipe
-        self.kept = {}
+        total = 0.0
+        for i in self.held:
+            rng = np.random.default_rng([self.about["seed"], 2**31])
+            total += float(self.loss(net, to_device([self.sample(i, 0, rng)], self.device)))
+        return -total / len(self.held)
 
-    def __call__(self, i, variant, rng):
+    def sample(self, i, variant, rng):
+        """What is asked of a variant of an image."""
         import torch
 
         image, labels, annotations = vary(variant, self.images[i], self.labels[i], self.targets[i])
-        size = self.recipe["crop_size"]
+        size, frozen = self.values["crop_size"], self.about["freeze_trunk"]
         if size is not None:
-            image, labels, annotations = crop(size, image, labels, annotations, rng)
+            image, labels, annotations = crop_window(size, image, labels, annotations, rng)
         n = int(labels.max(initial=-1)) + 1
         sample = {"labels": labels, "n": n, "image": as_tensor(image)}
-        if self.recipe["freeze_trunk"] and size is not None:
+        if frozen and size is not None:
             sample["stages"] = self.stages(sample["image"])
-        elif self.recipe["freeze_trunk"]:
+        elif frozen:
             if (i, variant) not in self.kept:
                 self.kept[i, variant] = [m.half().cpu() for m in self.stages(sample["image"])]
             sample["stages"] = [m.float() for m in self.kept[i, variant]]
-        if self.recipe["n_classes"]:
+        if self.about["n_classes"]:
             sample["classes"] = torch.from_numpy(majority_class(labels, n, annotations[0]))
             return sample
-        annotations = chosen(annotations, self.recipe["annotators"], rng)
+        annotations = annotators_that_count(annotations, self.about["annotators"], rng)
         segments = majorities(labels, n, annotations)
         pairs = region_adjacency(labels)[0].astype(np.int64)
         sample["pairs"] = torch.from_numpy(pairs)
         sample["targets"] = torch.from_numpy(agreement(segments, pairs))
-        if self.net.has_boundary:
-            pairs = far_pairs(labels, n, rng)
-            sample["far"] = torch.from_numpy(pairs)
-            sample["far_targets"] = torch.from_numpy(agreement(segments, pairs))
+        if self.trained.has_boundary:
+            pairs = distant_pairs(labels, n, rng)
+            sample["distant"] = torch.from_numpy(pairs)
+            sample["distant_targets"] = torch.from_numpy(agreement(segments, pairs))
             sample["annotations"] = annotations
         return sample
 
     def stages(self, image):
+        """The trunk's maps, its own statistics of batches left as they are."""
         import torch
 
-        self.net.trunk.eval()  # statistics of a trunk with batch normalisation stay as they are
+        self.trained.trunk.eval()
         with torch.no_grad():
-            return self.net.stages(image.to(self.recipe["device"]))
+            return self.trained.stages(image.to(self.device))
 
+    def loss(self, net, batch):
+        """DEL eq. 4 over the neighbours in each image; for a compact net two terms more.
 
-def _loss(net, batch, recipe):
-    """DEL eq. 4 over the neighbours in each image; for a compact net two terms more.
-
-    These are eq. 4 over pairs further apart, so that embeddings agree beyond one boundary, and
-    the cross-entropy of the map of boundaries, on which the finest side is trained.
-    """
-    import torch.nn.functional as F
-
-    from ...nets.similarity_loss import similarity_loss
-
-    sides = []
-    for sample in batch:
-        stages = sample["stages"] if recipe["freeze_trunk"] else net.stages(sample["image"])
-        sides.append(net.sides_of(stages, sample["labels"].shape))
-    device = sides[0][0].device
-    feet = [
-        [
-            f.to(device)
-            for f in footprints(net, [m.shape[-2:] for m in maps], sample["labels"], sample["n"])
-        ]
-        for maps, sample in zip(sides, batch)
-    ]
-    embeddings = pooled_embedding(net, sides, feet, recipe["pooling"])
-    if recipe["n_classes"]:
+        These are eq. 4 over pairs further apart, so that embeddings agree beyond one boundary,
+        and the cross-entropy of the map of boundaries, on which the finest side is trained.
+        """
         import torch
+        import torch.nn.functional as F
 
-        classes = torch.cat([sample["classes"] for sample in batch])
-        return F.cross_entropy(net.classifier(embeddings), classes, ignore_index=-1)
-    total, first = 0.0, 0
-    for maps, sample in zip(sides, batch):
-        v = embeddings[first : first + sample["n"]].float()
-        first += sample["n"]
-        total = total + similarity_loss(v, sample["pairs"], sample["targets"])
-        if net.has_boundary:
-            total = total + similarity_loss(v, sample["far"], sample["far_targets"]) / 4
-            total = total + 1000 * _boundary_loss(maps[-1], net, sample["annotations"])
-    return total
+        from ...nets.similarity_loss import similarity_loss
+
+        frozen = self.about["freeze_trunk"]
+        sides = [
+            net.sides_of(s["stages"] if frozen else net.stages(s["image"]), s["labels"].shape)
+            for s in batch
+        ]
+        where = []
+        for maps, s in zip(sides, batch):
+            shapes = [m.shape[-2:] for m in maps]
+            where.append(
+                [f.to(maps[0].device) for f in footprints(net, shapes, s["labels"], s["n"])]
+            )
+        embeddings = pooled_embedding(net, sides, where, self.about["pooling"])
+        if self.about["n_classes"]:
+            classes = torch.cat([sample["classes"] for sample in batch])
+            return F.cross_entropy(net.classifier(embeddings), classes, ignore_index=-1)
+        total, first = 0.0, 0
+        for maps, sample in zip(sides, batch):
+            v = embeddings[first : first + sample["n"]].float()
+            first += sample["n"]
+            total = total + similarity_loss(v, sample["pairs"], sample["targets"])
+            if net.has_boundary:
+                distant = similarity_loss(v, sample["distant"], sample["distant_targets"])
+                total = total + distant / 4
+                total = total + 1000 * _boundary_loss(maps[-1], net, sample["annotations"])
+        return total
 
 
 def _boundary_loss(logits, net, annotations):

@@ -9,38 +9,28 @@ it trains, and a boundary that they leak across weighs as many pixels as leaked 
 and 3).
 """
 
-import hashlib
+from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
 
 import joblib
 import numpy as np
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
-from sklearn.utils.validation import check_is_fitted, check_memory
+from sklearn.utils.validation import check_memory
 
-from ...base import ImageSegmenter
-from ...kernels import entropy_rate_superpixels
+from ...base import ImageSegmenter, pack
 from ...kernels.checks import check_count
-from ...learned import net_arrays
-from ...utils._device import torch_device
-from ...utils._persistence import PretrainedMixin
+from ...learned import Pretrained, TrainedNet, torch_device
+from ...training import NetTraining
+from ...training.recipe import fit_net, resolve, seed_of
+from ...training.state import net_arrays
 from ...utils._threads import torch_threads
-from .graph import graph_segments
-from .model import (
-    BALANCE,
-    NETS,
-    REGULARITY,
-    SHARPNESS,
-    as_channels,
-    build_net,
-    parted_by_grids,
-    predict,
-)
-from .training import sample, train_net
+from .model import NETS, as_channels, grow, make_net, own_reading, predict_affinities
+from .release import is_release, read_release
+from .training import BOUNDARY_WEIGHT, RECIPE, SEALTask, sample
 
 
-class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
+class SEALSuperpixels(Pretrained, ImageSegmenter):
     """Superpixels grown on affinities that a net has learned from human segmentations.
 
     Parameters
@@ -48,18 +38,31 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
     n_segments : int, default=100
         Number of superpixels, met exactly. ``transform`` also takes several counts at once.
 
-    net : {"compact", "pan", "pan-two-way", "pan-square", "pan-no-canny"}, default="compact"
+    pretrained : str, path-like or None, default=None
+        A net that is trained: a shipped name, see ``list_pretrained``, a file that ``save`` wrote,
+        or the file that the authors of the paper released, which ends in .pkl. No ``fit`` is
+        needed then, and ``fit`` trains only where ``training`` is given: on from this net.
+
+    net : {"compact", "pan", "pan-two-way", "pan-square", "pan-no-canny", "pan-baseline"} or None, \
+            default=None
         "compact": a small U-Net, sixty times fewer multiplications than the paper's net.
-        "pan": the paper's net; it needs OpenCV and 8-bit images of 1 or 3 channels, for their
-        Canny edges. The others are its ablations: both directions at once, a 7x7 first
-        convolution, no edges.
+        "pan": the paper's pixel affinity net; it needs OpenCV and 8-bit images of 1 or 3 channels,
+        for their Canny edges. The others are its ablations: both directions at once, a 7x7 first
+        convolution, no edges; "pan-baseline" is all three. None: that of ``pretrained``, else
+        "compact".
 
     loss : {"cross_entropy", "seal"}, default="cross_entropy"
-        "seal" adds the segmentation errors of superpixels in the loop.
+        What training minimises. "seal" adds the segmentation errors of superpixels in the loop
+        (eq. 3).
 
-    boundary_weight : float or "balanced", default=20.0
-        What a missed boundary costs, a false one being 1. "balanced": as many times more as
-        boundaries are rarer.
+    boundary_weight : float, "balanced" or None, default=None
+        In training, what a missed boundary costs, a false one being 1. "balanced": as many times
+        more as boundaries are rarer. None: 20 for "cross_entropy", 1 for "seal", as the paper.
+
+    training : NetTraining or None, default=None
+        How the net is trained. What it leaves None, and None itself, is: 3,000 steps of 8 crops of
+        112 pixels, AdamW at 2e-3, falling along a cosine, weight decay 1e-4, no image held out,
+        patience 3, mixed precision.
 
     backend : {"ers", "egb"}, default="ers"
         What grows superpixels on the affinities: entropy rate superpixels, or the graph-based
@@ -68,46 +71,24 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
     connectivity : {4, 8}, default=8
         Neighbours of a pixel in the graph; superpixels are connected in the same sense.
 
-    balance : float, default=0.3
+    balance : float or None, default=None
         How alike ERS makes the sizes; see :func:`~sklearn_spx.kernels.entropy_rate_superpixels`.
-        The paper has 0.5.
+        None follows the net: 0.3 for "compact", 0.5, the paper's, for the others.
 
     sharpness : float or None, default=None
-        The affinities are raised to this power before superpixels are grown. None is 5 with
-        "ers", 1 with "egb".
+        The affinities are raised to this power before superpixels are grown. None follows net and
+        loss: with "ers" 5 for "compact", 2 where its loss was "seal", 1 for the paper's nets; with
+        "egb" 1.
 
-    regularity : float, default=0.05
+    regularity : float or None, default=None
         With "ers", how strongly superpixels of a region without boundaries are blocks rather than
-        strips, from 0 (not at all, as in the paper) to 1.
-
-    max_steps : int, default=3000
-        Optimiser steps.
-
-    batch_size : int, default=8
-        Crops a step.
-
-    crop_size : int, default=112
-        Side of the crops, in pixels, at least 32.
-
-    learning_rate : float, default=2e-3
-        Initial rate of AdamW; it falls to 0 along a cosine.
-
-    validation_fraction : float, default=0.0
-        Share of the images held out of training, to keep the best state by their achievable
-        segmentation accuracy.
-
-    early_stopping : bool, default=False
-        Stop when three validations in a row brought nothing better; one is made each tenth of
-        ``max_steps``. Needs a ``validation_fraction``.
-
-    checkpoint : str, path-like or None, default=None
-        File that keeps the state of training once a minute. ``fit`` goes on from it.
+        strips, from 0 (not at all, as in the paper) to 1. None: 0.05 for "compact", else 0.
 
     device : {"cpu", "cuda", "auto"}, default="cpu"
-        Where the net runs. On a GPU it trains in mixed precision.
+        Where the net runs.
 
-    random_state : int, RandomState instance or None, default=None
-        Initial weights, crops, and which images are held out.
+    random_state : int, RandomState instance or None, default=0
+        Initial weights, crops, and which images are held out. None: other ones in every ``fit``.
 
     memory : str, joblib.Memory or None, default=None
         Cache of the trained net and of each image's affinities, so that a search over parameters
@@ -132,8 +113,8 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
         The trained net, of :mod:`sklearn_spx.nets`.
 
     history_ : list of dict
-        Ten entries or so of the training: ``step``, ``loss``, ``seconds``, and ``score`` of the
-        images held out.
+        Ten entries or so of the training: ``step``, ``loss``, ``seconds``, and ``score``, the
+        achievable segmentation accuracy, of the images held out.
 
     n_channels_in_ : int
         Channels of the images seen in ``fit``.
@@ -142,6 +123,14 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
     --------
     sklearn_spx.ERSSuperpixels : The same on colour, nothing learned.
     sklearn_spx.features.affinities : Affinities from edges, features or annotations.
+
+    Notes
+    -----
+    Differences from the paper: the compact net and its cross-entropy are ours; the paper's net is
+    "pan", its loss "seal". ``regularity`` and powers of affinities are ours. Training is 3,000
+    steps, not 100,000; crops are turned by any angle; a boundary's neighbours weigh in by
+    ``boundary_weight``. Affinities of annotators are averaged in a crop, where the paper draws one
+    annotator. The grid of diagonal affinities is as in the authors' release.
 
     References
     ----------
@@ -153,7 +142,9 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
     >>> from sklearn_spx import SEALSuperpixels
     >>> from sklearn_spx.datasets import make_dead_leaves
     >>> leaves = make_dead_leaves(3, shape=(48, 64), random_state=0)
-    >>> seal = SEALSuperpixels(n_segments=30, max_steps=3, batch_size=2, crop_size=32)
+    >>> from sklearn_spx.training import NetTraining
+    >>> few = NetTraining(max_steps=3, batch_size=2, crop_size=32)
+    >>> seal = SEALSuperpixels(n_segments=30, training=few)
     >>> seal = seal.fit(leaves.images[:2], leaves.ground_truths[:2])
     >>> labels = seal.transform(leaves.images[2:])
     >>> int(labels[0].max()) + 1
@@ -165,68 +156,59 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
     _parameter_constraints = {  # noqa: RUF012
         **ImageSegmenter._parameter_constraints,
         "n_segments": [Interval(Integral, 1, None, closed="left")],
-        "net": [StrOptions(set(NETS))],
+        "pretrained": [str, Path, None],
+        "net": [StrOptions(set(NETS)), None],
         "loss": [StrOptions({"cross_entropy", "seal"})],
-        "boundary_weight": [Interval(Real, 0, None, closed="neither"), StrOptions({"balanced"})],
+        "boundary_weight": [
+            Interval(Real, 0, None, closed="neither"),
+            StrOptions({"balanced"}),
+            None,
+        ],
+        "training": [NetTraining, None],
         "backend": [StrOptions({"ers", "egb"})],
         "connectivity": [Options(Integral, {4, 8})],
-        "balance": [Interval(Real, 0, None, closed="left")],
+        "balance": [Interval(Real, 0, None, closed="left"), None],
         "sharpness": [Interval(Real, 0, None, closed="neither"), None],
-        "regularity": [Interval(Real, 0, 1, closed="both")],
-        "max_steps": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "crop_size": [Interval(Integral, 32, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "early_stopping": ["boolean"],
-        "checkpoint": [str, Path, None],
+        "regularity": [Interval(Real, 0, 1, closed="both"), None],
         "device": [StrOptions({"cpu", "cuda", "auto"})],
         "random_state": ["random_state"],
         "memory": [str, HasMethods(["cache"]), None],
     }
 
+    _of_the_net = ("net",)
+
     def __init__(
         self,
         n_segments=100,
         *,
-        net="compact",
+        pretrained=None,
+        net=None,
         loss="cross_entropy",
-        boundary_weight=20.0,
+        boundary_weight=None,
+        training=None,
         backend="ers",
         connectivity=8,
-        balance=BALANCE,
+        balance=None,
         sharpness=None,
-        regularity=REGULARITY,
-        max_steps=3000,
-        batch_size=8,
-        crop_size=112,
-        learning_rate=2e-3,
-        validation_fraction=0.0,
-        early_stopping=False,
-        checkpoint=None,
+        regularity=None,
         device="cpu",
-        random_state=None,
+        random_state=0,
         memory=None,
         n_jobs=None,
         verbose=0,
         on_error="raise",
     ):
         self.n_segments = n_segments
+        self.pretrained = pretrained
         self.net = net
         self.loss = loss
         self.boundary_weight = boundary_weight
+        self.training = training
         self.backend = backend
         self.connectivity = connectivity
         self.balance = balance
         self.sharpness = sharpness
         self.regularity = regularity
-        self.max_steps = max_steps
-        self.batch_size = batch_size
-        self.crop_size = crop_size
-        self.learning_rate = learning_rate
-        self.validation_fraction = validation_fraction
-        self.early_stopping = early_stopping
-        self.checkpoint = checkpoint
         self.device = device
         self.random_state = random_state
         self.memory = memory
@@ -264,41 +246,44 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
         ImportError
             If the net needs OpenCV, which is not installed.
         """
+        if self.pretrained is not None and self.training is None:
+            return self._keep_pretrained(X, masks)
         if y is None:
             raise ValueError("y is None; SEALSuperpixels learns from ground truths")
-        items = [sample(*item) for item in self._checked(X, masks, y)]
-        if self.early_stopping and not self.validation_fraction:
-            raise ValueError("early_stopping needs a validation_fraction above 0")
-        held_out = int(np.ceil(self.validation_fraction * len(items)))
-        if held_out >= len(items):
-            raise ValueError(
-                f"validation_fraction {self.validation_fraction} of {len(items)} images leaves "
-                "none to learn from"
-            )
-        recipe = {
-            "net": self.net,
+        start, channels = None, None
+        if self.pretrained is not None:
+            self._load()
+            start, channels = net_arrays(self.net_), self.n_channels_in_
+        items = [sample(*item) for item in self._checked(X, masks, y, channels)]
+        annotations = np.mean([len(labels) for _, labels in items])
+        recipe = resolve(self.training, RECIPE, len(items), samples_per_image=annotations)
+        weight = self.boundary_weight
+        about = {
+            "net": self._kind["net"] if start else self.net or "compact",
             "loss": self.loss,
-            "boundary_weight": self.boundary_weight,
-            "max_steps": self.max_steps,
-            "batch_size": self.batch_size,
-            "crop_size": self.crop_size,
-            "learning_rate": self.learning_rate,
-            "early_stopping": bool(self.early_stopping),
-            "seed": int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max)),
+            "boundary_weight": BOUNDARY_WEIGHT[self.loss] if weight is None else weight,
+            "seed": seed_of(self.random_state),
         }
-        train = check_memory(self.memory).cache(
-            train_net, ignore=["checkpoint", "device", "n_jobs", "verbose"]
-        )
-        state, self.history_ = train(
-            items,
-            held_out,
+        state, self.history_ = fit_net(
+            partial(
+                SEALTask,
+                items,
+                recipe,
+                {**about, "start": start},
+                torch_device(self.device),
+                joblib.effective_n_jobs(self.n_jobs),
+            ),
             recipe,
-            checkpoint=self.checkpoint,
-            device=torch_device(self.device),
-            n_jobs=joblib.effective_n_jobs(self.n_jobs),
+            about=about,
+            data={
+                "images": [image for image, _ in items],
+                "ground truths": [labels for _, labels in items],
+                "initial weights": start,
+            },
+            memory=self.memory,
             verbose=self.verbose,
         )
-        self._set_net(state)
+        self._set_net({"net": about["net"], "loss": self.loss}, state)
         return self
 
     def transform(self, X, *, masks=None, n_segments=None):
@@ -335,11 +320,7 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
         counts = [check_count(n, f"n_segments[{i}]") for i, n in enumerate(n_segments)]
         if not counts:
             raise ValueError("n_segments is empty; accepted is at least one count")
-        check_is_fitted(self)
-        several = object.__new__(type(self))  # a copy that shares the net
-        several.__dict__.update(self.__dict__)
-        several._segment = lambda image, mask: self._grow_all(image, mask, counts)
-        return ImageSegmenter.transform(several, X, masks=masks)
+        return pack(self._each(X, masks, partial(self._grow, counts)), X, (len(counts),))
 
     def affinities(self, X):
         """Predict the affinities of neighbouring pixels.
@@ -356,107 +337,56 @@ class SEALSuperpixels(PretrainedMixin, ImageSegmenter):
             column of the one and the last row of the other mean nothing. The power ``sharpness``
             is not in them.
         """
-        check_is_fitted(self)
-        found = object.__new__(type(self))
-        found.__dict__.update(self.__dict__)
-        found._segment = lambda image, mask: self._affinities(image)
-        return list(ImageSegmenter.transform(found, X))
+        return self._each(X, None, self._affinities)
 
     @classmethod
-    def from_pretrained(cls, name_or_path="bsds500", **params):
-        """Load a fitted estimator.
+    def _read(cls, name_or_path):
+        if is_release(name_or_path):
+            return read_release(name_or_path)
+        return super()._read(name_or_path)
 
-        Parameters
-        ----------
-        name_or_path : str or path-like, default="bsds500"
-            A name shipped with the package, a file that ``save`` wrote, or the file that the
-            authors of the paper released, which ends in .pkl.
-
-        **params : dict
-            Parameters set on the estimator. Those that training does not depend on need no fit.
-
-        Returns
-        -------
-        estimator : SEALSuperpixels
-            Fitted.
-
-        Raises
-        ------
-        FileNotFoundError
-            If there is neither such a name nor such a file.
-
-        ValueError
-            If the file is none of these.
-        """
-        if Path(name_or_path).suffix != ".pkl":
-            return super().from_pretrained(name_or_path, **params)
-        import torch
-
-        from ...nets.pixel_affinity import released_state
-
-        released = torch.load(name_or_path, map_location="cpu", weights_only=True)
-        published = {"balance": 0.5, "sharpness": 1.0, "regularity": 0.0}
-        seal = cls(net="pan", loss="seal", boundary_weight=1.0, **published)
-        seal.n_channels_in_ = 3
-        seal.history_ = []
-        seal._set_net({k: v.numpy() for k, v in released_state(released).items()})
-        return seal.set_params(**params)
+    # --- from image to superpixels -----------------------------------------------------------
 
     def _segment(self, image, mask):
-        return self._grow_all(image, mask, [self.n_segments])[0]
+        return self._grow([self.n_segments], image, mask)[0]
 
-    def _affinities(self, image):
-        compute = check_memory(self.memory).cache(predict, ignore=["net"])
+    def _affinities(self, image, mask=None):
+        net = self._net.on(self.device)
+        predict = check_memory(self.memory).cache(predict_affinities, ignore=["net"])
+        digest = None if self.memory is None else self._net.digest
         with torch_threads(self.n_jobs):
-            return compute(as_channels(image), self._fingerprint, net=self.net_)
+            return predict(as_channels(image), net, digest)
 
-    def _grow_all(self, image, mask, counts):
-        sharpness = SHARPNESS[self.backend] if self.sharpness is None else self.sharpness
-        affinities = self._affinities(image) ** sharpness
-        if self.backend == "egb":
-            return [graph_segments(affinities, n, self.connectivity, mask) for n in counts]
-        n_pixels = affinities[0].size if mask is None else mask.sum()
+    def _grow(self, counts, image, mask):
+        affinities, reading = self._affinities(image), self._reading()
         return [
-            entropy_rate_superpixels(
-                n_segments=count,
-                affinities=parted_by_grids(affinities, self.regularity, (n_pixels / count) ** 0.5),
-                balance=self.balance,
-                connectivity=self.connectivity,
-                mask=mask,
-            )
+            grow(affinities, count, reading, self.backend, self.connectivity, mask)
             for count in counts
         ]
 
-    # --- state ---
+    def _reading(self):
+        """The parameters of these names, where they are not None."""
+        own = own_reading(self._kind["net"], self._kind["loss"], self.backend)
+        return own._replace(
+            **{name: value for name in own._fields if (value := getattr(self, name)) is not None}
+        )
 
-    def _set_net(self, state):
-        self.net_ = build_net(self.net, self.n_channels_in_, state, torch_device(self.device))
-        digest = hashlib.sha256(self.net.encode())
-        for name in sorted(state):
-            digest.update(name.encode() + np.ascontiguousarray(state[name]).tobytes())
-        self._fingerprint = digest.hexdigest()
+    # --- state -------------------------------------------------------------------------------
+
+    @property
+    def net_(self):
+        return self._net.on(self.device)
+
+    def _set_net(self, kind, state):
+        self._kind = kind  # of the trained net, whatever the parameters are set to later
+        self._net = TrainedNet(partial(make_net, kind["net"], self.n_channels_in_), state)
+        self._trained()
 
     def _state(self):
-        values = {"history": self.history_, "n_channels_in": self.n_channels_in_}
+        values = {"history": self.history_, "n_channels_in": self.n_channels_in_, **self._kind}
         return net_arrays(self.net_), values
 
     def _set_state(self, arrays, values):
         self.history_ = values["history"]
         self.n_channels_in_ = values["n_channels_in"]
-        self._set_net(arrays)
-
-    def __getstate__(self):
-        state = dict(super().__getstate__())
-        if "net_" in state:  # as arrays, so that a GPU's net opens anywhere
-            state["net_"] = net_arrays(state["net_"])
-        return state
-
-    def __setstate__(self, state):
-        super().__setstate__(state)
-        if "net_" in state:
-            self.net_ = build_net(self.net, self.n_channels_in_, state["net_"], "cpu")
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
-        return tags
+        self._set_net({name: values[name] for name in ("net", "loss")}, arrays)

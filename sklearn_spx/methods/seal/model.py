@@ -1,12 +1,19 @@
-"""From images to affinities: the nets of SEAL by name, what they take, what they return."""
+"""SEAL from an image to superpixels: net, affinities, entropy rate superpixels.
+
+    image -> net_inputs -> net -> affinities ; affinities -> grow -> label image
+
+The nets by name, what they take, and how their affinities are read.
+"""
 
 from importlib import import_module
+from typing import NamedTuple
 
 import numpy as np
 
 from ...features.affinities import canny_edges
+from ...kernels import entropy_rate_superpixels
 from ...kernels.checks import full_scale
-from ...learned import load_arrays
+from .graph import graph_segments
 
 # name: module of sklearn_spx.nets, class, arguments
 NETS = {
@@ -15,11 +22,40 @@ NETS = {
     "pan-two-way": ("pixel_affinity", "PixelAffinityNet", {"two_way": True}),
     "pan-square": ("pixel_affinity", "PixelAffinityNet", {"square": True}),
     "pan-no-canny": ("pixel_affinity", "PixelAffinityNet", {"canny": False}),
+    "pan-baseline": (
+        "pixel_affinity",
+        "PixelAffinityNet",
+        {"two_way": True, "square": True, "canny": False},
+    ),
 }
-# chosen on the val images of BSDS500: the power of affinities by backend, and the balance of ERS
-SHARPNESS = {"ers": 5.0, "egb": 1.0}
-BALANCE = 0.3
-REGULARITY = 0.05
+
+
+class Reading(NamedTuple):
+    """How superpixels are grown on affinities."""
+
+    sharpness: float  # the power that affinities are raised to
+    balance: float  # of ERS
+    regularity: float  # see parted_by_grids
+
+
+# chosen on the val images of BSDS500; the paper's net and loss as published
+_COMPACT = {"cross_entropy": Reading(5.0, 0.3, 0.05), "seal": Reading(2.0, 0.3, 0.05)}
+_PAPER = Reading(1.0, 0.5, 0.0)
+
+
+def own_reading(net, loss, backend):
+    """The reading that suits a net trained by a loss."""
+    reading = _COMPACT[loss] if net == "compact" else _PAPER
+    return reading._replace(sharpness=1.0) if backend == "egb" else reading
+
+
+def make_net(name, n_channels):
+    """The net of that name, untrained."""
+    import torch
+
+    module, cls, arguments = NETS[name]
+    net = getattr(import_module(f"sklearn_spx.nets.{module}"), cls)(n_channels, **arguments)
+    return net.to(memory_format=torch.channels_last)
 
 
 def as_channels(image):
@@ -43,8 +79,15 @@ def net_inputs(pixels, scale, canny):
     return [image, edges[None, None]]
 
 
-def predict(image, fingerprint, net):
-    """Affinities of an image; a pure function of the image and of the net's fingerprint."""
+def as_tensor(array, device="cpu"):
+    """On the device, channels last: twice as fast on a CPU."""
+    import torch
+
+    return torch.from_numpy(array).to(device).contiguous(memory_format=torch.channels_last)
+
+
+def predict_affinities(image, net, digest=None):
+    """Affinities (2, H, W) of an image (H, W, C); ``digest`` stands for the net in a cache."""
     import torch
 
     first = next(net.parameters())
@@ -54,22 +97,20 @@ def predict(image, fingerprint, net):
         return net(*inputs)[0].float().cpu().numpy()
 
 
-def as_tensor(array, device="cpu"):
-    """On the device, channels last: twice as fast on a CPU."""
-    import torch
-
-    return torch.from_numpy(array).to(device).contiguous(memory_format=torch.channels_last)
-
-
-def build_net(name, n_channels, state, device):
-    """The net of that name on the device; with the state of ``net_arrays``, or untrained."""
-    import torch
-
-    module, cls, arguments = NETS[name]
-    net = getattr(import_module(f"sklearn_spx.nets.{module}"), cls)(n_channels, **arguments)
-    if state is not None:
-        load_arrays(net, state)
-    return net.to(device, memory_format=torch.channels_last).eval()
+def grow(affinities, n_segments, reading, backend="ers", connectivity=8, mask=None):
+    """Superpixels on affinities, exactly ``n_segments``."""
+    affinities = affinities**reading.sharpness
+    if backend == "egb":
+        return graph_segments(affinities, n_segments, connectivity, mask)
+    n_pixels = affinities[0].size if mask is None else mask.sum()
+    side = (n_pixels / n_segments) ** 0.5
+    return entropy_rate_superpixels(
+        n_segments=n_segments,
+        affinities=parted_by_grids(affinities, reading.regularity, side),
+        balance=reading.balance,
+        connectivity=connectivity,
+        mask=mask,
+    )
 
 
 def parted_by_grids(affinities, regularity, side):
@@ -77,7 +118,7 @@ def parted_by_grids(affinities, regularity, side):
 
     Where a net sees nothing, all affinities are alike, and superpixels would be strips a pixel
     wide. So they are blocks within blocks, up to ``side`` pixels. Beside a boundary, where
-    affinities fall far deeper, it matters little.
+    affinities fall far deeper, it matters little. Not of the paper.
 
     Parameters
     ----------

@@ -21,29 +21,35 @@ the same shape as it gives in plain SLIC.
 
 import os
 import warnings
+from functools import partial
+from inspect import signature
 from numbers import Integral, Real
 
-import numpy as np
 from sklearn.base import clone
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_memory
 
 from ...base import ImageSegmenter
 from ...features import ChannelUnion, EmbeddingFeatures, LabFeatures, ScatteringFeatures
-from ...kernels import slic
-from ...learned import net_arrays
-from ...utils._device import torch_device
-from ...utils._persistence import PretrainedMixin, decode_fitted, encode_fitted
+from ...learned import Pretrained, TrainedNet, torch_device
+from ...model_file import decode_fitted, encode_fitted
+from ...training import NetTraining
+from ...training.recipe import resolve, seed_of
+from ...training.state import net_arrays
+from .model import make_net, segment
 from .samples import Reference
-from .training import build_net, learn, segment_by_net
+from .training import LINEAR_RECIPE, RECIPE, learn
 
 # what keeps `partial_fit` going, arrays and numbers
 _PAST_ARRAYS = ("unit", "curvature", "slope", "weights", "moments")
 _PAST_NUMBERS = ("n", "n_images", "log_scale")
 
 
-class TrainableSLIC(PretrainedMixin, ImageSegmenter):
+# of samples of pixels, which an embedding does not learn from
+_OF_SAMPLES = ("n_neighbors", "labels", "hard_examples", "n_samples", "class_weight")
+
+
+class TrainableSLIC(Pretrained, ImageSegmenter):
     """SLIC superpixels with a distance learned from images and ground truths.
 
     Parameters
@@ -51,8 +57,8 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
     n_segments : int, default=100
         Number of superpixels aimed at; the produced count, ``labels.max() + 1``, comes close.
 
-    distance : {"linear", "mlp", "classifier"}, default="linear"
-        What is learned.
+    distance : {"linear", "mlp", "classifier", "embedding"} or None, default=None
+        What is learned. None: that of ``pretrained``, else "linear".
 
         - "linear": a weight a feature, 0 or more (eq. 1 of [1]_, there "1-layer"). Superpixels are
           grown by the plain SLIC kernel;
@@ -64,9 +70,8 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
 
         - "embedding": the features themselves, of which each weighs 1. With ``features=None`` they
           are :class:`~sklearn_spx.features.EmbeddingFeatures`, a net trained through SLIC; it takes
-          the longest. Not of the paper. None of ``n_neighbors``, ``labels``, ``hard_examples``,
-          ``n_samples``, ``class_weight``, ``max_epochs``, ``batch_size`` and ``learning_rate`` is
-          used.
+          the longest. Not of the paper. It learns from whole crops: ``n_neighbors``, ``labels``,
+          ``hard_examples``, ``n_samples`` and ``class_weight`` choose nothing and stay as they are.
 
         The nets add to the linear distance, which is always learned first, and start from adding
         nothing: the start is not the paper's, whose classifier alone falls behind plain SLIC in
@@ -74,13 +79,17 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
         sees the linear distances, meets clusters in random order in training, and adds half of
         what it has learned. With a net superpixels grow by Algorithm 1.
 
+    pretrained : str, path-like or None, default=None
+        A distance that is trained: a shipped name, see ``list_pretrained``, or a file that ``save``
+        wrote. No ``fit`` is needed then, and ``fit`` trains only where ``training`` is given: on
+        from this distance.
+
     features : transformer of images or None, default=None
         Turns an image into an image of features, such as those of :mod:`sklearn_spx.features`.
-        None: :class:`~sklearn_spx.features.LabFeatures` and
+        None: those of ``pretrained``, else :class:`~sklearn_spx.features.LabFeatures` and
         :class:`~sklearn_spx.features.ScatteringFeatures`, or, for "embedding",
-        :class:`~sklearn_spx.features.EmbeddingFeatures` with the ``size``,
-        ``validation_fraction``, ``early_stopping``, ``checkpoint``, ``device``, ``random_state``,
-        ``n_jobs`` and ``verbose`` given here.
+        :class:`~sklearn_spx.features.EmbeddingFeatures` with the ``size``, ``training``,
+        ``device``, ``random_state``, ``n_jobs`` and ``verbose`` given here.
 
     compactness : float, default=10.0
         Weight of place against features: the greater, the squarer the superpixels. The weights are
@@ -125,31 +134,17 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
         Weight of a pixel in the loss. "balanced": pixels whose right cluster is their nearest,
         their second, ... n-th nearest weigh the same in all; None: each pixel weighs the same.
 
-    max_epochs : int, default=10
-        Passes of a net over the samples. "linear" is solved to its optimum instead.
-
-    batch_size : int, default=512
-        Samples a step of a net's training; not of "linear".
-
-    learning_rate : float, default=1e-3
-        Initial rate of AdamW, which trains the nets; it falls to 0 along a cosine. Not of "linear".
-
-    validation_fraction : float or None, default=None
-        Share of the images, rounded to a whole number, that is held out of training, to measure
-        the loss in ``history_`` and, with a net, to keep its best state: the linear distance if
-        nothing is better. None: 0.1 for a net, 0 for "linear", which has no state to choose.
-
-    early_stopping : bool, default=False
-        Stop a net's training when three epochs in a row brought nothing better on the images held
-        out, of which there must be one. Not of "linear".
+    training : NetTraining or None, default=None
+        How a net is trained. What it leaves None, and None itself, is, for "mlp" and "classifier":
+        10 epochs, 512 pixels a step, AdamW at 1e-3, falling along a cosine, weight decay 1e-2, a
+        tenth of the images held out, patience 3; of the states of a net, the linear distance among
+        them, the best on those is kept. For "embedding" see
+        :class:`~sklearn_spx.features.EmbeddingFeatures`. "linear" is solved to its optimum:
+        ``validation_fraction``, by default 0, adds a loss to ``history_``, nothing else applies.
 
     warm_start : bool, default=False
         ``fit`` starts from the weights learned before, or a net's state, if ``distance`` is the
         same.
-
-    checkpoint : str, path-like or None, default=None
-        File that keeps the state of a net's training once a minute, and when it is interrupted.
-        ``fit`` goes on from it. "linear" takes seconds and writes none.
 
     device : {"cpu", "cuda", "auto"}, default="cpu"
         Where a net trains and runs. "linear" has none: it runs on the CPU.
@@ -237,7 +232,8 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
     _parameter_constraints = {  # noqa: RUF012
         **ImageSegmenter._parameter_constraints,
         "n_segments": [Interval(Integral, 1, None, closed="left")],
-        "distance": [StrOptions({"linear", "mlp", "classifier", "embedding"})],
+        "distance": [StrOptions({"linear", "mlp", "classifier", "embedding"}), None],
+        "pretrained": [str, os.PathLike, None],
         "features": [HasMethods(["fit", "transform"]), None],
         "compactness": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -247,23 +243,21 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
         "size": [Interval(Integral, 2, None, closed="left")],
         "n_samples": [Interval(Integral, 1, None, closed="left")],
         "class_weight": [StrOptions({"balanced"}), None],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 2, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left"), None],
-        "early_stopping": ["boolean"],
+        "training": [NetTraining, None],
         "warm_start": ["boolean"],
-        "checkpoint": [str, os.PathLike, None],
         "device": [StrOptions({"cpu", "cuda", "auto"})],
         "random_state": ["random_state"],
         "memory": [str, HasMethods(["cache"]), None],
     }
 
+    _of_the_net = ("distance",)
+
     def __init__(
         self,
         n_segments=100,
         *,
-        distance="linear",
+        distance=None,
+        pretrained=None,
         features=None,
         compactness=10.0,
         max_iter=10,
@@ -273,13 +267,8 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
         size=16,
         n_samples=100_000,
         class_weight=None,
-        max_epochs=10,
-        batch_size=512,
-        learning_rate=1e-3,
-        validation_fraction=None,
-        early_stopping=False,
+        training=None,
         warm_start=False,
-        checkpoint=None,
         device="cpu",
         random_state=0,
         memory=None,
@@ -289,6 +278,7 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
     ):
         self.n_segments = n_segments
         self.distance = distance
+        self.pretrained = pretrained
         self.features = features
         self.compactness = compactness
         self.max_iter = max_iter
@@ -298,13 +288,8 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
         self.size = size
         self.n_samples = n_samples
         self.class_weight = class_weight
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.validation_fraction = validation_fraction
-        self.early_stopping = early_stopping
+        self.training = training
         self.warm_start = warm_start
-        self.checkpoint = checkpoint
         self.device = device
         self.random_state = random_state
         self.memory = memory
@@ -343,8 +328,11 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
         UserWarning
             If the learned superpixels are the initial grid.
         """
+        if self.pretrained is not None and self.training is None:
+            return self._keep_pretrained(X, masks)
+        self._load()
         known = None
-        if self.warm_start and hasattr(self, "weights_"):
+        if "weights_" in vars(self) and (self.warm_start or self.pretrained is not None):
             known = self._known()
         return self._learn(X, y, masks, known, online=False)
 
@@ -371,45 +359,43 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
         self : TrainableSLIC
             The fitted estimator.
         """
-        if not hasattr(self, "weights_"):
+        self._load()
+        if "weights_" not in vars(self):
             return self.fit(X, y, masks=masks)
-        distances = self.distance, self._learned_distance
-        if distances[0] != distances[1] and "embedding" in distances:
+        distance, before = self._distance(), self._kind["distance"]
+        if distance != before and "embedding" in (distance, before):
             raise ValueError(
-                f"distance is {distances[0]!r}, but the fit before was {distances[1]!r}; fit anew"
+                f"distance is {distance!r}, but the fit before was {before!r}; fit anew"
             )
         return self._learn(X, y, masks, self._known(), online=True)
 
     def _learn(self, X, y, masks, known, online):
         if y is None:
             raise ValueError("y is None; TrainableSLIC learns from ground truths")
-        before = getattr(self, "n_channels_in_", None)
-        items = list(self._checked(X, masks, y))
-        if online and self.n_channels_in_ != before:
-            found, self.n_channels_in_ = self.n_channels_in_, before
-            raise ValueError(f"X[0] has {found} channels; the images before had {before}")
-        recipe = self._recipe(len(items), online)
-        features = self._default_features(recipe) if self.features is None else self.features
-        if known and known["net"] is not None and known["distance"] == self.distance:
+        distance, before = self._distance(), getattr(self, "n_channels_in_", None)
+        going_on = online or self.pretrained is not None
+        items = list(self._checked(X, masks, y, before if going_on else None))
+        recipe, about = self._recipe(distance, len(items), online)
+        if known and known["net"] is not None and known["distance"] == distance:
             n_neighbors = known["n_neighbors"]
             if n_neighbors != self.n_neighbors:
                 raise ValueError(
                     f"n_neighbors is {self.n_neighbors}, but the net to go on from chooses among "
                     f"{n_neighbors}"
                 )
-            if not online and before != self.n_channels_in_:
+            if not going_on and before != self.n_channels_in_:
                 known = None
         cached = check_memory(self.memory).cache(
-            learn, ignore=["run", "checkpoint", "device", "verbose"]
+            learn, ignore=["recipe", "run", "device", "verbose"]
         )
         learned = cached(
             items,
-            clone(features),
-            recipe,
+            clone(self._new_features(distance, about["seed"])),
+            about,
             known,
+            recipe=recipe,
             run=self._map,
-            checkpoint=self.checkpoint,
-            device=self._device(),
+            device=torch_device(self.device) if distance in ("mlp", "classifier") else "cpu",
             verbose=self.verbose,
         )
         self._set_learned(learned)
@@ -423,73 +409,69 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
             )
         return self
 
-    def _default_features(self, recipe):
-        if self.distance != "embedding":
+    def _distance(self):
+        if self.distance is None:
+            return self._kind["distance"] if self.pretrained is not None else "linear"
+        return self.distance
+
+    def _new_features(self, distance, seed):
+        if self.features is not None:
+            if distance != "embedding" or self.training is None:
+                return self.features
+            if self.pretrained is None:
+                raise ValueError(
+                    "training is given beside features, whose training it would be: give it to them"
+                )
+            return clone(self.features).set_params(training=self.training)
+        if distance != "embedding":
             return ChannelUnion([("lab", LabFeatures()), ("scattering", ScatteringFeatures())])
         return EmbeddingFeatures(
             size=self.size,
-            validation_fraction=self.validation_fraction or 0.0,
-            early_stopping=self.early_stopping,
-            checkpoint=self.checkpoint,
+            training=None if self.training is None else clone(self.training),
             device=self.device,
-            random_state=recipe["seed"],
+            random_state=seed,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
         )
 
-    def _recipe(self, n_images, online):
-        """What learning depends on, besides images and features."""
-        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        recipe = {"distance": self.distance, "size": self.size, "seed": int(seed), "online": online}
-        if self.distance == "embedding":
-            return recipe
-        names = ["n_neighbors", "labels", "hard_examples", "n_samples", "class_weight"]
-        fraction = self.validation_fraction
-        if fraction is None:
-            fraction = 0.0 if self.distance == "linear" else 0.1
-        n_held = round(fraction * n_images)
-        if n_held >= n_images:
-            raise ValueError(
-                f"validation_fraction {fraction} of {n_images} images leaves none to learn from"
-            )
-        if self.distance != "linear":
-            names += ["max_epochs", "batch_size", "learning_rate", "early_stopping"]
-            if self.early_stopping and n_held == 0:
+    def _recipe(self, distance, n_images, online):
+        """The recipe of a net's training, and what learning depends on besides images."""
+        about = {"distance": distance, "size": self.size, "seed": seed_of(self.random_state)}
+        about["online"] = online
+        if distance == "embedding":
+            own = signature(type(self)).parameters
+            idle = [name for name in _OF_SAMPLES if getattr(self, name) != own[name].default]
+            if idle:
                 raise ValueError(
-                    f"early_stopping needs images held out, but validation_fraction {fraction} of "
-                    f"{n_images} images is none"
+                    f"distance='embedding' learns from whole crops: {', '.join(idle)} would change "
+                    "nothing; leave at the default"
                 )
-        recipe |= {name: getattr(self, name) for name in names}
+            return None, about
+        net = distance != "linear"
+        recipe = resolve(self.training, RECIPE if net else LINEAR_RECIPE, n_images, None)
+        if net and recipe.values["batch_size"] < 2:
+            raise ValueError("training: batch_size must be at least 2: nets normalise batches")
+        about |= {name: getattr(self, name) for name in _OF_SAMPLES}
+        about |= {"n_held_out": recipe.n_held_out, **recipe.values}
         if self.hard_examples is None:
-            recipe["hard_examples"] = 3
-        if self.distance != "linear":
-            recipe["net_hard_examples"] = self.hard_examples or 2
-        return {**recipe, "n_held": n_held}
-
-    def _device(self):
-        return torch_device(self.device) if self.distance in ("mlp", "classifier") else "cpu"
+            about["hard_examples"] = 3
+        if net:
+            about["net_hard_examples"] = self.hard_examples or 2
+        return recipe, about
 
     @property
     def n_iter_(self):
         return self.max_iter
 
-    def _prepare(self):
-        super()._prepare()
-        if self.net_ is not None:
-            self.net_.to(self._device())
-
     def _segment(self, image, mask):
-        values = self.features_.transform([image])[0] @ self.axes_
-        if self.net_ is not None:
-            settings = self.n_segments, self.compactness, self.max_iter, mask
-            return segment_by_net(values, self.net_, self.scale_, *settings)
-        return slic(
-            values,
+        return segment(
+            self.features_.transform([image])[0] @ self.axes_,
             self.n_segments,
             compactness=self.compactness,
             max_iter=self.max_iter,
             mask=mask,
-            convert2lab=False,
+            net=self.net_,
+            scale=self.scale_,
         )
 
     # --- state ---
@@ -497,32 +479,38 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
     def _known(self):
         """What ``learn`` goes on from: the inverse of ``_set_learned``."""
         return {
-            "distance": self._learned_distance,
+            "distance": self._kind["distance"],
             "features": self.features_,
             "reference": self._reference,
             "weights": self.weights_,
             "axes": self.axes_,
             "scale": self.scale_,
             "past": self._past,
-            "net": None if self.net_ is None else net_arrays(self.net_),
-            "n_neighbors": None if self.net_ is None else self.net_.n_neighbors,
+            "net": None if self._net is None else net_arrays(self.net_),
+            "n_neighbors": self._kind["n_neighbors"],
             "n_images": self.n_images_,
         }
 
     def _set_learned(self, learned):
-        self._learned_distance = learned["distance"]
         self.features_, self._reference = learned["features"], learned["reference"]
         self.weights_, self.axes_ = learned["weights"], learned["axes"]
         self.scale_, self._past = learned["scale"], learned["past"]
         self.loss_, self.history_ = learned["loss"], learned["history"]
         self.n_images_ = learned["n_images"]
-        self._set_net(learned["net"], self.n_neighbors, self._device())
+        self._set_net(learned["distance"], learned["net"], self.n_neighbors)
 
-    def _set_net(self, arrays, n_neighbors, device="cpu"):
-        self.net_ = None
-        if arrays is not None:
+    @property
+    def net_(self):
+        return None if self._net is None else self._net.on(self.device)
+
+    def _set_net(self, distance, arrays, n_neighbors):
+        # of what is learned, whatever the parameters are set to later
+        self._kind = {"distance": distance, "n_neighbors": n_neighbors if arrays else None}
+        self._net = None
+        if arrays:
             n_axes = self.axes_.shape[1]
-            self.net_ = build_net(self._learned_distance, n_axes, n_neighbors, arrays, device)
+            self._net = TrainedNet(partial(make_net, distance, n_axes, n_neighbors), arrays)
+        self._trained()
 
     def _state(self):
         known = self._known()
@@ -549,25 +537,12 @@ class TrainableSLIC(PretrainedMixin, ImageSegmenter):
             **{name: arrays[f"past.{name}"] for name in _PAST_ARRAYS},
             **values["past"],
         }
-        self._learned_distance = values["distance"]
         self.scale_, self.n_images_ = values["scale"], values["n_images"]
         self.loss_, self.history_ = values["loss"], values["history"]
         self.n_channels_in_ = values["n_channels_in"]
-        self._set_net(net or None, values["n_neighbors"])
-
-    def __getstate__(self):
-        state = dict(super().__getstate__())
-        if state.get("net_") is not None:  # as arrays, so that a GPU's net opens anywhere
-            state["net_"] = state["net_"].n_neighbors, net_arrays(state["net_"])
-        return state
-
-    def __setstate__(self, state):
-        super().__setstate__(state)
-        if state.get("net_") is not None:
-            n_neighbors, arrays = state["net_"]
-            self._set_net(arrays, n_neighbors)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
-        return tags
+        self._set_net(values["distance"], net, values["n_neighbors"])
+        if self.features is not None and type(self.features) is not type(self.features_):
+            raise ValueError(
+                f"features is {self.features!r}, but the distance was learned on "
+                f"{self.features_!r}; leave features at None"
+            )

@@ -17,7 +17,7 @@ from ...kernels.cluster_assign import (
     nearest_clusters,
     squared_differences,
 )
-from ...utils._persistence import decode_fitted, encode_fitted
+from ...model_file import decode_fitted, encode_fitted
 
 # The plain SLIC that labels are made with, and whose shape `compactness` refers to.
 COMPACTNESS = 10.0

@@ -3,66 +3,68 @@
 images, ground truths -> samples -> linear weights, convex -> axes -> a net, if asked for -> scale
 """
 
-import json
-
 import numpy as np
 
-from ...kernels import slic
-from ...kernels.cluster_assign import bottom_up
-from ...learned import load_arrays, net_arrays
-from ...metrics import compactness as mean_compactness
-from ...utils._threads import one_torch_thread
-from .linear import (
-    cross_entropy_of,
-    linear_weights,
-    principal_axes,
-    sample_weights,
-)
-from .samples import COMPACTNESS, MAX_ITER, Reference, grid_count, sample_image
+from ...training.recipe import Task, fit_net, split
+from ...training.state import load_arrays, net_arrays
+from .linear import cross_entropy_of, linear_weights, principal_axes, sample_weights
+from .model import make_net
+from .samples import COMPACTNESS, Reference, sample_image
+from .shape import Shapes
 
-_N_CALIBRATION = 20  # images that the overall scale is measured on
-_N_CALIBRATION_NET = 12
-_MOST_OCTAVES = 6  # that the scale of a net may lie from where it starts
-_NEAR = 0.003  # a difference of compactness that is none
-_PATIENCE = 3
-_WEIGHT_DECAY = 1e-2
+# of the nets; "linear" is solved to its optimum, and knows held-out images alone
+RECIPE = {
+    "max_epochs": 10,
+    "max_steps": None,
+    "batch_size": 512,
+    "optimizer": "adamw",
+    "learning_rate": 1e-3,
+    "schedule": "cosine",
+    "warm_up": 200,
+    "weight_decay": 1e-2,
+    "validation_fraction": 0.1,
+    "patience": 3,
+    "mixed_precision": False,
+}
+LINEAR_RECIPE = {"validation_fraction": 0.0}
 
 
-def learn(items, features, recipe, known, *, run, checkpoint, device, verbose):
+def learn(items, features, about, known, *, recipe, run, device, verbose):
     """Everything that ``fit`` and ``partial_fit`` learn, a pure function of the first four.
 
     Parameters
     ----------
     items : list of (image, mask or None, annotations)
     features : transformer of images, fitted here unless something is known
-    recipe : dict, the parameters that training depends on
+    about : dict, all else that the result depends on: parameters, the seed, the recipe's values
     known : dict or None, what was learned before: its features, its net are kept
+    recipe : Recipe, of a net's training
     run : callable, ``run(function, tasks, total)`` maps over images
-    checkpoint, device, verbose : of the net's training
+    device, verbose : of a net's training
 
     Returns
     -------
     learned : dict
         What the estimator keeps.
     """
-    online = known is not None and recipe["online"]
-    distance = recipe["distance"]
+    online = known is not None and about["online"]
+    distance = about["distance"]
     if distance == "embedding":
-        return _learn_embedding(items, features, recipe, known, online, run)
+        return _learn_embedding(items, features, about, known, online, run)
     goes_on = known is not None and known["net"] is not None and known["distance"] == distance
     if online or goes_on:
         features = known["features"]
     else:
         features = _fit_features(features, items)
     reference = known["reference"] if online else Reference.of(items)
-    size, seed = recipe["size"], recipe["seed"]
-    quota = -(-recipe["n_samples"] // len(items))
-    held_out = set(np.random.default_rng(seed).permutation(len(items))[: recipe["n_held"]])
+    size, seed = about["size"], about["seed"]
+    quota = -(-about["n_samples"] // len(items))
+    held_out = set(split(len(items), about["n_held_out"], seed)[0])
 
-    levels = [recipe["hard_examples"]]
-    if recipe.get("net_hard_examples", levels[0]) != levels[0]:
-        levels.append(recipe["net_hard_examples"])
-    settings = features, reference, recipe, levels, quota
+    levels = [about["hard_examples"]]
+    if about.get("net_hard_examples", levels[0]) != levels[0]:
+        levels.append(about["net_hard_examples"])
+    settings = features, reference, about, levels, quota
     tasks = [(*item, *settings, (seed, i)) for i, item in enumerate(items)]
     found = list(run(sample_image, tasks, len(tasks)))
 
@@ -86,17 +88,18 @@ def learn(items, features, recipe, known, *, run, checkpoint, device, verbose):
     if goes_on:  # the net learns on, on the axes that it knows
         learned |= {name: known[name] for name in ("weights", "axes", "past")}
     else:
-        learned |= _learn_linear(samples, held, recipe, known, online, shapes)
+        learned |= _learn_linear(samples, held, about, known, online, shapes)
     if distance != "linear":
         samples, held = sampled(-1)
-        settings = {"checkpoint": checkpoint, "device": device, "verbose": verbose}
         before = known if goes_on else None
-        learned |= _learn_net(samples, held, recipe, before, learned, shapes, settings)
+        learned |= _learn_net(
+            items, samples, held, about, before, learned, shapes, recipe, device, verbose
+        )
     learned["is_grid"] = shapes.is_grid
     return learned
 
 
-def _learn_embedding(items, features, recipe, known, online, run):
+def _learn_embedding(items, features, about, known, online, run):
     """Features that learn from the ground truths themselves, and weigh one each."""
     settings = features.get_params(deep=False)
     if known is not None and "warm_start" in settings:
@@ -107,7 +110,7 @@ def _learn_embedding(items, features, recipe, known, online, run):
     n_features = features.transform([items[0][0]])[0].shape[2]
     axes = np.eye(n_features, dtype=np.float32)
     reference = known["reference"] if online else Reference.of(items)
-    shapes = Shapes(items, features, reference, recipe["size"], run)
+    shapes = Shapes(items, features, reference, about["size"], run)
     scale = 2.0 ** shapes.of_linear(axes)
     history = [_with_validation_loss(entry) for entry in getattr(features, "history_", [])]
     if "warm_start" in settings:  # whatever it started from, it is what it is now
@@ -147,7 +150,7 @@ def _with_validation_loss(entry):
 # --- linear ---------------------------------------------------------------------------------------
 
 
-def _learn_linear(samples, held, recipe, known, online, shapes):
+def _learn_linear(samples, held, about, known, online, shapes):
     """Weights of eq. 1, their principal axes, and what a later ``partial_fit`` needs."""
     differences = np.concatenate([s.differences() for s in samples])
     answers = np.concatenate([s.answers for s in samples])
@@ -164,7 +167,7 @@ def _learn_linear(samples, held, recipe, known, online, shapes):
     fit = linear_weights(
         differences,
         answers,
-        class_weight=recipe["class_weight"],
+        class_weight=about["class_weight"],
         start=start,
         past=known["past"] if online else None,
         validate=validate,
@@ -182,7 +185,12 @@ def _learn_linear(samples, held, recipe, known, online, shapes):
         share = past["n_images"] / n_images
         log_scale = share * past["log_scale"] + (1 - share) * log_scale
     scale = 2.0**log_scale
-    past = {**fit.past, "moments": moments, "n_images": n_images, "log_scale": log_scale}
+    past = {
+        **fit.past,
+        "moments": moments.astype(float),
+        "n_images": n_images,
+        "log_scale": log_scale,
+    }
     return {
         "weights": weights * scale,
         "axes": axes * np.float32(np.sqrt(scale)),
@@ -197,106 +205,133 @@ def _learn_linear(samples, held, recipe, known, online, shapes):
 # --- nets -----------------------------------------------------------------------------------------
 
 
-def build_net(distance, n_features, n_neighbors, state=None, device="cpu"):
-    """The net of a distance; with a state of ``net_arrays``, or untrained."""
-    from ...nets.cluster_choice import ClassifierNet, DistanceNet
+class ChoiceTask(Task):
+    """Which of its nearest clusters a pixel belongs to, learned from samples of pixels.
 
-    net = (DistanceNet if distance == "mlp" else ClassifierNet)(n_features, n_neighbors)
-    if state is not None:
-        load_arrays(net, state)
-    return net.to(device).eval()
+    Parameters
+    ----------
+    table : Table
+        Samples to learn from.
 
+    held : Table or None
+        Those of images held out.
 
-def _learn_net(samples, held, recipe, known, learned, shapes, settings):
-    """Train the net of the mlp or classifier form, from the linear one or from what is known."""
-    import torch
-    import torch.nn.functional as F
+    start : dict
+        ``arrays`` of a net to go on from, or None; else ``unit`` and ``place_weight``, with which
+        a net starts as the linear distance.
 
-    from ...training.loop import train, warm_cosine
+    about : dict
+        ``distance``, ``n_neighbors``, ``seed``, ``batch_size``.
 
-    axes, seed, n_neighbors = learned["axes"], recipe["seed"], recipe["n_neighbors"]
-    distance, batch_size = recipe["distance"], recipe["batch_size"]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        net = build_net(distance, axes.shape[1], n_neighbors)
-    if known is not None:
-        net = build_net(distance, axes.shape[1], n_neighbors, known["net"])
-    else:
-        net.unit.fill_(1 / learned["scale"])
-        net.place_weight.fill_(learned["place"])
-    net.to(settings["device"])
-    units = float(net.unit), float(net.place_weight)
-    table = _Table(samples, axes, units, recipe["class_weight"])
-    held = _Table(held, axes, units, None) if held else None
-    per_epoch = -(-len(table) // batch_size)
-    max_steps = recipe["max_epochs"] * per_epoch
+    device : str
+        Where the net is trained.
+    """
 
-    def draw(step):
-        epoch, batch = divmod(step, per_epoch)
-        order = np.random.default_rng((seed, epoch)).permutation(len(table))
+    def __init__(self, table, held, start, about, device):
+        self.table, self.held, self.start = table, held, start
+        self.about, self.device = about, device
+        self.steps_per_epoch = -(-len(table) // about["batch_size"])
+
+    def net(self):
+        import torch
+
+        n_axes = self.table.values.shape[1]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.about["seed"])
+            net = make_net(self.about["distance"], n_axes, self.about["n_neighbors"])
+        if self.start["arrays"] is not None:
+            load_arrays(net, self.start["arrays"])
+        else:
+            net.unit.fill_(self.start["unit"])
+            net.place_weight.fill_(self.start["place_weight"])
+        return net.to(self.device).eval()
+
+    def draw(self, step):
+        epoch, batch = divmod(step, self.steps_per_epoch)
+        seed, size = self.about["seed"], self.about["batch_size"]
+        order = np.random.default_rng((seed, epoch)).permutation(len(self.table))
         # a distance knows no order; a classifier would learn the one by place by heart
-        rng = None if distance == "mlp" else np.random.default_rng((seed, epoch, batch))
-        return table.batch(order[batch * batch_size : (batch + 1) * batch_size], rng)
+        distance = self.about["distance"] == "mlp"
+        rng = None if distance else np.random.default_rng((seed, epoch, batch))
+        return self.table.batch(order[batch * size : (batch + 1) * size], rng)
 
-    def loss(net, batch):
+    def loss(self, net, batch):
+        """Kullback-Leibler divergence of the net's choice from the right one."""
+        import torch.nn.functional as F
+
         *inputs, targets, importance = batch
         logits = net.logits(*inputs)
         unlike = F.kl_div(F.log_softmax(logits.clamp(min=-1e4), 1), targets, reduction="none")
         return (unlike.sum(1) * importance).mean()
 
-    def validate(net, table=held, loss=loss):
+    def validate(self, net):
         total = 0.0
-        for start in range(0, len(table), 4096):
-            rows = np.arange(start, min(start + 4096, len(table)))
-            batch = [tensor.to(settings["device"]) for tensor in table.batch(rows)]
-            total += float(loss(net, batch)) * len(rows)
-        return -total / len(table)
+        for start in range(0, len(self.held), 4096):
+            rows = np.arange(start, min(start + 4096, len(self.held)))
+            batch = [tensor.to(self.device) for tensor in self.held.batch(rows)]
+            total += float(self.loss(net, batch)) * len(rows)
+        return -total / len(self.held)
 
-    net.eval()
-    before = net_arrays(net)
+
+def _learn_net(items, samples, held, about, known, learned, shapes, recipe, device, verbose):
+    """Train the net of the mlp or classifier form, from the linear one or from what is known."""
+    import torch
+
+    if known is None:
+        start = {"arrays": None, "unit": 1 / learned["scale"], "place_weight": learned["place"]}
+    else:  # the net keeps what it counts in
+        units = {name: known["net"][name].item() for name in ("unit", "place_weight")}
+        start = {"arrays": known["net"], **units}
+    axes = learned["axes"]
+    units = np.float32(start["unit"]).item(), np.float32(start["place_weight"]).item()
+    table = Table(samples, axes, units, about["class_weight"])
+    held = Table(held, axes, units, None) if held else None
+    task = ChoiceTask(table, held, start, about, device)
+    values = dict(recipe.values)
+    if values["max_steps"] is None:
+        values["max_steps"] = values["max_epochs"] * task.steps_per_epoch
+        values["validate_every"] = task.steps_per_epoch
+
+    before = task.net()
     if held is not None:
         with torch.no_grad():
-            loss_before = -validate(net)
-    history = train(
-        net,
-        draw,
-        loss,
-        optimizer=torch.optim.AdamW(
-            net.parameters(), lr=recipe["learning_rate"], weight_decay=_WEIGHT_DECAY
-        ),
-        max_steps=max_steps,
-        schedule=lambda step: warm_cosine(step, max_steps),
-        validate=None if held is None else validate,
-        validate_every=per_epoch,
-        patience=_PATIENCE if recipe["early_stopping"] else None,
-        checkpoint=settings["checkpoint"],
-        fingerprint=json.dumps({**recipe, "n": len(table), "axes": axes.shape}, sort_keys=True),
-        verbose=settings["verbose"],
+            loss_before = -task.validate(before)
+    state, history = fit_net(
+        lambda: task,
+        recipe._replace(values=values, n_held_out=recipe.n_held_out if held else 0),
+        about=about,
+        data={
+            "images": [image for image, _, _ in items],
+            "masks": [mask for _, mask, _ in items],
+            "ground truths": [targets for _, _, targets in items],
+            "initial weights": start["arrays"],
+        },
+        verbose=verbose,
     )
+    net = task.net()
+    load_arrays(net, state)
     history = [_with_validation_loss(entry) for entry in history]
     if held is not None:
         history.insert(0, {"step": 0, "validation_loss": loss_before, "seconds": 0.0})
         if loss_before <= min(entry["validation_loss"] for entry in history[1:]):
-            net = build_net(distance, axes.shape[1], n_neighbors, before, settings["device"])
+            net = before
         held.allow_answers_only()  # the divergence from one sure answer is the cross-entropy
-        net.eval()
         with torch.no_grad():
-            history[-1]["validation_cross_entropy"] = -validate(net, held)
-    state = net_arrays(net)
+            history[-1]["validation_cross_entropy"] = -task.validate(net)
     log_scale = np.log2(known["scale"] if known else learned["scale"])
     found = shapes.of_net(net, axes, log_scale)
-    if known and recipe["online"]:  # the shape on all images seen
+    if known and about["online"]:  # the shape on all images seen
         share = known["n_images"] / learned["n_images"]
         found = share * log_scale + (1 - share) * found
     return {
-        "net": state,
+        "net": net_arrays(net),
         "scale": float(2.0**found),
         "history": history,
         "loss": history[-1]["loss"],
     }
 
 
-class _Table:
+class Table:
     """Samples of all images, as tensors on the axes."""
 
     def __init__(self, samples, axes, units, class_weight):
@@ -332,7 +367,7 @@ class _Table:
     def batch(self, rows, rng=None):
         """Values, means, neighbours, differences as the nets take them; targets, importance.
 
-        The target is what the linear form thinks of those neighbours that may be right. With a
+        The target is the linear form's choice among those neighbours that may be right. With a
         generator the neighbours come in random order.
         """
         import torch
@@ -354,125 +389,3 @@ class _Table:
         neighbors = torch.where(neighbors < 0, -1, own)
         means = means.flatten(0, 1)
         return values, means, neighbors, differences, targets, self.importance[rows]
-
-
-def chooser(net, scale, compactness):
-    """The ``choose`` of :func:`~sklearn_spx.kernels.cluster_assign.bottom_up`, by a net."""
-    import torch
-
-    device = net.unit.device
-
-    def choose(values, means, neighbors, differences):
-        with torch.inference_mode():
-            inputs = (values, means, neighbors.astype(np.int64), differences)
-            cost = net(*(torch.from_numpy(array).to(device) for array in inputs))
-            cost = cost.cpu().numpy()
-        place = np.where(neighbors < 0, 0, differences[:, :, -1])
-        return (np.float32(scale) * cost + np.float32(compactness**2) * place).argmin(axis=1)
-
-    return choose
-
-
-def segment_by_net(values, net, scale, n_segments, compactness, max_iter, mask):
-    """Algorithm 1, with a net."""
-    with one_torch_thread():
-        return bottom_up(
-            values,
-            n_segments,
-            chooser(net, scale, compactness),
-            max_iter=max_iter,
-            n_neighbors=net.n_neighbors,
-            mask=mask,
-        )
-
-
-# --- shape ----------------------------------------------------------------------------------------
-
-
-class Shapes:
-    """Finds the factor of the features at which superpixels are as compact as plain SLIC's."""
-
-    def __init__(self, items, features, reference, size, run):
-        self.items, self.features, self.reference, self.size = items, features, reference, size
-        self.run = run
-        self.is_grid = False
-
-    def of_linear(self, axes):
-        """Log2 of the factor for the linear form."""
-        chosen = self._chosen(_N_CALIBRATION)
-        settings = self.features, axes, self.reference, self.size
-        tasks = [(image, mask, *settings) for image, mask, _ in chosen]
-        grid, wanted, *found = np.mean(list(self.run(_shapes, tasks, len(tasks))), axis=0)
-        # compactness falls with the scale
-        log_scale = float(np.interp(-wanted, -np.array(found), _LOG_SCALES))
-        self._note(grid, wanted, np.interp(log_scale, _LOG_SCALES, found))
-        return log_scale
-
-    def of_net(self, net, axes, start):
-        """Log2 of the factor for a net, by false position; a few images, as it takes longer."""
-        items = []
-        for image, mask, _ in self._chosen(_N_CALIBRATION_NET):
-            values = self.features.transform([image])[0] @ axes
-            n_segments = grid_count(image.shape, mask, self.size)
-            plain = _plain(self.reference.colours(image), n_segments, mask)
-            flat = _plain(np.zeros(image.shape[:2], np.float32), n_segments, mask)
-            items.append((values, mask, n_segments, plain, flat))
-        wanted, grid = (np.mean([item[i] for item in items]) for i in (3, 4))
-
-        def excess(log_scale):
-            tasks = [(*item[:3], net, 2.0**log_scale) for item in items]
-            return float(np.mean(list(self.run(_shape_by_net, tasks, len(tasks))))) - wanted
-
-        at = float(start)
-        excesses = {at: excess(at)}
-        outwards = 1.0 if excesses[at] > 0 else -1.0  # compactness falls with the scale
-        while excesses[at] * outwards > 0 and abs(at - start) < _MOST_OCTAVES:
-            at += outwards
-            excesses[at] = excess(at)
-        for _ in range(2):
-            low = max((s for s in excesses if excesses[s] > 0), default=at)
-            high = min((s for s in excesses if excesses[s] <= 0), default=at)
-            if excesses[low] == excesses[high] or min(map(abs, excesses.values())) < _NEAR:
-                break
-            at = low + (high - low) * excesses[low] / (excesses[low] - excesses[high])
-            excesses[at] = excess(at)
-        best = min(excesses, key=lambda s: abs(excesses[s]))
-        self._note(grid, wanted, wanted + excesses[best])
-        return best
-
-    def _chosen(self, most):
-        return self.items[:: -(-len(self.items) // most)]
-
-    def _note(self, grid, wanted, found):
-        """Whether superpixels are nearer to squares than to the shape wanted."""
-        self.is_grid = bool(found > (grid + min(wanted, grid - 0.04)) / 2)
-
-
-_LOG_SCALES = np.arange(-6.0, 7.0)
-
-
-def _plain(values, n_segments, mask):
-    labels = slic(
-        values,
-        n_segments,
-        compactness=COMPACTNESS,
-        max_iter=MAX_ITER,
-        mask=mask,
-        convert2lab=False,
-    )
-    return mean_compactness(labels)
-
-
-def _shapes(image, mask, features, axes, reference, size):
-    """Mean compactness of the grid, by plain SLIC, and by the learned distance at each scale."""
-    n_segments = grid_count(image.shape, mask, size)
-    values = features.transform([image])[0] @ axes
-    flat = np.zeros(image.shape[:2], np.float32)
-    return [_plain(v, n_segments, mask) for v in (flat, reference.colours(image))] + [
-        _plain(values * np.float32(2 ** (s / 2)), n_segments, mask) for s in _LOG_SCALES
-    ]
-
-
-def _shape_by_net(values, mask, n_segments, net, scale):
-    labels = segment_by_net(values, net, scale, n_segments, COMPACTNESS, MAX_ITER, mask)
-    return mean_compactness(labels)

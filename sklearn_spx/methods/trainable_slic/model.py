@@ -1,0 +1,57 @@
+"""Trainable SLIC from features to superpixels: by weights in the SLIC kernel, or by a net.
+
+features, weights -> slic -> label image
+features, net -> bottom_up (Algorithm 1: each pixel asks the net) -> label image
+"""
+
+import numpy as np
+
+from ...kernels import slic
+from ...kernels.cluster_assign import bottom_up
+from ...utils._threads import one_torch_thread
+
+
+def make_net(distance, n_axes, n_neighbors):
+    """The net of a distance, "mlp" or "classifier", untrained."""
+    from ...nets.cluster_choice import ClassifierNet, DistanceNet
+
+    return (DistanceNet if distance == "mlp" else ClassifierNet)(n_axes, n_neighbors)
+
+
+def segment(values, n_segments, *, compactness, max_iter, mask=None, net=None, scale=1.0):
+    """Superpixels of an image of features along their axes; with a net, by Algorithm 1."""
+    if net is None:
+        return slic(
+            values,
+            n_segments,
+            compactness=compactness,
+            max_iter=max_iter,
+            mask=mask,
+            convert2lab=False,
+        )
+    with one_torch_thread():
+        return bottom_up(
+            values,
+            n_segments,
+            chooser(net, scale, compactness),
+            max_iter=max_iter,
+            n_neighbors=net.n_neighbors,
+            mask=mask,
+        )
+
+
+def chooser(net, scale, compactness):
+    """The ``choose`` of :func:`~sklearn_spx.kernels.cluster_assign.bottom_up`, by a net."""
+    import torch
+
+    device = net.unit.device
+
+    def choose(values, means, neighbors, differences):
+        with torch.inference_mode():
+            inputs = (values, means, neighbors.astype(np.int64), differences)
+            cost = net(*(torch.from_numpy(array).to(device) for array in inputs))
+            cost = cost.cpu().numpy()
+        place = np.where(neighbors < 0, 0, differences[:, :, -1])
+        return (np.float32(scale) * cost + np.float32(compactness**2) * place).argmin(axis=1)
+
+    return choose
