@@ -1,10 +1,9 @@
 """Colour as it is seen: CIE Lab of RGB images, other images as they are."""
 
 import numpy as np
-from numba import njit
 
 from ..kernels.checks import as_image, full_scale
-from ..kernels.color import BLOCK, TABLE, lab_block
+from ..kernels.color import rgb_to_lab
 from ._base import ImageTransformer
 
 # Variance of Lab over natural images, L + a + b: what any other kind of channels is scaled to.
@@ -67,12 +66,7 @@ class LabFeatures(ImageTransformer):
         self.n_features_out_ = self.n_channels_in_
 
     def _features(self, image):
-        if not self.converts_:
-            return as_image(image)
-        lab = np.empty(image.shape, np.float32)
-        step = np.float32((len(TABLE) - 2) / full_scale(image.dtype))
-        _to_lab(as_image(image).reshape(-1, 3), TABLE, step, lab.reshape(-1, 3))
-        return lab
+        return rgb_to_lab(image) if self.converts_ else as_image(image)
 
 
 def weights_to_lab(lab, images, masks):
@@ -95,30 +89,3 @@ def weights_to_lab(lab, images, masks):
 
 def _reads_as_rgb(image):
     return image.dtype.kind != "b" and image.min() >= 0 and image.max() <= full_scale(image.dtype)
-
-
-@njit(cache=True, nogil=True)
-def _to_lab(rgb, table, step, lab):
-    """CIE Lab of sRGB pixels.
-
-    Parameters
-    ----------
-    rgb : IN (n, 3) float32
-    table : IN linear light at equal steps of sRGB, one node more than its scale
-    step : nodes a unit of ``rgb``
-    lab : OUT (n, 3) float32
-    """
-    planes = np.zeros(3 * BLOCK, np.float32)
-    last = len(table) - 2
-    for start in range(0, len(rgb), BLOCK):
-        size = min(BLOCK, len(rgb) - start)
-        for i in range(size):
-            for c in range(3):
-                place = min(max(rgb[start + i, c] * step, np.float32(0)), np.float32(last))
-                node = int(place)
-                share = place - np.float32(node)
-                planes[c * BLOCK + i] = table[node] + share * (table[node + 1] - table[node])
-        lab_block(planes)
-        for i in range(size):
-            for c in range(3):
-                lab[start + i, c] = planes[c * BLOCK + i]

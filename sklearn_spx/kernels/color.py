@@ -9,9 +9,12 @@ which the compiler turns into vector instructions. The result agrees with float6
 import numpy as np
 from numba import njit
 
-__all__ = ["BLOCK", "TABLE", "TABLE_8BIT", "lab_block", "linear_light", "rgb_to_lab"]
+from .checks import as_image, full_scale
+
+__all__ = ["N_STEPS", "TABLE_8BIT", "lab_block", "linear_light", "rgb_to_lab"]
 
 BLOCK = 64
+N_STEPS = 4096  # of the table, from 0 to full intensity
 _FASTMATH = {"contract", "nsz", "reassoc", "arcp"}
 
 # sRGB primaries to XYZ, each row divided by the white point's component.
@@ -34,14 +37,50 @@ def _transfer_table(n_steps):
 
 
 TABLE_8BIT = _transfer_table(255)
-TABLE = np.append(_transfer_table(4096), np.float32(1))  # one more, so that 1.0 has a next node
+_TABLE = np.append(_transfer_table(N_STEPS), np.float32(1))  # so that 1.0 has a next node
+
+
+def rgb_to_lab(image):
+    """Convert an sRGB image to CIE Lab.
+
+    Parameters
+    ----------
+    image : array-like of shape (height, width, 3)
+        uint16 is on a scale to 65535, other integers to 255, floats to 1; what lies beyond the
+        scale counts as its nearest end.
+
+    Returns
+    -------
+    lab : ndarray of shape (height, width, 3), float32
+        L from 0 to 100, a and b about 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the image has a wrong type or shape, or values that are not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.color import rgb_to_lab
+    >>> rgb_to_lab(np.uint8([[[255, 0, 0]]])).round().tolist()
+    [[[53.0, 80.0, 67.0]]]
+    """
+    dtype = np.asarray(image).dtype
+    image = as_image(image)
+    if image.shape[2] != 3:
+        raise ValueError(f"image has shape {image.shape}; accepted is (height, width, 3)")
+    lab = np.empty(image.shape, np.float32)
+    step = np.float32(N_STEPS / full_scale(dtype))
+    _pixels_to_lab(image.reshape(-1, 3), step, lab.reshape(-1, 3))
+    return lab
 
 
 @njit(cache=True, nogil=True)
 def linear_light(position):
-    """The table's value at a position from 0 to 4096, between its nodes linearly."""
+    """The table's value at a position from 0 to `N_STEPS`, between its nodes linearly."""
     node = int(position)
-    return TABLE[node] + (position - np.float32(node)) * (TABLE[node + 1] - TABLE[node])
+    return _TABLE[node] + (position - np.float32(node)) * (_TABLE[node + 1] - _TABLE[node])
 
 
 @njit(cache=True, nogil=True, fastmath=_FASTMATH, error_model="numpy")
@@ -77,13 +116,13 @@ def lab_block(planes):
 
 
 @njit(cache=True, nogil=True)
-def rgb_to_lab(rgb, step, lab):
+def _pixels_to_lab(rgb, step, lab):
     """Lab of sRGB pixels.
 
     Parameters
     ----------
     rgb : IN (n, 3) float32
-    step : float32, 4096 over the value of full intensity
+    step : float32, `N_STEPS` over the value of full intensity
     lab : OUT (n, 3) float32
     """
     planes = np.zeros(3 * BLOCK, np.float32)
@@ -91,7 +130,8 @@ def rgb_to_lab(rgb, step, lab):
         n = min(BLOCK, rgb.shape[0] - first)
         for i in range(n):
             for c in range(3):
-                planes[c * BLOCK + i] = linear_light(rgb[first + i, c] * step)
+                position = max(rgb[first + i, c] * step, np.float32(0))
+                planes[c * BLOCK + i] = linear_light(min(position, np.float32(N_STEPS)))
         lab_block(planes)
         for i in range(n):
             for c in range(3):

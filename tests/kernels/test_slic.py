@@ -325,9 +325,10 @@ def test_lab_is_that_of_scikit_image(rng):
 
     rgb = np.concatenate([rng.random((5000, 3)), np.eye(3), np.zeros((1, 3)), np.ones((1, 3))])
     rgb = np.concatenate([rgb, rgb[:500] * 0.05]).astype(np.float32)
-    lab = np.empty_like(rgb)
-    rgb_to_lab(rgb, np.float32(4096), lab)
-    np.testing.assert_allclose(lab, rgb2lab(rgb.astype(float)), atol=2e-3)
+    np.testing.assert_allclose(rgb_to_lab(rgb[None])[0], rgb2lab(rgb.astype(float)), atol=2e-3)
+    np.testing.assert_array_equal(rgb_to_lab([rgb[:9] - 1]), rgb_to_lab([np.zeros((9, 3))]))
+    with pytest.raises(ValueError, match=r"image has shape \(2, 2, 1\)"):
+        rgb_to_lab(np.zeros((2, 2)))
 
 
 def test_rgb_is_read_alike_in_every_dtype(photograph):
