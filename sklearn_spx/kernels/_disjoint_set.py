@@ -13,6 +13,14 @@ def find(parent, i):
 
 
 @njit(cache=True, nogil=True)
+def root(parent, i):
+    """Root of ``i``; the path to it stays as it is."""
+    while parent[i] != i:
+        i = parent[i]
+    return i
+
+
+@njit(cache=True, nogil=True)
 def join(parent, size, a, b):
     """Join two different roots, the smaller below the larger; return the new root."""
     if size[a] < size[b]:

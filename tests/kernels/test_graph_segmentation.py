@@ -48,6 +48,15 @@ def test_regions_are_the_naive_ones(seed, scale, min_size):
     assert found.tolist() == wanted
 
 
+def test_regions_by_hand():
+    # a chain of weights .1 .2 .6: with scale .5 the first two join (.1 <= .5), the third needs
+    # .2 <= min(.1 + .5 / 2, .5), the last .6 <= min(.2 + .5 / 3, .5) fails
+    graph = [[0, 1], [1, 2], [2, 3]], [0.1, 0.2, 0.6], 4
+    assert segment_region_graph(*graph, scale=0.5).tolist() == [0, 0, 0, 1]
+    assert segment_region_graph(*graph, scale=0.5, min_size=2).tolist() == [0, 0, 0, 0]
+    assert segment_region_graph(*graph, scale=0.0).tolist() == [0, 1, 2, 3]
+
+
 @pytest.mark.parametrize("connectivity", [4, 8])
 def test_min_size_is_strict_and_segments_connected(connectivity):
     image = np.random.default_rng(0).integers(0, 256, (60, 70, 3), dtype=np.uint8)

@@ -18,7 +18,6 @@ from sklearn_spx.kernels import merge_heights, merge_regions, region_adjacency
 from sklearn_spx.kernels.agglomeration import (
     agglomerate,
     boundary_means,
-    merge_egb,
 )
 from sklearn_spx.methods.deep_embedding import model, training
 from sklearn_spx.methods.deep_embedding.hierarchy import RegionHierarchy, join_heights
@@ -133,15 +132,6 @@ def test_heights_of_joining_equal_a_search(seed, n):
 def test_joining_across_parts_never_happens():
     joined = join_heights(3, np.array([[0, 1]]), np.array([0.5]), np.array([[0, 1], [1, 2]]))
     assert joined.tolist() == [0.5, np.inf]
-
-
-def test_egb_by_hand():
-    # a chain of weights .1 .2 .6: with scale .5 the first two join (.1 <= .5), the third needs
-    # .2 <= min(.1 + .5 / 2, .5), the last .6 <= min(.2 + .5 / 3, .5) fails
-    edges, weights = [[0, 1], [1, 2], [2, 3]], [0.1, 0.2, 0.6]
-    assert merge_egb(edges, weights, 4, 0.5).tolist() == [0, 0, 0, 1]
-    assert merge_egb(edges, weights, 4, 0.5, min_size=2).tolist() == [0, 0, 0, 0]
-    assert merge_egb(edges, weights, 4, 0.0).tolist() == [0, 1, 2, 3]
 
 
 def test_boundary_means_by_hand():

@@ -8,9 +8,9 @@ weights suffers from, is gone.
 
 import numpy as np
 
-from ._cpu import agglomerate_cpu, boundary_sums_cpu, contours_cpu, felzenszwalb_cpu
+from ._cpu import agglomerate_cpu, boundary_sums_cpu, contours_cpu
 
-__all__ = ["agglomerate", "merge_egb"]
+__all__ = ["agglomerate"]
 
 
 def agglomerate(edges, lengths, embeddings, sizes, evidence, coefficients):
@@ -133,50 +133,3 @@ def _rows(labels, edges):
     edges = np.ascontiguousarray(edges, np.int64)
     n = int(labels.max()) + 1
     return edges[:, 1].copy(), np.searchsorted(edges[:, 0], np.arange(n + 1))
-
-
-def merge_egb(edges, weights, n_regions, scale, min_size=0):
-    """Felzenszwalb and Huttenlocher's merging on any graph of regions.
-
-    Edges are taken from light to heavy; one joins its two segments if it is no heavier than
-    Int(C) + scale / abs(C) of either, Int being the heaviest edge inside and abs(C) the number
-    of regions.
-
-    Parameters
-    ----------
-    edges : int array (n_edges, 2)
-        Neighbouring regions.
-
-    weights : float array (n_edges,)
-        Dissimilarities.
-
-    n_regions : int
-        Number of regions.
-
-    scale : float
-        The greater, the larger the segments.
-
-    min_size : int, default=0
-        Afterwards segments of fewer regions than this join a neighbour, the likest first.
-
-    Returns
-    -------
-    regions : int32 array (n_regions,)
-        0 .. k - 1, in the order of each segment's first region.
-
-    Examples
-    --------
-    >>> from sklearn_spx.kernels.agglomeration import merge_egb
-    >>> merge_egb([[0, 1], [1, 2]], [0.1, 0.9], 3, scale=0.5).tolist()
-    [0, 0, 1]
-    """
-    out = np.empty(n_regions, np.int32)
-    order = np.argsort(weights, kind="stable")
-    felzenszwalb_cpu(
-        np.ascontiguousarray(edges, np.int64)[order],
-        np.ascontiguousarray(weights, np.float64)[order],
-        float(scale),
-        min_size,
-        out,
-    )
-    return out

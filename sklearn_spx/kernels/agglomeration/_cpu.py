@@ -5,13 +5,7 @@ import heapq
 import numpy as np
 from numba import njit
 
-
-@njit(cache=True, nogil=True)
-def _find(parent, i):
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
+from .._disjoint_set import find
 
 
 @njit(cache=True, nogil=True)
@@ -92,7 +86,7 @@ def agglomerate_cpu(
             after, q = following[end], end >> 1
             keep = False
             if alive[q]:
-                r, s = _find(parent, edges[q, 0]), _find(parent, edges[q, 1])
+                r, s = find(parent, edges[q, 0]), find(parent, edges[q, 1])
                 other = s if r == a else r
                 first = seen[other]
                 if first >= 0:
@@ -125,23 +119,6 @@ def agglomerate_cpu(
             heapq.heappush(heap, (key, q, version[q]))
             end = following[end]
     return m
-
-
-@njit(cache=True, nogil=True)
-def _number(parent, out):
-    n = 0
-    for i in range(out.size):
-        root = _find(parent, i)  # never above i: the least of each set is its root
-        if root == i:
-            out[i] = n
-            n += 1
-        else:
-            out[i] = out[root]
-
-
-@njit(cache=True, nogil=True)
-def _union(parent, a, b):
-    parent[max(a, b)] = min(a, b)
 
 
 @njit(cache=True, nogil=True)
@@ -191,29 +168,3 @@ def contours_cpu(
     for y in range(2, 2 * height, 2):
         for x in range(2, 2 * width, 2):
             out[y, x] = max(out[y - 1, x], out[y + 1, x], out[y, x - 1], out[y, x + 1])
-
-
-@njit(cache=True, nogil=True)
-def felzenszwalb_cpu(
-    edges,  # IN  int64 (n_edges, 2), from light to heavy
-    weights,  # IN  float64 (n_edges,)
-    scale,
-    min_size,
-    out,  # OUT int32 (n_regions,)
-):
-    n = out.size
-    parent, size, inside = np.arange(n), np.ones(n, np.int64), np.zeros(n)
-    for e in range(len(edges)):
-        a, b = _find(parent, edges[e, 0]), _find(parent, edges[e, 1])
-        limit = min(inside[a] + scale / size[a], inside[b] + scale / size[b])
-        if a != b and weights[e] <= limit:
-            _union(parent, a, b)
-            root = min(a, b)
-            size[root] = size[a] + size[b]
-            inside[root] = weights[e]
-    for e in range(len(edges)):
-        a, b = _find(parent, edges[e, 0]), _find(parent, edges[e, 1])
-        if a != b and min(size[a], size[b]) < min_size:
-            _union(parent, a, b)
-            size[min(a, b)] = size[a] + size[b]
-    _number(parent, out)

@@ -11,6 +11,8 @@ takes n log n steps.
 
 from numba import njit
 
+from .._disjoint_set import find
+
 
 @njit(cache=True, nogil=True)
 def settle_pixels(labels, rows):
@@ -70,14 +72,6 @@ def count_runs(labels, first):
 
 
 @njit(cache=True, nogil=True)
-def _find(parent, i):
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
-
-
-@njit(cache=True, nogil=True)
 def label_runs(labels, first, ends, values, component, sizes):
     """Find the runs and the component of each, numbered in the order of their first pixels.
 
@@ -116,11 +110,11 @@ def label_runs(labels, first, ends, values, component, sizes):
             value, end = values[b], ends[b]
             while True:  # the runs of the row above that overlap this one
                 if values[a] == value:
-                    i = _find(parent, a)
+                    i = find(parent, a)
                     if parent[b] == b:
                         parent[b] = i
                     else:
-                        j = _find(parent, b)
+                        j = find(parent, b)
                         parent[max(i, j)] = min(i, j)
                 if ends[a] >= end:
                     break
@@ -223,7 +217,7 @@ def merge_small(sizes, min_size, heads, other, shared, after, parent, entry):
             head, last, node = -1, -1, heads[i]
             while node >= 0:
                 following = after[node]
-                j = _find(parent, other[node])
+                j = find(parent, other[node])
                 if j != i:
                     if entry[j] >= 0:
                         shared[entry[j]] += shared[node]
@@ -277,7 +271,7 @@ def write_labels(first, ends, component, parent, numbers, labels):
         for r in range(first[y], first[y + 1]):
             number = -1
             if component[r] >= 0:
-                root = _find(parent, component[r])
+                root = find(parent, component[r])
                 if numbers[root] < 0:
                     numbers[root] = n_regions
                     n_regions += 1

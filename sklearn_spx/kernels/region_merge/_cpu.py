@@ -8,7 +8,7 @@ height of an edge is then the greatest link between its ends.
 import numpy as np
 from numba import njit
 
-from .._disjoint_set import find, join, number
+from .._disjoint_set import find, join, number, root
 
 
 @njit(cache=True, nogil=True)
@@ -38,13 +38,6 @@ def merge(edges, weights, threshold, min_size, segments):
 
 
 @njit(cache=True, nogil=True)
-def _root(parent, i):
-    while parent[i] != i:
-        i = parent[i]
-    return i
-
-
-@njit(cache=True, nogil=True)
 def spanning_forest(edges, weights, order, n_regions, heights, tree):
     """Kruskal's algorithm; return the number of edges in the forest.
 
@@ -62,7 +55,7 @@ def spanning_forest(edges, weights, order, n_regions, heights, tree):
     link = np.empty(n_regions)  # weight of the link above; a root has none
     n_tree = 0
     for e in order:
-        a, b = _root(parent, edges[e, 0]), _root(parent, edges[e, 1])
+        a, b = root(parent, edges[e, 0]), root(parent, edges[e, 1])
         if a != b:
             low = b if join(parent, size, a, b) == a else a
             link[low] = weights[e]
