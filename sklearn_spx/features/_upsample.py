@@ -1,7 +1,8 @@
 """Coarse maps laid out on the image's pixels, bilinearly."""
 
 import numpy as np
-from numba import njit
+
+from ..kernels.compilation import njit
 
 
 def upsample(maps, step, shape, origin=0.0):
@@ -25,7 +26,7 @@ def _places(size, n, step, origin):
     return cell, (place - cell).astype(np.float32)
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "nsz", "reassoc"})
+@njit(fastmath={"contract", "nsz", "reassoc"})
 def _bilinear(maps, tops, down, lefts, across, out):
     height, width, n_maps = out.shape
     rows, columns = maps.shape[:2]

@@ -1,9 +1,9 @@
 """Disjoint sets: an array of parents, a root being its own parent."""
 
-from numba import njit
+from .compilation import njit
 
 
-@njit(cache=True, nogil=True)
+@njit
 def find(parent, i):
     """Root of ``i``; the path to it is halved."""
     while parent[i] != i:
@@ -12,7 +12,7 @@ def find(parent, i):
     return i
 
 
-@njit(cache=True, nogil=True)
+@njit
 def root(parent, i):
     """Root of ``i``; the path to it stays as it is."""
     while parent[i] != i:
@@ -20,7 +20,7 @@ def root(parent, i):
     return i
 
 
-@njit(cache=True, nogil=True)
+@njit
 def join(parent, size, a, b):
     """Join two different roots, the smaller below the larger; return the new root."""
     if size[a] < size[b]:
@@ -30,7 +30,7 @@ def join(parent, size, a, b):
     return a
 
 
-@njit(cache=True, nogil=True)
+@njit
 def number(parent, outside, labels):
     """Number the sets 0, 1, ... in the order of their first elements; return how many.
 

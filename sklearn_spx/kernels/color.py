@@ -7,9 +7,9 @@ which the compiler turns into vector instructions. The result agrees with float6
 """
 
 import numpy as np
-from numba import njit
 
 from .checks import as_image, full_scale
+from .compilation import njit
 
 __all__ = ["N_STEPS", "TABLE_8BIT", "lab_block", "linear_light", "rgb_to_lab"]
 
@@ -76,14 +76,14 @@ def rgb_to_lab(image):
     return lab
 
 
-@njit(cache=True, nogil=True)
+@njit
 def linear_light(position):
     """The table's value at a position from 0 to `N_STEPS`, between its nodes linearly."""
     node = int(position)
     return _TABLE[node] + (position - np.float32(node)) * (_TABLE[node + 1] - _TABLE[node])
 
 
-@njit(cache=True, nogil=True, fastmath=_FASTMATH, error_model="numpy")
+@njit(fastmath=_FASTMATH, error_model="numpy")
 def lab_block(planes):
     """Turn linear RGB into L, a, b.
 
@@ -115,7 +115,7 @@ def lab_block(planes):
         planes[2 * BLOCK + i] = np.float32(200) * (fy - fz)
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _pixels_to_lab(rgb, step, lab):
     """Lab of sRGB pixels.
 

@@ -8,10 +8,10 @@ score differently under them: "seal" compares a pixel with its right and lower n
 import math
 
 import numpy as np
-from numba import njit
 from scipy.ndimage import distance_transform_edt
 
 from ..kernels.checks import check_count
+from ..kernels.compilation import njit
 from ._inputs import check_pair, over_annotators
 
 _STUTZ_TOLERANCE = 0.0025  # of the image diagonal
@@ -214,7 +214,7 @@ def _mark_four(labels):
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _mark(labels, both, out):
     """Mark pixels that differ from the right or lower neighbour; ``both``: the neighbour too."""
     height, width = labels.shape
@@ -233,7 +233,7 @@ def _mark(labels, both, out):
                     out[y + 1, x] = True
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _near(wanted, found, radius):
     """Return how many wanted pixels have, and have not, a found one in their square window."""
     height, width = wanted.shape
@@ -271,7 +271,7 @@ def _chamfer(found):
 _DISTANCE = {"euclidean": _euclidean, "chamfer3": _chamfer}
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _sweep(distance, side, diagonal):
     """Chamfer distance in place: forwards over the upper half of the mask, then backwards."""
     height, width = distance.shape

@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
-from numba import njit
 
+from ..kernels.compilation import njit
 from ._contingency import compact
 from ._inputs import check_labels
 
@@ -57,7 +57,7 @@ def compactness_of_pair(labels, ground_truths):
     return compactness(labels)
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _measure(labels, size, perimeter):
     height, width = labels.shape
     for y in range(height):

@@ -9,7 +9,8 @@ regions.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from ..kernels.compilation import njit
 
 
 class Contingency(NamedTuple):
@@ -89,7 +90,7 @@ def compact(labels):
     return out, _renumber(labels, new, out)
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _renumber(labels, new, out):
     for label in labels:
         new[label] = 1
@@ -103,13 +104,13 @@ def _renumber(labels, new, out):
     return n
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _sizes(labels, size):
     for label in labels:
         size[label] += 1
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _count_pairs(first, second, place, by_row, count, met, row, column, overlap, row_start):
     """Fill the pairs and return how many there are.
 

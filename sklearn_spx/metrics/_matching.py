@@ -24,7 +24,8 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from numba import njit
+
+from ..kernels.compilation import njit
 
 _UNIT = 1 << 20
 _FAR = np.int64(1) << 62
@@ -86,7 +87,7 @@ def _window(radius):
     return dy, dx, (root * np.rint(_UNIT * rest).astype(np.int64))[squares]
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _count_candidates(ys, xs, index, dy, dx, start):
     height, width = index.shape
     for i in range(ys.size):
@@ -98,7 +99,7 @@ def _count_candidates(ys, xs, index, dy, dx, start):
         start[i + 1] = start[i] + n
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _fill_candidates(ys, xs, index, dy, dx, step, to, length):
     height, width = index.shape
     e = 0
@@ -111,7 +112,7 @@ def _fill_candidates(ys, xs, index, dy, dx, step, to, length):
                 e += 1
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _maximum_matching(start, to, mate, back_mate, ahead, scratch, seen):
     """Fill ``mate`` and ``back_mate`` (IN -1) and return the number of pairs.
 
@@ -164,7 +165,7 @@ def _maximum_matching(start, to, mate, back_mate, ahead, scratch, seen):
     return n_matched
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _spread_excess(start, to, back_mate, excess, claimed, queue):
     """Mark what alternating paths from the unpaired rows (IN excess) reach: OUT both marks."""
     n = 0
@@ -186,7 +187,7 @@ def _spread_excess(start, to, back_mate, excess, claimed, queue):
                     n += 1
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _insert_all(start, to, length, rows, columns, mate, back_mate):
     """Pair every row of ``rows`` with one of ``columns`` at the least total length.
 

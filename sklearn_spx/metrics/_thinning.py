@@ -10,7 +10,8 @@ ACM 32, 1989.
 """
 
 import numpy as np
-from numba import njit
+
+from ..kernels.compilation import njit
 
 
 def thin_boundaries(labels):
@@ -23,7 +24,7 @@ def thin_boundaries(labels):
     return framed[1:-1, 1:-1]
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _mark_blocks(labels, framed):
     """Mark the boundary pixels in ``framed`` (one pixel of frame) and return their number."""
     height, width = labels.shape
@@ -46,7 +47,7 @@ def _mark_blocks(labels, framed):
     return n
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _thin(framed, ys, xs, delete):
     """Delete pixels of ``framed`` in place, in alternating parallel passes, to convergence.
 

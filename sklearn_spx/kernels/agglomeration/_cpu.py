@@ -3,12 +3,12 @@
 import heapq
 
 import numpy as np
-from numba import njit
 
 from .._disjoint_set import find
+from ..compilation import njit
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _dissimilarity(embeddings, sizes, a, b, length, sums, c):
     x = 0.0
     for d in range(embeddings.shape[1]):
@@ -20,7 +20,7 @@ def _dissimilarity(embeddings, sizes, a, b, length, sums, c):
     return value * small ** c[2] * large ** c[3]
 
 
-@njit(cache=True, nogil=True)
+@njit
 def agglomerate_cpu(
     edges,  # IN, overwritten  int64 (n_edges, 2)
     lengths,  # IN, overwritten  float64 (n_edges,)
@@ -121,7 +121,7 @@ def agglomerate_cpu(
     return m
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _edge(labels, y, x, dy, dx, seconds, first):
     """Index of the edge between a pixel and the next, -1 if there is none."""
     if y + dy >= labels.shape[0] or x + dx >= labels.shape[1]:
@@ -133,7 +133,7 @@ def _edge(labels, y, x, dy, dx, seconds, first):
     return first[a] + np.searchsorted(seconds[first[a] : first[a + 1]], b)
 
 
-@njit(cache=True, nogil=True)
+@njit
 def boundary_sums_cpu(
     labels,  # IN  int32 (height, width)
     seconds,  # IN  int64 (n_edges,): the greater region of each edge
@@ -150,7 +150,7 @@ def boundary_sums_cpu(
                     sums[e] += (values[y, x] + values[y + dy, x + dx]) / 2.0
 
 
-@njit(cache=True, nogil=True)
+@njit
 def contours_cpu(
     labels,  # IN  int32 (height, width)
     seconds,  # IN  int64 (n_edges,): the greater region of each edge

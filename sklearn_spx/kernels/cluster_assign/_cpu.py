@@ -5,12 +5,13 @@ until no unseen cell can hold a centre nearer than the worst it has.
 """
 
 import numpy as np
-from numba import njit
+
+from ..compilation import njit
 
 _FASTMATH = {"contract", "arcp", "nsz", "reassoc"}  # inf is a sentinel here: never ninf
 
 
-@njit(cache=True, nogil=True)
+@njit
 def fill_cells(centers, cell, n_rows, n_columns, start, member):
     """Counting sort of centres by cell.
 
@@ -36,7 +37,7 @@ def fill_cells(centers, cell, n_rows, n_columns, start, member):
         fill[home[k]] += 1
 
 
-@njit(cache=True, nogil=True)
+@njit
 def nearest(pixels, width, centers, cell, n_rows, n_columns, start, member, neighbors):
     """The Q spatially nearest centres of each pixel, nearest first; ties to the lower index.
 
@@ -85,7 +86,7 @@ def nearest(pixels, width, centers, cell, n_rows, n_columns, start, member, neig
                         neighbors[i, q] = k
 
 
-@njit(cache=True, nogil=True, fastmath=_FASTMATH)
+@njit(fastmath=_FASTMATH)
 def differences(image, pixels, means, centers, step, neighbors, out):
     """Squared differences of pixels and clusters: each channel's, then the place's.
 
@@ -114,7 +115,7 @@ def differences(image, pixels, means, centers, step, neighbors, out):
             out[i, q, n_channels] = dy * dy + dx * dx
 
 
-@njit(cache=True, nogil=True)
+@njit
 def accumulate(image, labels, means, centers, counts):
     """Mean features and place of every cluster; those without a pixel keep what they had.
 
@@ -148,7 +149,7 @@ def accumulate(image, labels, means, centers, counts):
             centers[k, 1] = total[k, n_channels + 1] / counts[k]
 
 
-@njit(cache=True, nogil=True)
+@njit
 def crossings(annotations, pixels, centers, neighbors, out):
     """Borders met on the straight way from each pixel to its clusters, over all annotations.
 

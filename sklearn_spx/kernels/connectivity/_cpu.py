@@ -9,12 +9,11 @@ pixels, then those below 4, 8, ..., so that what is joined doubles from round to
 takes n log n steps.
 """
 
-from numba import njit
-
 from .._disjoint_set import find
+from ..compilation import njit
 
 
-@njit(cache=True, nogil=True)
+@njit
 def settle_pixels(labels, rows):
     """Give each pixel that differs from its four neighbours the label most frequent among them.
 
@@ -52,7 +51,7 @@ def settle_pixels(labels, rows):
             out[x] = own if kept else best
 
 
-@njit(cache=True, nogil=True)
+@njit
 def count_runs(labels, first):
     """Count the runs of each row.
 
@@ -71,7 +70,7 @@ def count_runs(labels, first):
         first[y + 1] = first[y] + count
 
 
-@njit(cache=True, nogil=True)
+@njit
 def label_runs(labels, first, ends, values, component, sizes):
     """Find the runs and the component of each, numbered in the order of their first pixels.
 
@@ -138,7 +137,7 @@ def label_runs(labels, first, ends, values, component, sizes):
     return n_components
 
 
-@njit(cache=True, nogil=True)
+@njit
 def list_borders(first, ends, component, small, heads, other, shared, after):
     """List the borders of the small components.
 
@@ -191,7 +190,7 @@ def list_borders(first, ends, component, small, heads, other, shared, after):
             begin = end
 
 
-@njit(cache=True, nogil=True)
+@njit
 def merge_small(sizes, min_size, heads, other, shared, after, parent, entry):
     """Join components until none that has a neighbour is below ``min_size``.
 
@@ -250,7 +249,7 @@ def merge_small(sizes, min_size, heads, other, shared, after, parent, entry):
                 after[last], heads[best] = heads[best], head
 
 
-@njit(cache=True, nogil=True)
+@njit
 def write_labels(first, ends, component, parent, numbers, labels):
     """Write each pixel's region, numbered 0, 1, ... in the order of their first pixels.
 

@@ -21,9 +21,9 @@ import heapq
 from collections import namedtuple
 
 import numpy as np
-from numba import njit
 
 from .._disjoint_set import find, join, number
+from ..compilation import njit
 
 _BITS = 17  # buckets: 2^_BITS
 _RANGE = 47  # their range, in bits of integer cost; the greatest entropy gain is 2^44
@@ -54,7 +54,7 @@ _Graph = namedtuple(
 )
 
 
-@njit(cache=True, nogil=True)
+@njit
 def colour_weights(image, factor, least, weights):
     """exp(factor d^2), d the sum of absolute differences.
 
@@ -77,7 +77,7 @@ def colour_weights(image, factor, least, weights):
                     weights[y, x, k] = max(np.exp(factor * square), least)
 
 
-@njit(cache=True, nogil=True)
+@njit
 def cut_edges(weights, inside):
     """Set to 0 the weights of edges that leave the image or the mask.
 
@@ -96,12 +96,12 @@ def cut_edges(weights, inside):
                     weights[y, x, k] = 0
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _x_log_x(x):
     return x * np.log(x) if x > 0 else 0.0
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _entropy_gain(w, loop_a, loop_b):
     """What the entropy rate gains by an edge, times log 2 (self-loops of weight loop_a, loop_b)."""
     return (
@@ -113,7 +113,7 @@ def _entropy_gain(w, loop_a, loop_b):
     )
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _cost(graph, e, a, b, m, n):
     """Integer cost of an edge from pixel a to pixel b, in clusters of m and n pixels."""
     if graph.seen[e] != graph.changes[a] + graph.changes[b]:
@@ -124,7 +124,7 @@ def _cost(graph, e, a, b, m, n):
     return max(np.int64(cost * graph.unit + 0.5), np.int64(0))
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _deal(graph, tile, top, left, bottom, right, limit):
     """Put a tile's edges into the buckets below ``limit``; return a list of all others.
 
@@ -161,7 +161,7 @@ def _deal(graph, tile, top, left, bottom, right, limit):
     return waiting
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _empty_buckets(graph, tile, origin, limit, waiting, n_left, n_segments):
     """Make the joins of the buckets below ``limit``, in order of cost, while there are too many.
 
@@ -223,7 +223,7 @@ def _empty_buckets(graph, tile, origin, limit, waiting, n_left, n_segments):
     return waiting, n_left, last
 
 
-@njit(cache=True, nogil=True)
+@njit
 def segment(weights, inside, n_pixels, n_segments, balance, side, labels):
     """Join until ``n_segments`` are left; return how many are.
 

@@ -1,10 +1,11 @@
 """The sparse weights, one region after the other, over a scratch map of cells."""
 
 import numpy as np
-from numba import njit
+
+from ..compilation import njit
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _lines(length, cells, stride, origin, lower, share):
     """For each pixel of a line: the cell before it, and the share of the next one."""
     for p in range(length):
@@ -14,7 +15,7 @@ def _lines(length, cells, stride, origin, lower, share):
         share[p] = place - first
 
 
-@njit(cache=True, nogil=True)
+@njit
 def region_footprints_cpu(
     labels,  # IN  int32 (height, width)
     rows,

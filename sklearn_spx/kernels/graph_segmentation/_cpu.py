@@ -6,14 +6,14 @@ edges are sorted by three stable counting passes over 11 bits each: linear, ties
 """
 
 import numpy as np
-from numba import njit
 
 from .._disjoint_set import find, join, number
+from ..compilation import njit
 
 _RADIX = 11
 
 
-@njit(cache=True, nogil=True)
+@njit
 def convolve_rows(image, taps, out):
     """Convolve along x; the border pixel goes on for ever.
 
@@ -35,7 +35,7 @@ def convolve_rows(image, taps, out):
                     out[y, x, c] += taps[t] * image[y, source, c]
 
 
-@njit(cache=True, nogil=True)
+@njit
 def convolve_columns(image, taps, out):
     """Convolve along y; otherwise as `convolve_rows`."""
     height, width, n_channels = image.shape
@@ -49,7 +49,7 @@ def convolve_columns(image, taps, out):
                 flat_out[y, i] += taps[t] * flat[source, i]
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _difference(image, y, x, v, u):
     total = np.float32(0)
     for c in range(image.shape[2]):
@@ -58,7 +58,7 @@ def _difference(image, y, x, v, u):
     return np.sqrt(total)
 
 
-@njit(cache=True, nogil=True)
+@njit
 def colour_weights(image, weights):
     """Euclidean distances of neighbouring colours.
 
@@ -81,7 +81,7 @@ def colour_weights(image, weights):
                     weights[y, x, 3] = _difference(image, y, x, y + 1, x - 1)
 
 
-@njit(cache=True, nogil=True)
+@njit
 def list_edges(weights, inside, keys, edges):
     """List the edges inside the mask; return how many.
 
@@ -109,7 +109,7 @@ def list_edges(weights, inside, keys, edges):
     return n
 
 
-@njit(cache=True, nogil=True)
+@njit
 def sort_edges(keys, edges):
     """Sort by key, stably; return both arrays sorted (the arguments are scratch)."""
     other_keys, other_edges = np.empty_like(keys), np.empty_like(edges)
@@ -129,7 +129,7 @@ def sort_edges(keys, edges):
     return keys, edges
 
 
-@njit(cache=True, nogil=True)
+@njit
 def segment_pixels(weights, edges, inside, d, k, min_size, labels):
     """Join pixels across the sorted edges.
 
@@ -161,14 +161,14 @@ def segment_pixels(weights, edges, inside, d, k, min_size, labels):
     number(parent, ~inside.ravel(), labels.ravel())
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _other_end(p, k, width):
     if k == 0:
         return p + 1
     return p + width + (k == 2) - (k == 3)
 
 
-@njit(cache=True, nogil=True)
+@njit
 def segment_regions(edges, weights, order, sizes, k, min_size, segments):
     """Join regions across edges.
 

@@ -4,10 +4,10 @@ Each crossing is filed under its lower label; the higher labels of one file are 
 to sort and count. Linear in the pixels.
 """
 
-from numba import njit
+from ..compilation import njit
 
 
-@njit(cache=True, nogil=True)
+@njit
 def count_crossings(labels, starts):
     """Count the crossings below each label and turn the counts into starts.
 
@@ -30,7 +30,7 @@ def count_crossings(labels, starts):
         starts[a + 1] += starts[a]
 
 
-@njit(cache=True, nogil=True)
+@njit
 def list_crossings(labels, starts, others):
     """File the higher label of each crossing under the lower.
 
@@ -57,7 +57,7 @@ def list_crossings(labels, starts, others):
     starts[0] = 0
 
 
-@njit(cache=True, nogil=True)
+@njit
 def count_edges(starts, others, edges, lengths):
     """Sort each file and count equal labels; return the number of edges.
 
@@ -82,7 +82,7 @@ def count_edges(starts, others, edges, lengths):
     return n
 
 
-@njit(cache=True, nogil=True)
+@njit
 def sum_regions(image, labels, sums, sizes):
     """Add up channels and pixels.
 

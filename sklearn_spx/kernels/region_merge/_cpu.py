@@ -6,12 +6,12 @@ height of an edge is then the greatest link between its ends.
 """
 
 import numpy as np
-from numba import njit
 
 from .._disjoint_set import find, join, number, root
+from ..compilation import njit
 
 
-@njit(cache=True, nogil=True)
+@njit
 def merge(edges, weights, threshold, min_size, segments):
     """DEL's Algorithm 1.
 
@@ -37,7 +37,7 @@ def merge(edges, weights, threshold, min_size, segments):
     number(parent, np.empty(0, np.bool_), segments)
 
 
-@njit(cache=True, nogil=True)
+@njit
 def spanning_forest(edges, weights, order, n_regions, heights, tree):
     """Kruskal's algorithm; return the number of edges in the forest.
 

@@ -16,10 +16,10 @@ distances that agree to about 1 in 10^6 count as equal, and the lower centre win
 """
 
 import numpy as np
-from numba import njit
 
 from .._bits import ordered_key
 from ..color import TABLE_8BIT, lab_block, linear_light
+from ..compilation import njit
 
 SIDE = 8  # pixels along a set
 SET = SIDE * SIDE
@@ -38,20 +38,20 @@ _PACKED = (1 + (_GRID[:SET].astype(np.int32) << 8) + (_GRID[SET:].astype(np.int3
 _ALL_PACKED = int(_PACKED.sum())
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _corner(t, s, n_across, stride):
     """Row and column of the first pixel of a set of a tile."""
     side = SIDE * stride
     return t // n_across * side + s // stride, t % n_across * side + s % stride
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _extent(start, stop, stride):
     """How many pixels of a set, along one axis, lie within the image."""
     return max(0, min(SIDE, (stop - start + stride - 1) // stride))
 
 
-@njit(cache=True, nogil=True)
+@njit
 def tile_mask(mask, height, width, n_across, stride, inside, counts):
     """Cut the mask into sets; what lies beyond the image is outside.
 
@@ -80,7 +80,7 @@ def tile_mask(mask, height, width, n_across, stride, inside, counts):
                     counts[t, s] += here
 
 
-@njit(cache=True, nogil=True, fastmath=_FASTMATH)
+@njit(fastmath=_FASTMATH)
 def _finish(planes, inside, count, total):
     """Blank what is outside, and sum up each plane."""
     for c in range(total.shape[0]):
@@ -94,7 +94,7 @@ def _finish(planes, inside, count, total):
         total[c] = s
 
 
-@njit(cache=True, nogil=True)
+@njit
 def tile_channels(image, channels, scale, n_across, stride, inside, counts, tiles, totals):
     """Cut an image into sets of scaled planes.
 
@@ -129,7 +129,7 @@ def tile_channels(image, channels, scale, n_across, stride, inside, counts, tile
             _finish(planes, inside[t, s], counts[t, s], totals[t, s])
 
 
-@njit(cache=True, nogil=True)
+@njit
 def tile_lab_8bit(image, scale, n_across, stride, inside, counts, tiles, totals):
     """Cut an 8-bit sRGB image into sets of scaled Lab planes.
 
@@ -157,7 +157,7 @@ def tile_lab_8bit(image, scale, n_across, stride, inside, counts, tiles, totals)
             _finish(tiles[t, s], inside[t, s], counts[t, s], totals[t, s])
 
 
-@njit(cache=True, nogil=True)
+@njit
 def tile_lab(image, step, scale, n_across, stride, inside, counts, tiles, totals):
     """Cut an sRGB image into sets of scaled Lab planes.
 
@@ -184,7 +184,7 @@ def tile_lab(image, step, scale, n_across, stride, inside, counts, tiles, totals
             _finish(tiles[t, s], inside[t, s], counts[t, s], totals[t, s])
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _tile_range(centre, radius, side, n_tiles):
     """First tile, and the one after the last, that the window around a centre meets on one axis."""
     first = int(np.ceil((centre - radius - (side - 1)) / side))
@@ -192,7 +192,7 @@ def _tile_range(centre, radius, side, n_tiles):
     return max(first, 0), min(last + 1, n_tiles)
 
 
-@njit(cache=True, nogil=True)
+@njit
 def count_candidates(centres, radius, side, n_down, n_across, starts):
     """Count the candidates of each tile; a tile that no window meets gets one all the same.
 
@@ -224,7 +224,7 @@ def count_candidates(centres, radius, side, n_down, n_across, starts):
     return most
 
 
-@njit(cache=True, nogil=True)
+@njit
 def list_candidates(
     centres, radius, side, n_down, n_across, counts, starts, filled, candidates
 ):  # fmt: skip
@@ -258,7 +258,7 @@ def list_candidates(
             candidates[starts[t]] = nearest
 
 
-@njit(cache=True, nogil=True, fastmath=_FASTMATH)
+@njit(fastmath=_FASTMATH)
 def _choose(planes, grid, centres, contrast, spatial, candidates, top, left, distance, best):
     """Find each pixel's place in the list of candidates: the least distance of equation (1).
 
@@ -313,7 +313,7 @@ def _choose(planes, grid, centres, contrast, spatial, candidates, top, left, dis
         best[p] &= places
 
 
-@njit(cache=True, nogil=True, fastmath=_FASTMATH)
+@njit(fastmath=_FASTMATH)
 def _compete(
     planes, grid, centres, contrast, spatial, candidates, j, top, left, keep, distance, best
 ):  # fmt: skip
@@ -346,7 +346,7 @@ def _compete(
         best[p] = min(best[p], ordered_key(distance[p], keep, place))
 
 
-@njit(cache=True, nogil=True, fastmath=_FASTMATH)
+@njit(fastmath=_FASTMATH)
 def _sum_of(planes, best, place, share, part):
     """Sum up the pixels of one place: their planes, and one integer for number, rows and columns.
 
@@ -390,7 +390,7 @@ def _sum_of(planes, best, place, share, part):
     return packed
 
 
-@njit(cache=True, nogil=True, fastmath=_FASTMATH)
+@njit(fastmath=_FASTMATH)
 def _farthest(planes, centre, best, place, distance):
     """The greatest squared colour distance from a centre to the pixels that are its."""
     distance[:] = 0
@@ -404,7 +404,7 @@ def _farthest(planes, centre, best, place, distance):
     return farthest
 
 
-@njit(cache=True, nogil=True)
+@njit
 def accumulate(
     tiles, totals, inside, counts, n_across, stride, first_tile, last_tile, s,
     centres, contrast, spatial, starts, candidates, most, sums, farthest,
@@ -481,7 +481,7 @@ def accumulate(
             sums[k, 2] += n * (left + to_middle_x) + stride * (packed >> 20)
 
 
-@njit(cache=True, nogil=True)
+@njit
 def assign(
     tiles, inside, counts, n_across, stride, first_tile, last_tile,
     centres, contrast, spatial, starts, candidates, labels,
@@ -519,7 +519,7 @@ def assign(
                             labels[top + stride * i, left + stride * j] = -1
 
 
-@njit(cache=True, nogil=True)
+@njit
 def move_centres(sums, centres):
     """Move each centre to the mean of its pixels; one that has none stays.
 

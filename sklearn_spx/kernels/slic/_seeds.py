@@ -5,7 +5,8 @@ nearest to their mean; the grid's step is sought so that there are about as many
 """
 
 import numpy as np
-from numba import njit
+
+from ..compilation import njit
 
 
 def grid_seeds(height, width, n_seeds):
@@ -45,7 +46,7 @@ def mask_seeds(mask, n_seeds, area):
     return seeds + (top, left), step
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _sum_cells(mask, step, sums):
     """Sum up each cell's pixels: how many, rows, columns. sums : INOUT (., ., 3) float64."""
     for y in range(mask.shape[0]):
@@ -57,7 +58,7 @@ def _sum_cells(mask, step, sums):
                 cell[2] += x
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _nearest_to_means(mask, step, sums, seeds):
     """Each occupied cell's pixel nearest to its mean. seeds : OUT (n, 2) float64."""
     index = np.full(sums.shape[:2], -1)

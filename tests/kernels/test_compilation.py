@@ -1,0 +1,86 @@
+"""Compiled functions: one decorator, and no need of a folder that can be written to."""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sklearn_spx
+from sklearn_spx.kernels.compilation import njit
+
+ROOT = Path(sklearn_spx.__file__).parent
+USE = """
+import warnings
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    import sklearn_spx
+    from sklearn_spx import features, kernels, metrics
+print(sklearn_spx.__file__)
+print(*[w.message for w in caught if "sklearn_spx" in str(w.message)], sep="\\n")
+print(kernels.region_adjacency([[0, 0, 1]])[0].tolist())
+"""
+
+
+@pytest.fixture
+def run_without_cache(tmp_path):
+    """Run code in a process in which the package and the home have no room for a cache.
+
+    Permissions would not bind root; a file in the place of each folder binds everyone.
+    """
+    package = shutil.copytree(
+        ROOT, tmp_path / "sklearn_spx", ignore=shutil.ignore_patterns("__pycache__", "weights")
+    )
+    for folder in {path.parent for path in package.rglob("*.py")}:
+        (folder / "__pycache__").touch()
+    home = tmp_path / "home"
+    home.touch()
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "HOME": str(home)}
+    environment["LOCALAPPDATA"] = str(home)  # the cache's place on Windows
+    for name in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME"):
+        environment.pop(name, None)
+
+    def run(code, **more):
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", code],
+            env={**environment, **more},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        file, *lines = done.stdout.splitlines()
+        assert Path(file).parent == package
+        return lines
+
+    return run
+
+
+def test_all_works_without_a_folder_to_write_to(run_without_cache, tmp_path):
+    warning, edges = run_without_cache(USE)  # one warning
+    assert "Set the environment variable NUMBA_CACHE_DIR to a folder" in warning
+    assert edges == "[[0, 1]]"
+    cache = tmp_path / "cache"
+    assert run_without_cache(USE, NUMBA_CACHE_DIR=str(cache)) == ["", "[[0, 1]]"]  # none
+    assert any(cache.rglob("*count_crossings*.nbi"))
+
+
+def test_every_compiled_function_has_the_one_decorator():
+    wrong = [
+        str(path.relative_to(ROOT))
+        for path in ROOT.rglob("*.py")
+        if path.name != "compilation.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module == "numba"
+        if {alias.name for alias in node.names} & {"jit", "njit", "vectorize", "guvectorize"}
+    ]
+    assert not wrong
+
+
+def test_a_function_without_a_file_is_compiled_without_a_warning(recwarn):
+    scope = {"njit": njit}
+    exec("@njit\ndef twice(x):\n    return 2 * x", scope)
+    assert scope["twice"](21) == 42
+    assert not recwarn
