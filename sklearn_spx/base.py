@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .utils._images import (
     check_image,
+    check_magnitude,
     check_mask,
     check_same_length,
     check_sequence,
@@ -45,6 +46,7 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
 
     # the figure of `score`, a name of sklearn_spx.metrics where greater is better
     _score_metric = "achievable_segmentation_accuracy"
+    _checks_magnitude = False  # where values may be too great for what is learned
 
     _parameter_constraints = {  # noqa: RUF012  (scikit-learn's name and form)
         "n_jobs": [Integral, None],
@@ -248,6 +250,8 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
                 f"X[{i}] has {n_channels(image)} channels where {type(self).__name__} "
                 f"expects {channels}, the number of the images it was fitted to"
             )
+        if self._checks_magnitude:
+            check_magnitude(image, f"X[{i}]")
         return image, check_mask(mask, f"masks[{i}]", image.shape[:2])
 
     def __sklearn_tags__(self):

@@ -88,6 +88,7 @@ class Pretrained(BaseEstimator):
     """
 
     _of_the_net = ()
+    _checks_magnitude = True
 
     def save(self, path, *, half_precision=False):
         """Write parameters and learned state to a safetensors file, without pickle.
@@ -185,6 +186,7 @@ class Pretrained(BaseEstimator):
         self._trained()
         for name in self._of_the_net:
             asked, found = getattr(self, name), self._kind[name]
+            asked = tuple(asked) if isinstance(asked, list) else asked
             if asked is not None and asked != found:
                 raise ValueError(
                     f"{name} is {asked!r}, but the net of pretrained={self.pretrained!r} has "

@@ -15,7 +15,7 @@ from ..kernels.checks import as_image, full_scale
 from ..learned import TrainedNet, torch_device
 from ..training import NetTraining
 from ..training.recipe import fit_net, resolve, seed_of
-from ..utils._images import check_same_length, check_sequence, check_target
+from ..utils._images import check_magnitude, check_same_length, check_sequence, check_target
 from ..utils._threads import one_torch_thread
 from ._base import ImageTransformer
 from ._embedding_training import RECIPE, EmbeddingTask, make_net
@@ -173,6 +173,11 @@ class EmbeddingFeatures(ImageTransformer):
         y = check_sequence(y, "y", "label image")
         check_same_length(check_sequence(X, "X", "image"), y, "y")
         return super().fit(X, y)
+
+    def _check(self, image, i):
+        image = super()._check(image, i)
+        check_magnitude(image, f"X[{i}]")
+        return image
 
     def _fit(self, images, y):
         annotations = [

@@ -8,6 +8,8 @@ import numpy as np
 
 from ..kernels.checks import as_labels, as_mask
 
+LARGEST_VALUE = 1e9  # of an image that a net, or a learned distance, is given
+
 
 def check_sequence(X, name, item):
     """Return ``X`` as something with a length and integer indices, or say why it is not one."""
@@ -57,6 +59,17 @@ def check_image(image, name):
         bad = image.size - int(np.isfinite(image).sum())
         raise ValueError(f"{name} holds {bad} values that are NaN or infinite")
     return image
+
+
+def check_magnitude(image, name):
+    """Raise where float32 sums of squares, as nets and learned distances take them, overflow."""
+    if (image.dtype.kind == "f" and image.dtype != np.float16) or image.dtype.itemsize == 8:
+        greatest = max(abs(float(image.min())), abs(float(image.max())))
+        if greatest > LARGEST_VALUE:
+            raise ValueError(
+                f"{name} holds values up to {greatest:.3g}; what is learned takes at most "
+                f"{LARGEST_VALUE:.0e}: rescale the images"
+            )
 
 
 def n_channels(image):

@@ -1,5 +1,7 @@
-"""torch on one thread where joblib already has one an image."""
+"""torch on one thread where joblib already has one an image, and in forked processes."""
 
+import os
+import sys
 import threading
 from contextlib import contextmanager, nullcontext
 
@@ -36,3 +38,15 @@ def one_torch_thread():
 def torch_threads(n_jobs):
     """Context of a net's run: torch's own threads for one image at a time, else one an image."""
     return nullcontext() if joblib.effective_n_jobs(n_jobs) == 1 else one_torch_thread()
+
+
+def _in_a_forked_process():
+    # OpenMP's threads stayed with the parent, and torch would wait for them for ever
+    global _lock, _inside
+    _lock, _inside = threading.Lock(), 0
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_a_forked_process)

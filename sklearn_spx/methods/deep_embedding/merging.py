@@ -6,8 +6,8 @@ from ...kernels import merge_heights, segment_region_graph
 from ...kernels.agglomeration import agglomerate
 from .hierarchy import RegionHierarchy, paint
 
-# what each merge needs to be at its best covering on the val images of BSDS500
-THRESHOLDS = {"greedy": 0.55, "threshold": 0.2, "egb": 1.0}
+# where each merge is near its best covering on the val images of BSDS500
+THRESHOLDS = {"greedy": 0.55, "threshold": 0.3, "egb": 8.0}
 # of the greedy merge, see kernels.agglomeration.agglomerate; chosen on the same images
 _SLOPE = 0.5  # 1 would be eq. 3
 _COEFFICIENTS = (1.0, _SLOPE, 0.2, 0.0, 0.5, 1.5)
