@@ -3,11 +3,14 @@
 import os
 from pathlib import Path
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # one process a core: torch need not share them out again
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # one process a core, and so one thread in each
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # read by torch, which is imported later
+    # pytest has loaded scikit-learn, for its filters of warnings, and with it BLAS and OpenMP
+    ONE_THREAD = threadpool_limits(int(os.environ["OMP_NUM_THREADS"]))
 
 
 def pytest_configure(config):
