@@ -22,7 +22,11 @@ def grid_seeds(height, width, n_seeds):
 
 
 def slic(image, seeds, step, compactness, max_iter, stride, weights, mask, slic_zero):
-    """Clusters of pixels, and the least relative gap between a pixel's two best distances."""
+    """Clusters of pixels, and how near rounding was to another result.
+
+    That is the least relative gap between a pixel's two best distances, or between a cluster's
+    window and a tile of pixels.
+    """
     height, width = image.shape[:2]
     side = 8 * stride
     sets = [(0, 0)] if stride == 1 else [(0, 0), (1, 1), (0, 1), (1, 0)]
@@ -41,14 +45,12 @@ def slic(image, seeds, step, compactness, max_iter, stride, weights, mask, slic_
             if not is_last and (y % stride, x % stride) != (i, j):
                 continue
             top, left = y // side * side, x // side * side
-            near = [
-                k
-                for k, (cy, cx) in enumerate(places)
-                if cy - step <= top + side - 1
-                and cy + step >= top
-                and cx - step <= left + side - 1
-                and cx + step >= left
+            slack = [
+                min(top + side - 1 - cy, cy - top, left + side - 1 - cx, cx - left) + step
+                for cy, cx in places
             ]
+            near = [k for k, s in enumerate(slack) if s >= 0]
+            gap = min(gap, min(map(abs, slack)) / step)  # a window that just touches a tile
             if not near:
                 middle = np.array([top, left]) + side / 2
                 near = [int(np.argmin([np.sum((place - middle) ** 2) for place in places]))]
