@@ -217,7 +217,7 @@ class ConvFeatures(ImageTransformer):
             self.net_(planes[None])
         except _Stop:
             pass
-        except torch.OutOfMemoryError:
+        except torch.cuda.OutOfMemoryError:
             raise
         except RuntimeError as error:  # torch's word for shapes that do not fit
             channels, height, width = planes.shape
