@@ -23,6 +23,8 @@ from .utils._images import (
     n_channels,
 )
 
+__all__ = ["ImageSegmenter"]
+
 
 class ImageSegmenter(TransformerMixin, BaseEstimator):
     """Base of the estimators that turn images into label images.

@@ -1,53 +1,159 @@
-"""The documentation is tested: parameters, attributes, examples, the README."""
+"""The documentation is tested: names, parameters, returns, attributes, examples, the README."""
 
+import ast
 import doctest
+import functools
 import importlib
 import inspect
+import io
 import pkgutil
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
-from numpydoc.docscrape import get_doc_object
+from numpydoc.docscrape import ClassDoc, FunctionDoc
 
 import sklearn_spx
 
 ROOT = Path(sklearn_spx.__file__).parent
 REPOSITORY = Path(__file__).parents[1]
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 def _modules():
-    for module in pkgutil.walk_packages([str(ROOT)], "sklearn_spx."):
-        if "._cuda" not in module.name:
-            yield module.name
+    names = [module.name for module in pkgutil.walk_packages([str(ROOT)], "sklearn_spx.")]
+    return ["sklearn_spx", *(name for name in names if "._cuda" not in name)]
 
 
-def _public():
-    """Public functions and classes: what a public module lists in ``__all__``."""
+def _is_public(name):
+    return not any(part.startswith("_") for part in name.split("."))
+
+
+PUBLIC_MODULES = [name for name in _modules() if _is_public(name)]
+
+
+def _methods(cls):
+    """Public methods of a class by name, those of its bases in this package included."""
     found = {}
-    for name in ("sklearn_spx", *_modules()):
-        if any(part.startswith("_") for part in name.split(".")):
-            continue
-        module = importlib.import_module(name)
-        for attribute in getattr(module, "__all__", ()):
-            thing = getattr(module, attribute)
-            if inspect.isfunction(thing) or isinstance(thing, type):
-                found[f"{thing.__module__}.{attribute}"] = thing
+    for base in reversed(cls.__mro__):
+        if base.__module__.startswith("sklearn_spx"):
+            for name, member in vars(base).items():
+                member = getattr(member, "__func__", member)  # of class and static methods
+                if not name.startswith("_") and inspect.isfunction(member):
+                    found[name] = member
     return found
 
 
-PUBLIC = _public()
+def _public():
+    """Public classes, and public functions and methods, by where they are defined."""
+    classes, functions = {}, {}
+    for module in map(importlib.import_module, PUBLIC_MODULES):
+        for thing in (getattr(module, name) for name in module.__all__):
+            where = f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', '')}"
+            if isinstance(thing, type):
+                classes[where] = thing
+                for method in _methods(thing).values():
+                    functions[f"{method.__module__}.{method.__qualname__}"] = method
+            elif inspect.isfunction(thing):
+                functions[where] = thing
+    return classes, functions
 
 
-@pytest.mark.parametrize("name", sorted(PUBLIC))
+CLASSES, FUNCTIONS = _public()
+DOCUMENTED = CLASSES | FUNCTIONS
+
+# what does not hold yet, by test, and why; a gap that is closed is an error until it goes from here
+GAPS = {
+    "names": {
+        "sklearn_spx.base": "the base is being split",
+        "sklearn_spx.kernels.agglomeration": "checks and helpers are being moved",
+        "sklearn_spx.kernels.connectivity": "checks and helpers are being moved",
+        "sklearn_spx.kernels.region_merge": "checks and helpers are being moved",
+    },
+    "parameters": {
+        "sklearn_spx.base.ImageSegmenter": "they are those of its subclasses' constructors",
+    },
+    "returns": {
+        "sklearn_spx.base.ImageSegmenter.score": "Raises is missing",
+        "sklearn_spx._trainable_slic.TrainableSLIC.partial_fit": "Raises is missing",
+        "sklearn_spx.kernels.cluster_assign.border_crossings": "Raises is missing",
+        "sklearn_spx.kernels.cluster_assign.cluster_means": "Raises is missing",
+        "sklearn_spx.kernels.cluster_assign.squared_differences": "Raises is missing",
+    },
+    "example": {"sklearn_spx.base.ImageSegmenter": "there is none"},
+    "attributes": {"sklearn_spx.base.ImageSegmenter": "there is no example"},
+}
+
+
+def _for_each(test, names):
+    gaps = GAPS[test]
+    assert gaps.keys() <= set(names), "GAPS names what is not there"
+    rows = [
+        pytest.param(n, marks=pytest.mark.xfail(reason=gaps[n])) if n in gaps else n
+        for n in sorted(names)
+    ]
+    return pytest.mark.parametrize("name", rows)
+
+
+def _source(name):
+    path = ROOT.joinpath(*name.split(".")[1:])
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return path.read_text(encoding="utf-8")
+
+
+def _run_examples(example):
+    """Run the examples of one docstring; what they print instead of the expected is the error."""
+    report = io.StringIO()
+    runner = doctest.DocTestRunner(optionflags=FLAGS, verbose=False)
+    runner.run(example, out=report.write)
+    assert runner.failures == 0, report.getvalue()
+
+
+def _own_nodes(function):
+    """Nodes of a function's code, functions inside it left out."""
+    todo = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0].body
+    while todo:
+        node = todo.pop()
+        yield node
+        if not isinstance(node, (ast.FunctionDef, ast.Lambda, ast.ClassDef)):
+            todo.extend(ast.iter_child_nodes(node))
+
+
+@_for_each("names", PUBLIC_MODULES)
+def test_a_public_module_lists_its_names(name):
+    module = importlib.import_module(name)
+    assert all(hasattr(module, listed) for listed in module.__all__)
+    if name == "sklearn_spx.utils.estimator_checks":  # check_...: what the two public names run
+        return
+    defined = {
+        n
+        for n, thing in vars(module).items()
+        if not n.startswith("_")
+        and (inspect.isfunction(thing) or isinstance(thing, type))
+        and thing.__module__ == name
+    }
+    assert defined <= set(module.__all__), "public by name, but not in __all__"
+
+
+def test_nothing_public_escapes():
+    wanted = {
+        "sklearn_spx.base.ImageSegmenter",
+        "sklearn_spx.base.ImageSegmenter.transform",
+        "sklearn_spx.utils.estimator_checks.check_estimator",
+    }
+    assert wanted <= set(DOCUMENTED)
+
+
+@_for_each("parameters", DOCUMENTED)
 def test_parameters_are_documented_in_signature_order(name):
-    thing = PUBLIC[name]
-    doc = get_doc_object(thing)
-    assert doc["Summary"], f"{name} has no summary"
+    thing = DOCUMENTED[name]
+    doc = (ClassDoc if isinstance(thing, type) else FunctionDoc)(thing)
+    assert doc["Summary"], "no summary"
     wanted = [
-        parameter.name.lstrip("*")
-        for parameter in inspect.signature(thing).parameters.values()
-        if parameter.name != "self"
+        parameter.lstrip("*")
+        for parameter in inspect.signature(thing).parameters
+        if parameter not in ("self", "cls")
     ]
     documented = [
         name.strip().lstrip("*")
@@ -55,44 +161,71 @@ def test_parameters_are_documented_in_signature_order(name):
         for name in parameter.name.split(",")
     ]
     assert documented == wanted
-    if inspect.isfunction(thing):
-        assert doc["Returns"] or doc["Raises"] or doc["Yields"], f"{name} returns something"
-    assert doc["Examples"], f"{name} has no example"
 
 
-@pytest.mark.parametrize("name", sorted(PUBLIC))
-def test_public_methods_are_documented(name):
-    thing = PUBLIC[name]
-    if not isinstance(thing, type):
-        return
-    for attribute, method in vars(thing).items():
-        if attribute.startswith("_") or not inspect.isfunction(method):
-            continue
-        doc = get_doc_object(method)
-        wanted = [p for p in inspect.signature(method).parameters if p != "self"]
-        documented = [p.name.lstrip("*") for p in doc["Parameters"]]
-        assert doc["Summary"], f"{name}.{attribute} has no summary"
-        assert documented == wanted, f"{name}.{attribute}"
+@_for_each("returns", FUNCTIONS)
+def test_what_a_function_returns_and_raises_is_documented(name):
+    function = FUNCTIONS[name]
+    doc, nodes = FunctionDoc(function), list(_own_nodes(function))
+    returns = any(isinstance(node, ast.Return) and node.value is not None for node in nodes)
+    yields = any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in nodes)
+    assert bool(doc["Returns"]) == (returns and not yields)
+    assert bool(doc["Yields"]) == yields
+    raised = {
+        node.exc.func.id
+        for node in nodes
+        if isinstance(node, ast.Raise)
+        and isinstance(node.exc, ast.Call)
+        and isinstance(node.exc.func, ast.Name)
+    }
+    documented = {kind.strip() for error in doc["Raises"] for kind in error.type.split(",")}
+    assert raised <= documented
 
 
-@pytest.mark.parametrize("name", list(_modules()))
+@_for_each("example", [n for n, x in DOCUMENTED.items() if "." not in x.__qualname__])
+def test_functions_and_classes_have_an_example(name):
+    doc = (ClassDoc if name in CLASSES else FunctionDoc)(DOCUMENTED[name])
+    assert any(line.startswith(">>>") for line in doc["Examples"])
+
+
+@_for_each("attributes", CLASSES)
+def test_documented_attributes_are_those_of_an_object(name, monkeypatch):
+    """The example of a class makes an object: it has what is documented, and no ``x_`` beside."""
+    cls = CLASSES[name]
+    made, initialise = [], cls.__init__
+
+    @functools.wraps(initialise)
+    def remember(self, *args, **kwargs):
+        made.append(self)
+        initialise(self, *args, **kwargs)
+
+    monkeypatch.setattr(cls, "__init__", remember)
+    (example,) = doctest.DocTestFinder(recurse=False).find(cls, name)
+    _run_examples(example)
+    documented = {
+        attribute.strip()
+        for documented in ClassDoc(cls)["Attributes"]
+        for attribute in documented.name.split(",")
+    }
+    assert made, "the example makes no object"
+    assert any(all(hasattr(thing, a) for a in documented) for thing in made), documented
+    state = {a for thing in made for a in vars(thing) if a.endswith("_") and not a.startswith("_")}
+    assert state <= documented
+
+
+@pytest.mark.parametrize("name", [n for n in _modules() if ">>>" in _source(n)])
 def test_examples_run(name):
-    module = importlib.import_module(name)
-    finder = doctest.DocTestFinder(exclude_empty=True)
-    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-    runner = doctest.DocTestRunner(optionflags=flags, verbose=False)
-    for test in finder.find(module):
-        runner.run(test)
-    assert runner.failures == 0
+    for example in doctest.DocTestFinder(exclude_empty=True).find(importlib.import_module(name)):
+        _run_examples(example)
 
 
 def test_every_module_says_what_it_does():
     silent = [
         str(path.relative_to(ROOT))
         for path in ROOT.rglob("*.py")
-        if path.stat().st_size and not (path.read_text(encoding="utf-8").startswith('"""'))
+        if not path.read_text(encoding="utf-8").startswith('"""')
     ]
-    assert not silent
+    assert silent == []
 
 
 def test_the_code_of_the_readme_runs(tmp_path, monkeypatch):
@@ -101,7 +234,3 @@ def test_the_code_of_the_readme_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for block in blocks:
         exec(compile(block, "README.md", "exec"), {})
-
-
-def test_the_changelog_speaks_of_this_version():
-    assert f"## {sklearn_spx.__version__}" in (REPOSITORY / "CHANGELOG.md").read_text()

@@ -15,6 +15,8 @@ from ._train_del import train_del
 from ._train_seal import train_seal
 from ._train_trainable_slic import train_trainable_slic
 
+__all__ = ["main"]
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="sklearn-spx")

@@ -45,6 +45,9 @@ def load_bsds500(root, split="train"):
     FileNotFoundError
         If a folder or the annotations of an image are missing; the message names it.
 
+    ValueError
+        If ``split`` is no split of the data set.
+
     References
     ----------
     .. [1] P. Arbelaez, M. Maire, C. Fowlkes, J. Malik, "Contour Detection and Hierarchical Image

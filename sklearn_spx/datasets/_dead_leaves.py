@@ -58,6 +58,11 @@ def make_dead_leaves(n_images=10, shape=(128, 192), *, n_annotators=1, random_st
             One label image per image, or, when ``n_annotators`` is above 1, a list of
             ``n_annotators`` of them. Labels are 0 to n - 1 and every region is 4-connected.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If a number or ``shape`` is not accepted; the message names it.
+
     References
     ----------
     .. [1] A. Lee, D. Mumford, J. Huang, "Occlusion models for natural images: a statistical study

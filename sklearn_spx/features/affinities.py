@@ -38,6 +38,11 @@ def feature_affinities(features, sigma=5.0, *, norm=1):
     affinities : float32 ndarray of shape (2, height, width)
         In [0, 1].
 
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not accepted; the message names it.
+
     Examples
     --------
     >>> from sklearn_spx.features.affinities import feature_affinities
@@ -69,6 +74,11 @@ def edge_affinities(edges):
     affinities : float32 ndarray of shape (2, height, width)
         In [0, 1].
 
+    Raises
+    ------
+    ValueError, TypeError
+        If ``edges`` has another shape or lies outside [0, 1]; the message names it.
+
     Examples
     --------
     >>> from sklearn_spx.features.affinities import edge_affinities
@@ -95,6 +105,12 @@ def annotation_affinities(annotations):
     -------
     affinities : float32 ndarray of shape (2, height, width)
         In [0, 1].
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is no annotation, or one is no label image of the first one's shape; the
+        message names it.
 
     Examples
     --------

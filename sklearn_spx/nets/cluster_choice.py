@@ -9,6 +9,8 @@ that a net can only add to what the convex fit has found. Verelst et al. start f
 import torch
 from torch import nn
 
+__all__ = ["ClassifierNet", "DistanceNet"]
+
 
 class _ClusterChoice(nn.Module):
     """What both nets share.
@@ -68,7 +70,18 @@ class _ClusterChoice(nn.Module):
         return cost.masked_fill(absent, float("inf"))
 
     def logits(self, values, means, neighbors, differences):
-        """Logit of each neighbour, the place included; parameters as in ``forward``."""
+        """Logit of each neighbour, the place included.
+
+        Parameters
+        ----------
+        values, means, neighbors, differences : tensor
+            See ``forward``.
+
+        Returns
+        -------
+        logits : tensor (n, Q)
+            Minus infinity where there is no neighbour.
+        """
         place = differences[:, :, -1].masked_fill(neighbors < 0, 0.0)
         return -self(values, means, neighbors, differences) - self.place_weight * place
 

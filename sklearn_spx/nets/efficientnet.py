@@ -8,6 +8,8 @@ squeeze-and-excitation). Batch normalisation is folded into the convolutions.
 import torch.nn.functional as F
 from torch import nn
 
+__all__ = ["EfficientNetLite0"]
+
 # of each block: kernel, stride, expansion, output channels
 _BLOCKS = (
     (3, 1, 1, 16),
@@ -66,6 +68,18 @@ class EfficientNetLite0(nn.Module):
             before = after
 
     def forward(self, images):
+        """Return the maps.
+
+        Parameters
+        ----------
+        images : tensor (n, 3, height, width)
+            RGB from 0 to 255.
+
+        Returns
+        -------
+        maps : list of tensor (n, channels, rows, columns)
+            From fine to coarse, on the grids that ``strides`` and ``origins`` give.
+        """
         height, width = images.shape[-2:]
         x = F.pad(images, (0, -width % 16, 0, -height % 16), mode="replicate") / 127.5 - 1
         x = F.relu6(_same(self.stem, x), inplace=True)

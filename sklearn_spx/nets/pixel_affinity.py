@@ -74,6 +74,11 @@ class PixelAffinityNet(nn.Module):
         -------
         logits : tensor of shape (n, 2, height, width)
             In the order of ``forward``.
+
+        Raises
+        ------
+        ValueError
+            If the net weighs in Canny edges and there are none.
         """
         if self.canny and edges is None:
             raise ValueError("edges is None; this net weighs in an edge map")

@@ -15,6 +15,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+__all__ = ["Footprints", "concatenate", "pixel_footprints", "superpixel_pool"]
+
 
 @dataclass
 class Footprints:
@@ -33,6 +35,13 @@ class Footprints:
 
     n_cells : int
         Rows of the flattened map.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_spx.nets.pooling import Footprints
+    >>> Footprints(torch.tensor([2, 0]), torch.tensor([0, 1, 2]), None, 3).to("cpu").n_cells
+    3
     """
 
     cells: torch.Tensor
@@ -104,6 +113,15 @@ def concatenate(footprints):
     -------
     footprints : Footprints
         Of all their superpixels, in order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.nets.pooling import concatenate, pixel_footprints
+    >>> first, second = pixel_footprints(np.array([[0, 0]])), pixel_footprints(np.eye(2, dtype=int))
+    >>> both = concatenate([first, second])
+    >>> both.cells.tolist(), both.offsets.tolist()
+    ([0, 1, 3, 4, 2, 5], [0, 2, 4, 6])
     """
     first_cell = np.cumsum([0] + [f.n_cells for f in footprints])
     first_entry = np.cumsum([0] + [len(f.cells) for f in footprints])

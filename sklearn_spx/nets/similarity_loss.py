@@ -3,6 +3,8 @@
 import torch
 import torch.nn.functional as F
 
+__all__ = ["distances", "similarity", "similarity_loss"]
+
 
 def similarity(embeddings, pairs):
     """Similarity of pairs of superpixels, DEL eq. 3: d = 2 / (1 + exp(|v_i - v_j|_1)).
@@ -46,6 +48,13 @@ def distances(embeddings, pairs):
     -------
     distances : tensor (n_pairs,)
         Sums of absolute differences.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_spx.nets.similarity_loss import distances
+    >>> distances(torch.tensor([[0.0, 0.0], [1.0, -1.0]]), torch.tensor([[0, 1]])).tolist()
+    [2.0]
     """
     # index_select: its gradient is much faster than that of indexing
     first = embeddings.index_select(0, pairs[:, 0])

@@ -13,6 +13,8 @@ from torch import nn
 
 from .efficientnet import EfficientNetLite0
 
+__all__ = ["VGG_MEAN_BGR", "CompactNet", "Normalise", "PaperNet", "convolve_upsampled", "regrid"]
+
 VGG_MEAN_BGR = (104.00699, 116.66877, 122.67892)
 _VGG = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # channels and convolutions of a stage
 _SIDES = ((32, 32), (64, 64), (128, 64), (256, 128), (256, 128))
@@ -28,6 +30,13 @@ class Normalise(nn.Module):
 
     scale : float
         What the scales start from.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_spx.nets.superpixel_embedding import Normalise
+    >>> Normalise(2, scale=10.0)(torch.tensor([[[3.0]], [[4.0]]])[None]).ravel().tolist()
+    [6.0, 8.0]
     """
 
     def __init__(self, channels, scale):
@@ -35,6 +44,18 @@ class Normalise(nn.Module):
         self.scale = nn.Parameter(torch.full((channels, 1, 1), float(scale)))
 
     def forward(self, x):
+        """Return the normalised maps.
+
+        Parameters
+        ----------
+        x : tensor (n, channels, height, width)
+            Maps.
+
+        Returns
+        -------
+        y : tensor (n, channels, height, width)
+            Of length ``scale`` in each cell, where all scales are equal.
+        """
         return F.normalize(x, dim=1, eps=1e-6) * self.scale
 
 
@@ -94,7 +115,18 @@ class PaperNet(nn.Module):
         self.register_buffer("mean", torch.tensor(VGG_MEAN_BGR).reshape(3, 1, 1), persistent=False)
 
     def stages(self, images):
-        """Return the last map of each stage of VGG16, for RGB images from 0 to 255."""
+        """Return the last map of each stage of VGG16.
+
+        Parameters
+        ----------
+        images : tensor (n, 3, height, width)
+            RGB from 0 to 255.
+
+        Returns
+        -------
+        stages : list of five tensors (n, channels, rows, columns)
+            From fine to coarse.
+        """
         x = images.flip(1) - self.mean
         maps = []
         for stage, (_, n) in enumerate(_VGG, 1):
@@ -108,16 +140,52 @@ class PaperNet(nn.Module):
         return maps
 
     def sides(self, images):
-        """Return the embedding of each pixel of RGB images from 0 to 255, in a list of one map."""
+        """Return the embedding of each pixel.
+
+        Parameters
+        ----------
+        images : tensor (n, 3, height, width)
+            RGB from 0 to 255.
+
+        Returns
+        -------
+        sides : list of one tensor (n, 64, height, width)
+            The embedding.
+        """
         return self.sides_of(self.stages(images), images.shape[-2:])
 
     def sides_of(self, stages, shape):
-        """Return what ``sides`` does, from what ``stages`` returned for images of ``shape``."""
+        """Return what ``sides`` does, from maps at hand.
+
+        Parameters
+        ----------
+        stages : list of tensor (n, channels, rows, columns)
+            What ``stages`` returned.
+
+        shape : tuple of two int
+            Height and width of the images.
+
+        Returns
+        -------
+        sides : list of tensor (n, channels, rows, columns)
+            See ``sides``.
+        """
         maps = [self.side[str(stage)](stages[stage - 1]) for stage in self.used]
         return [self.embedding(F.relu(convolve_upsampled(maps, self.mix, shape)))]
 
     def head(self, pooled):
-        """Return the pooled map as it is: it is the embedding."""
+        """Return the pooled map as it is: it is the embedding.
+
+        Parameters
+        ----------
+        pooled : tensor (n_superpixels, 64)
+            The one side, pooled.
+
+        Returns
+        -------
+        embedding : tensor (n_superpixels, 64)
+            The same.
+        """
         return pooled
 
 
@@ -190,7 +258,13 @@ class CompactNet(nn.Module):
         self.to(memory_format=torch.channels_last)  # faster on CPUs by a third
 
     def calibrate(self, stages):
-        """Set the standardisation of the trunk's maps from those of some images."""
+        """Set the standardisation of the trunk's maps from those of some images.
+
+        Parameters
+        ----------
+        stages : list of lists of tensor
+            What ``stages`` returned for images, one at a time.
+        """
         with torch.no_grad():
             for level, members in enumerate(self._members):
                 own = [torch.cat([maps[i] for i in members], 1)[0].flatten(1) for maps in stages]
@@ -199,15 +273,51 @@ class CompactNet(nn.Module):
                 self.scale[level].copy_(1 / own.std(1).clamp_min(1e-3)[:, None, None])
 
     def stages(self, images):
-        """Return the trunk's maps of RGB images from 0 to 255."""
+        """Return the trunk's maps.
+
+        Parameters
+        ----------
+        images : tensor (n, 3, height, width)
+            RGB from 0 to 255.
+
+        Returns
+        -------
+        stages : list of tensor (n, channels, rows, columns)
+            From fine to coarse.
+        """
         return self.trunk(images.contiguous(memory_format=torch.channels_last))
 
     def sides(self, images):
-        """Return the sides, from coarse to fine, and the logits of boundaries on the finest."""
+        """Return the sides, and the logits of boundaries on the finest.
+
+        Parameters
+        ----------
+        images : tensor (n, 3, height, width)
+            RGB from 0 to 255.
+
+        Returns
+        -------
+        sides : list of tensor (n, channels, rows, columns)
+            From coarse to fine; the last has one channel, the logit of a boundary.
+        """
         return self.sides_of(self.stages(images), images.shape[-2:])
 
     def sides_of(self, stages, shape):
-        """Return what ``sides`` does, from what ``stages`` returned for images of ``shape``."""
+        """Return what ``sides`` does, from maps at hand.
+
+        Parameters
+        ----------
+        stages : list of tensor (n, channels, rows, columns)
+            What ``stages`` returned.
+
+        shape : tuple of two int
+            Height and width of the images.
+
+        Returns
+        -------
+        sides : list of tensor (n, channels, rows, columns)
+            See ``sides``.
+        """
         sides, known = [], None
         for level, members in enumerate(self._members):
             x = torch.cat([stages[i] for i in members], 1)
@@ -223,7 +333,18 @@ class CompactNet(nn.Module):
         return [*sides, self.boundary(known)]
 
     def head(self, pooled):
-        """Return the embedding (n_superpixels, 64) of the pooled sides, put side by side."""
+        """Return the embedding of superpixels.
+
+        Parameters
+        ----------
+        pooled : tensor (n_superpixels, 312)
+            The sides, without the logits, pooled and put side by side.
+
+        Returns
+        -------
+        embedding : tensor (n_superpixels, 64)
+            One row a superpixel.
+        """
         return self.embedding(F.relu(self.wide(pooled)))
 
     def _grids(self, level):

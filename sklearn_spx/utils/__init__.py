@@ -1,0 +1,3 @@
+"""What other layers share; for users, the checks in ``estimator_checks``."""
+
+__all__: list[str] = []  # names live in the modules

@@ -21,6 +21,8 @@ from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import estimator_checks as sk
 
+__all__ = ["check_estimator", "parametrize_with_checks"]
+
 _SKLEARN_CHECKS = (
     sk.check_estimator_cloneable,
     sk.check_estimator_tags_renamed,

@@ -10,6 +10,14 @@ from ..connectivity import connect
 from ..slic._seeds import grid_seeds, mask_seeds
 from . import _cpu
 
+__all__ = [
+    "border_crossings",
+    "bottom_up",
+    "cluster_means",
+    "nearest_clusters",
+    "squared_differences",
+]
+
 _BLOCK = 4096  # pixels that choose at once: what they are compared by stays in the cache
 _STRIDE_FROM = 8  # step from which an iteration sees every second pixel of every second row
 _MIN_SIZE = 0.25  # of the mean superpixel: what is smaller joins a neighbour

@@ -15,6 +15,8 @@ from ..checks import as_image, as_mask, check_count, check_real, full_scale
 from ..region_merge import check_graph
 from . import _cpu
 
+__all__ = ["graph_segmentation", "segment_region_graph"]
+
 
 def graph_segmentation(
     image=None,

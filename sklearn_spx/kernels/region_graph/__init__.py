@@ -5,6 +5,8 @@ import numpy as np
 from ..checks import as_image, as_labels
 from . import _cpu
 
+__all__ = ["region_adjacency", "region_means"]
+
 
 def region_adjacency(labels):
     """Find the pairs of regions that touch.

@@ -10,6 +10,8 @@ import numpy as np
 from ..checks import check_count
 from . import _cpu
 
+__all__ = ["merge_heights", "merge_regions"]
+
 
 def merge_regions(edges, weights, n_regions, threshold, min_size=0):
     """Join regions across edges of little weight (Liu et al., Algorithm 1).
