@@ -434,10 +434,7 @@ def test_balanced_weights_by_hand():
     np.testing.assert_allclose(found, [2 / 3, 2 / 3, 2 / 3, 2])
 
 
-@pytest.mark.parametrize("distance", NETS)
-def test_nets_and_random_state(leaves, net_fitted, distance):
-    if net_fitted.distance != distance:
-        return
+def test_nets_and_random_state(leaves, net_fitted):
     _same_nets(clone(net_fitted).fit(leaves.images, leaves.ground_truths), net_fitted)
     other = clone(net_fitted).set_params(random_state=1)
     assert _moved(other.fit(leaves.images, leaves.ground_truths), net_fitted)

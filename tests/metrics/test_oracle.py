@@ -98,19 +98,18 @@ def test_sweep(reference, annotations):
     segmentations = [reference[f"{image}_sweep_labels"] for image in IMAGES]
     truths = [[segments for segments, _ in annotations[image]] for image in IMAGES]
     result = metrics.evaluate_segmentations(segmentations, truths)
-    for short, name in (
-        ("fop", "object_part_f"),
-        ("covering", "covering"),
-        ("pri", "probabilistic_rand_index"),
-        ("vi", "variation_of_information"),
+    f = {"ods_f": "ods", "ods_p": "ods_precision", "ods_r": "ods_recall", "ois_f": "ois"}
+    best = {"ods": "ods", "ois": "ois"}
+    for short, name, keys in (
+        ("fop", "object_part_f", f),
+        ("covering", "covering", best | {"best": "best"}),
+        ("pri", "probabilistic_rand_index", best),
+        ("vi", "variation_of_information", best),
     ):
-        for key, ours in (("ods", "ods"), ("ods_f", "ods"), ("ods_p", "ods_precision"),
-                          ("ods_r", "ods_recall"), ("ois", "ois"), ("ois_f", "ois"),
-                          ("best", "best")):  # fmt: skip
-            if f"sweep_{short}_{key}" in reference:
-                assert result[name][ours] == pytest.approx(
-                    float(reference[f"sweep_{short}_{key}"]), rel=1e-12
-                ), (name, key)
+        for key, ours in keys.items():
+            assert result[name][ours] == pytest.approx(
+                float(reference[f"sweep_{short}_{key}"]), rel=1e-12
+            ), (name, key)
     between = metrics.evaluate_segmentations(segmentations, truths, interpolate=True)
     for prefix, figures in (("sweep_fb", result), ("sweep_fb_bsds", between)):
         figures = figures.boundary_f
