@@ -50,16 +50,16 @@ class DELSegmenter(Pretrained, ImageSegmenter):
         of ``pretrained``, else SLIC with one superpixel every 64 pixels, whatever the size of the
         image.
 
-    pretrained : str, path-like or None, default=None
-        A net that is trained: a shipped name, see ``list_pretrained``, or a file that ``save``
-        wrote. No ``fit`` is needed then, and ``fit`` trains only where ``training`` is given: on
-        from this net. One saved without its trunk finds that by ``initial_weights``.
-
     net : {"compact", "vgg16"}, torch.nn.Module or None, default=None
         "compact" is a light net for CPUs; "vgg16" that of the paper. A module is the trunk, the
         part that turns an image into maps, of a compact net, see
         :class:`~sklearn_spx.nets.superpixel_embedding.CompactNet`. None: that of ``pretrained``,
         else "compact".
+
+    pretrained : str, path-like or None, default=None
+        A net that is trained: a shipped name, see ``list_pretrained``, or a file that ``save``
+        wrote. No ``fit`` is needed then, and ``fit`` trains only where ``training`` is given: on
+        from this net. One saved without its trunk finds that by ``initial_weights``.
 
     sides : tuple of int or None, default=None
         With "vgg16", the stages of VGG16 whose maps are used; (5,) is DEL-conv5 of the paper. None:

@@ -50,6 +50,7 @@ class Reference:
 
 
 def grid_count(shape, mask, size):
+    """Superpixels of ``size`` x ``size`` pixels that an image or its mask has room for."""
     inside = shape[0] * shape[1] if mask is None else int(mask.sum())
     return max(1, round(inside / size**2))
 
