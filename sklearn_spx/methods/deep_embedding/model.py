@@ -35,7 +35,7 @@ def make_net(net, sides=(1, 2, 3, 4, 5)):
     """A net of a kind, or over a trunk of one's own; its weights of no account."""
     import copy
 
-    from ...nets.superpixel_embedding import CompactNet, PaperNet
+    from ...nets.del_heads import CompactNet, PaperNet
 
     if not isinstance(net, str):
         return CompactNet(copy.deepcopy(net))
@@ -71,7 +71,7 @@ def _forward(net, rgb, labels, pooling, scale):
     """Embeddings of the superpixels, and the boundary probability of each pixel."""
     import torch
 
-    from ...nets.superpixel_embedding import regrid
+    from ...nets.resampling import regrid
 
     image = as_tensor(rgb).to(next(net.parameters()).device)
     if min(labels.shape) * scale < 1:  # nothing would be left

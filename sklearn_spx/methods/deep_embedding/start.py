@@ -29,7 +29,7 @@ def initial_net(net, sides, initial_weights, seed):
     """
     import torch
 
-    from ...nets.pretrained import load_lite0, load_vgg16
+    from ...nets.weights import load_lite0, load_vgg16
 
     if not (
         net in ("compact", "vgg16") if isinstance(net, str) else isinstance(net, torch.nn.Module)

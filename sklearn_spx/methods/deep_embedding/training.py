@@ -261,7 +261,7 @@ class DELTask(Task):
         import torch
         import torch.nn.functional as F
 
-        from ...nets.similarity_loss import similarity_loss
+        from ...nets.del_loss import similarity_loss
 
         frozen = self.about["freeze_trunk"]
         sides = [

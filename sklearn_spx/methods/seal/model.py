@@ -17,13 +17,13 @@ from .graph import graph_segments
 
 # name: module of sklearn_spx.nets, class, arguments
 NETS = {
-    "compact": ("compact_affinity", "CompactAffinityNet", {}),
-    "pan": ("pixel_affinity", "PixelAffinityNet", {}),
-    "pan-two-way": ("pixel_affinity", "PixelAffinityNet", {"two_way": True}),
-    "pan-square": ("pixel_affinity", "PixelAffinityNet", {"square": True}),
-    "pan-no-canny": ("pixel_affinity", "PixelAffinityNet", {"canny": False}),
+    "compact": ("seal_compact", "CompactAffinityNet", {}),
+    "pan": ("seal_pan", "PixelAffinityNet", {}),
+    "pan-two-way": ("seal_pan", "PixelAffinityNet", {"two_way": True}),
+    "pan-square": ("seal_pan", "PixelAffinityNet", {"square": True}),
+    "pan-no-canny": ("seal_pan", "PixelAffinityNet", {"canny": False}),
     "pan-baseline": (
-        "pixel_affinity",
+        "seal_pan",
         "PixelAffinityNet",
         {"two_way": True, "square": True, "canny": False},
     ),

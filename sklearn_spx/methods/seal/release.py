@@ -14,7 +14,7 @@ def read_release(path):
     """Return their net as a model of the estimator; torch reads it without running code."""
     import torch
 
-    from ...nets.pixel_affinity import released_state
+    from ...nets.seal_pan import released_state
 
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no file {path}")

@@ -111,7 +111,7 @@ class SEALTask(Task):
         """Binary cross-entropy, weighted by 1 + the segmentation error for "seal" (eq. 3)."""
         import torch
 
-        from ...nets.losses import affinity_cross_entropy
+        from ...nets.seal_loss import affinity_cross_entropy
 
         inputs, targets, labels = batch
         logits = net.logits(*inputs).float()
@@ -133,7 +133,7 @@ class SEALTask(Task):
 
 def _targets(labels):
     """The share of annotations that join each pair, NaN where a pair leaves image or mask."""
-    from ...nets.losses import transition_targets
+    from ...nets.seal_loss import transition_targets
 
     targets = np.mean([transition_targets(a) for a in labels], axis=0, dtype=np.float32)
     outside = labels[0] < 0
@@ -146,7 +146,7 @@ def _targets(labels):
 
 def _segmentation_errors(affinities, labels):
     """The paper's weights of boundary pixels (eq. 2), of superpixels grown on the affinities."""
-    from ...nets.losses import segmentation_error_weights
+    from ...nets.seal_loss import segmentation_error_weights
 
     superpixels = entropy_rate_superpixels(
         n_segments=_loop_count(affinities.shape[1:]), affinities=affinities, connectivity=4

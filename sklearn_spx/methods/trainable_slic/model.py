@@ -13,7 +13,7 @@ from ...utils._threads import one_torch_thread
 
 def make_net(distance, n_axes, n_neighbors):
     """The net of a distance, "mlp" or "classifier", untrained."""
-    from ...nets.cluster_choice import ClassifierNet, DistanceNet
+    from ...nets.trainable_slic_choice import ClassifierNet, DistanceNet
 
     return (DistanceNet if distance == "mlp" else ClassifierNet)(n_axes, n_neighbors)
 

@@ -25,7 +25,7 @@ def similarity(embeddings, pairs):
     Examples
     --------
     >>> import torch
-    >>> from sklearn_spx.nets.similarity_loss import similarity
+    >>> from sklearn_spx.nets.del_loss import similarity
     >>> v = torch.tensor([[0.0, 0.0], [1.0, -1.0]])
     >>> [round(d, 4) for d in similarity(v, torch.tensor([[0, 1], [1, 1]])).tolist()]
     [0.2384, 1.0]
@@ -52,7 +52,7 @@ def distances(embeddings, pairs):
     Examples
     --------
     >>> import torch
-    >>> from sklearn_spx.nets.similarity_loss import distances
+    >>> from sklearn_spx.nets.del_loss import distances
     >>> distances(torch.tensor([[0.0, 0.0], [1.0, -1.0]]), torch.tensor([[0, 1]])).tolist()
     [2.0]
     """
@@ -87,7 +87,7 @@ def similarity_loss(embeddings, pairs, targets):
     Examples
     --------
     >>> import torch
-    >>> from sklearn_spx.nets.similarity_loss import similarity_loss
+    >>> from sklearn_spx.nets.del_loss import similarity_loss
     >>> v = torch.tensor([[0.0], [1.0], [3.0]])
     >>> pairs = torch.tensor([[0, 1], [1, 2]])
     >>> round(similarity_loss(v, pairs, torch.tensor([1.0, 0.0])).item(), 4)

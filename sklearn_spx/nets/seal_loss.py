@@ -29,7 +29,7 @@ def transition_targets(labels):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_spx.nets.losses import transition_targets
+    >>> from sklearn_spx.nets.seal_loss import transition_targets
     >>> transition_targets(np.array([[1, 1], [1, 2]]))[0]
     array([[ 1., nan],
            [ 0., nan]], dtype=float32)
@@ -68,7 +68,7 @@ def segmentation_error_weights(superpixels, labels):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_spx.nets.losses import segmentation_error_weights
+    >>> from sklearn_spx.nets.seal_loss import segmentation_error_weights
     >>> segmentation_error_weights(np.zeros((1, 4), int), np.array([[1, 1, 1, 2]]))[0]
     array([[0., 0., 1., 0.]], dtype=float32)
     """
@@ -123,7 +123,7 @@ def affinity_cross_entropy(logits, targets, gamma=None, boundary_weight=1.0):
     Examples
     --------
     >>> import torch
-    >>> from sklearn_spx.nets.losses import affinity_cross_entropy
+    >>> from sklearn_spx.nets.seal_loss import affinity_cross_entropy
     >>> logits, targets = torch.zeros(1, 2, 1, 2), torch.tensor([1.0, 1.0, 1.0, 0.0])
     >>> round(affinity_cross_entropy(logits, targets.reshape(1, 2, 1, 2)).item(), 4)
     0.6931

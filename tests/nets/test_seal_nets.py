@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from sklearn_spx.nets.compact_affinity import CompactAffinityNet
-from sklearn_spx.nets.pixel_affinity import PixelAffinityNet, released_state
+from sklearn_spx.nets.seal_compact import CompactAffinityNet
+from sklearn_spx.nets.seal_pan import PixelAffinityNet, released_state
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sklearn_spx.nets.cluster_choice import ClassifierNet, DistanceNet
+from sklearn_spx.nets.trainable_slic_choice import ClassifierNet, DistanceNet
 
 NETS = [DistanceNet, ClassifierNet]
 

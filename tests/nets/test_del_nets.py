@@ -8,16 +8,11 @@ from safetensors.torch import save_file
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from sklearn_spx.datasets import load_bsds500
+from sklearn_spx.nets.del_heads import CompactNet, Normalise, PaperNet
+from sklearn_spx.nets.del_loss import distances, similarity, similarity_loss
 from sklearn_spx.nets.efficientnet import EfficientNetLite0
-from sklearn_spx.nets.pretrained import load_lite0, load_vgg16
-from sklearn_spx.nets.similarity_loss import distances, similarity, similarity_loss
-from sklearn_spx.nets.superpixel_embedding import (
-    CompactNet,
-    Normalise,
-    PaperNet,
-    convolve_upsampled,
-    regrid,
-)
+from sklearn_spx.nets.resampling import convolve_upsampled, regrid
+from sklearn_spx.nets.weights import load_lite0, load_vgg16
 
 
 def _image(height, width, seed=0):
@@ -37,7 +32,7 @@ def test_the_papers_net_has_the_papers_layers():
     ):
         assert shapes[f"side.{stage}.0.weight"] == (wide, before, 3, 3)
         assert shapes[f"side.{stage}.2.weight"] == (narrow, wide, 1, 1)
-    assert net.trunk["conv5_2"].dilation == (2, 2)
+    assert net.trunk.conv5_2.dilation == (2, 2)
     assert sum(p.numel() for p in net.trunk.parameters()) == 14_714_688  # VGG16's convolutions
 
 
@@ -87,7 +82,7 @@ def test_torchvisions_weights_compute_what_torchvision_does(tmp_path):
     state = {}
     for index, name in zip((0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28), net.trunk):
         for part in ("weight", "bias"):
-            like = net.trunk[name].state_dict()[part]
+            like = net.trunk.get_submodule(name).state_dict()[part]
             state[f"features.{index}.{part}"] = torch.randn_like(like) * 0.01
     torch.save(state, tmp_path / "vgg16.pth")
     load_vgg16(net, tmp_path / "vgg16.pth")
@@ -99,7 +94,7 @@ def test_torchvisions_weights_compute_what_torchvision_does(tmp_path):
     )
     with torch.inference_mode():
         ours = torch.nn.functional.conv2d(
-            image.flip(1) - net.mean, net.trunk["conv1_1"].weight, net.trunk["conv1_1"].bias
+            image.flip(1) - net.mean, net.trunk.conv1_1.weight, net.trunk.conv1_1.bias
         )
     torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
 

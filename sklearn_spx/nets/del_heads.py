@@ -6,17 +6,16 @@ embedding of a superpixel from its row. ``PaperNet`` has one side, the embedding
 resolution, and no head: its pooled map is the embedding (DEL eq. 1).
 """
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from .efficientnet import EfficientNetLite0
+from .resampling import convolve_upsampled, regrid
+from .vgg16 import MEAN_BGR, STAGES, VGG16
 
-__all__ = ["VGG_MEAN_BGR", "CompactNet", "Normalise", "PaperNet", "convolve_upsampled", "regrid"]
+__all__ = ["CompactNet", "Normalise", "PaperNet"]
 
-VGG_MEAN_BGR = (104.00699, 116.66877, 122.67892)
-_VGG = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # channels and convolutions of a stage
 _SIDES = ((32, 32), (64, 64), (128, 64), (256, 128), (256, 128))
 
 
@@ -34,7 +33,7 @@ class Normalise(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> from sklearn_spx.nets.superpixel_embedding import Normalise
+    >>> from sklearn_spx.nets.del_heads import Normalise
     >>> Normalise(2, scale=10.0)(torch.tensor([[[3.0]], [[4.0]]])[None]).ravel().tolist()
     [6.0, 8.0]
     """
@@ -78,7 +77,7 @@ class PaperNet(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> from sklearn_spx.nets.superpixel_embedding import PaperNet
+    >>> from sklearn_spx.nets.del_heads import PaperNet
     >>> PaperNet().sides(torch.zeros(1, 3, 20, 30))[0].shape
     torch.Size([1, 64, 20, 30])
     """
@@ -90,19 +89,12 @@ class PaperNet(nn.Module):
     def __init__(self, sides=(1, 2, 3, 4, 5)):
         super().__init__()
         self.used = tuple(sides)
-        self.trunk = nn.ModuleDict()
-        before = 3
-        for stage, (channels, n) in enumerate(_VGG, 1):
-            dilation = 2 if stage == 5 else 1
-            for i in range(1, n + 1):
-                conv = nn.Conv2d(before, channels, 3, padding=dilation, dilation=dilation)
-                self.trunk[f"conv{stage}_{i}"] = conv
-                before = channels
+        self.trunk = VGG16(dilated=True)
         self.side = nn.ModuleDict()
         for stage in self.used:
             wide, narrow = _SIDES[stage - 1]
             self.side[str(stage)] = nn.Sequential(
-                nn.Conv2d(_VGG[stage - 1][0], wide, 3, padding=1),
+                nn.Conv2d(STAGES[stage - 1][0], wide, 3, padding=1),
                 nn.ReLU(),
                 nn.Conv2d(wide, narrow, 1),
                 Normalise(narrow, 20.0),
@@ -112,7 +104,7 @@ class PaperNet(nn.Module):
         self.embedding = nn.Conv2d(256, 64, 1)
         # distances near 1 at first: from the usual 30 or so, steps overshoot and units die
         nn.init.normal_(self.embedding.weight, std=0.002)
-        self.register_buffer("mean", torch.tensor(VGG_MEAN_BGR).reshape(3, 1, 1), persistent=False)
+        self.register_buffer("mean", torch.tensor(MEAN_BGR).reshape(3, 1, 1), persistent=False)
 
     def stages(self, images):
         """Return the last map of each stage of VGG16.
@@ -127,17 +119,7 @@ class PaperNet(nn.Module):
         stages : list of five tensors (n, channels, rows, columns)
             From fine to coarse.
         """
-        x = images.flip(1) - self.mean
-        maps = []
-        for stage, (_, n) in enumerate(_VGG, 1):
-            for i in range(1, n + 1):
-                x = F.relu(self.trunk[f"conv{stage}_{i}"](x))
-            maps.append(x)
-            if stage < 4:
-                x = F.max_pool2d(x, 2, 2, ceil_mode=True)
-            elif stage == 4:  # keeps its resolution, hence the dilation after it
-                x = F.max_pool2d(x, 3, 1, 1)
-        return maps
+        return self.trunk(images.flip(1) - self.mean)
 
     def sides(self, images):
         """Return the embedding of each pixel.
@@ -217,7 +199,7 @@ class CompactNet(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> from sklearn_spx.nets.superpixel_embedding import CompactNet
+    >>> from sklearn_spx.nets.del_heads import CompactNet
     >>> [tuple(side.shape[1:]) for side in CompactNet().sides(torch.zeros(1, 3, 32, 48))]
     [(128, 2, 3), (96, 4, 6), (64, 8, 12), (24, 16, 24), (1, 16, 24)]
     """
@@ -349,116 +331,3 @@ class CompactNet(nn.Module):
 
     def _grids(self, level):
         return self.strides[level], self.origins[level]
-
-
-def convolve_upsampled(maps, convolution, shape):
-    """Upsample maps to one size, put them side by side, and filter them by a 3x3 convolution.
-
-    Of small maps the channels are mixed first, tap by tap, and upsampled then: both are linear,
-    so the order is free, and most multiplications fall away.
-
-    Parameters
-    ----------
-    maps : list of tensor (n, channels, height, width)
-        Each of its own size; they are upsampled bilinearly.
-
-    convolution : torch.nn.Conv2d
-        A 3x3 convolution of all channels, padded by one zero.
-
-    shape : tuple of two int
-        Height and width of the result.
-
-    Returns
-    -------
-    y : tensor (n, convolution.out_channels, *shape)
-        As ``convolution(torch.cat(upsampled, 1))``, to rounding.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklearn_spx.nets.superpixel_embedding import convolve_upsampled
-    >>> maps = [torch.ones(1, 2, 16, 24), torch.ones(1, 3, 2, 3)]
-    >>> convolve_upsampled(maps, torch.nn.Conv2d(5, 4, 3, padding=1), (16, 24)).shape
-    torch.Size([1, 4, 16, 24])
-    """
-    weights = convolution.weight.split([x.shape[1] for x in maps], 1)
-    small = [x.shape[-2] * 4 <= shape[0] + 3 for x in maps]
-    large = [
-        (F.interpolate(x, shape, mode="bilinear", align_corners=False), w)
-        for x, w, is_small in zip(maps, weights, small)
-        if not is_small
-    ]
-    n, n_out = len(maps[0]), convolution.out_channels
-    if large:
-        x, w = (torch.cat(parts, 1) for parts in zip(*large))
-        out = F.conv2d(x, w, convolution.bias, padding=1)
-    else:
-        out = convolution.bias[:, None, None].expand(n, -1, *shape)
-    out = out.reshape(n * n_out, *shape)
-    by_size = {}  # maps of one size share the upsampling
-    for x, w, is_small in zip(maps, weights, small):
-        if is_small:
-            by_size.setdefault(x.shape[-2:], []).append((x, w))
-    for (height, width), members in by_size.items():
-        x, w = (torch.cat(parts, 1) for parts in zip(*members))
-        taps = w.permute(2, 3, 0, 1).flatten(0, 2)
-        y = F.conv2d(x, taps[:, :, None, None]).reshape(n, 3, 3, n_out, height, width)
-        y = y.permute(0, 3, 1, 4, 2, 5).flatten(4)  # n, channel, tap, row, (tap, column)
-        y = torch.matmul(y, _shifted_upsampling(shape[1], width).to(y).T)
-        rows = _shifted_upsampling(shape[0], height).to(y)
-        y = y.reshape(n * n_out, 3 * height, shape[1])
-        out = torch.baddbmm(out, rows.expand(len(y), -1, -1), y)
-    return out.reshape(n, n_out, *shape)
-
-
-def _shifted_upsampling(n_out, n_in):
-    """Matrices of bilinear upsampling, moved by -1, 0 and 1, side by side: (n_out, 3 n_in)."""
-    matrix = F.interpolate(torch.eye(n_in)[None], n_out, mode="linear", align_corners=False)[0].T
-    zero = matrix.new_zeros(1, n_in)
-    return torch.cat([torch.cat([zero, matrix[:-1]]), matrix, torch.cat([matrix[1:], zero])], 1)
-
-
-def regrid(x, shape, stride, origin, new_stride, new_origin):
-    """Interpolate maps linearly from one grid of cells to another.
-
-    Parameters
-    ----------
-    x : tensor (n, channels, height, width)
-        Maps whose cell i is centred on pixel ``origin + i * stride``, in both directions.
-
-    shape : tuple of two int
-        Height and width of the result.
-
-    stride, origin : float
-        The grid of ``x``.
-
-    new_stride, new_origin : float
-        The grid of the result.
-
-    Returns
-    -------
-    y : tensor (n, channels, *shape)
-        Constant beyond the outer cells of ``x``.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklearn_spx.nets.superpixel_embedding import regrid
-    >>> regrid(torch.tensor([[[[0.0, 1.0]]]]), (1, 4), 2, 0, 1, 0).tolist()
-    [[[[0.0, 0.5, 1.0, 1.0]]]]
-    """
-    grid = (stride, origin, new_stride, new_origin)
-    rows = _interpolation(shape[0], x.shape[2], *grid).to(x)
-    columns = _interpolation(shape[1], x.shape[3], *grid).to(x)
-    return torch.matmul(torch.matmul(rows, x), columns.T)
-
-
-def _interpolation(n_out, n_in, stride, origin, new_stride, new_origin):
-    place = (np.arange(n_out) * new_stride + new_origin - origin) / stride
-    place = place.clip(0, n_in - 1)
-    lower = np.minimum(place.astype(int), max(n_in - 2, 0))
-    matrix = np.zeros((n_out, n_in), np.float32)
-    matrix[np.arange(n_out), lower] = 1 - (place - lower)
-    if n_in > 1:
-        matrix[np.arange(n_out), lower + 1] = place - lower
-    return torch.from_numpy(matrix)

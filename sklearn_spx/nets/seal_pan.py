@@ -41,7 +41,7 @@ class PixelAffinityNet(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> from sklearn_spx.nets.pixel_affinity import PixelAffinityNet
+    >>> from sklearn_spx.nets.seal_pan import PixelAffinityNet
     >>> net = PixelAffinityNet(n_channels=1, width=4, canny=False).eval()
     >>> net(torch.zeros(1, 1, 9, 12)).shape
     torch.Size([1, 2, 9, 12])
@@ -168,7 +168,7 @@ def released_state(state):
 
     Examples
     --------
-    >>> from sklearn_spx.nets.pixel_affinity import released_state
+    >>> from sklearn_spx.nets.seal_pan import released_state
     >>> released_state({})
     Traceback (most recent call last):
     ...
