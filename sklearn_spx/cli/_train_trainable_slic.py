@@ -12,7 +12,7 @@ from ._train import take_training, train_and_save, training_command
     "trainable-slic",
     click.option(
         "--distance",
-        type=click.Choice(["linear", "mlp", "classifier", "embedding"]),
+        type=click.Choice(["linear", "mlp", "classifier", "classifier-paper", "embedding"]),
         help="What is learned: weights of ready features, nets beside them, or the features.  "
         "[default: linear]",
     ),

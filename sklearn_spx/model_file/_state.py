@@ -290,7 +290,9 @@ def _trainable_slic(params, values, arrays):
     values.history("history")
     values._checked("loss", _is_number, "a number")
     values.number("scale", 0)
-    distance = values.word("distance", ("linear", "mlp", "classifier", "embedding"))
+    distance = values.word(
+        "distance", ("linear", "mlp", "classifier", "classifier-paper", "embedding")
+    )
     features = check_fitted(values.take("features"), arrays, "features")
     reference = _Fields(values.take("reference"), "the reference")
     lab = check_fitted(reference.take("lab"), arrays, "the reference")
@@ -324,7 +326,7 @@ def _trainable_slic(params, values, arrays):
                 else "float64"
             )
             arrays.array(f"past.{name}", shape, kind)
-    if distance in ("mlp", "classifier"):
+    if distance in ("mlp", "classifier", "classifier-paper"):
         values.count("n_neighbors", 1024)
         arrays.take_all("net.")
     else:

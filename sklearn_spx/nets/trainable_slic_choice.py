@@ -1,7 +1,8 @@
 """Which of its neighbouring clusters a pixel belongs to: the nets of trainable superpixels.
 
-Both start as the linear distance, |f - f'|^2 on weighted axes: the last layer is 0 at the start, so
-that a net can only add to what the convex fit has found. Verelst et al. start from nothing.
+Two start as the linear distance, |f - f'|^2 on weighted axes: the last layer is 0 at the start, so
+that a net can only add to what the convex fit has found. The third, ``PaperClassifierNet``, starts
+from nothing and stands alone, as Verelst et al. have it.
 
     cost of a cluster = |f - f'|^2 - net(...),    logit = -cost - place_weight * |place - place'|^2
 """
@@ -9,7 +10,7 @@ that a net can only add to what the convex fit has found. Verelst et al. start f
 import torch
 from torch import nn
 
-__all__ = ["ClassifierNet", "DistanceNet"]
+__all__ = ["ClassifierNet", "DistanceNet", "PaperClassifierNet"]
 
 
 class _ClusterChoice(nn.Module):
@@ -33,6 +34,7 @@ class _ClusterChoice(nn.Module):
     """
 
     in_use = 1.0
+    stands_alone = False  # else a linear distance and a distance of places are added
 
     def __init__(self, n_features, n_neighbors, unit, place_weight):
         super().__init__()
@@ -195,6 +197,89 @@ class ClassifierNet(_ClusterChoice):
         places = differences[:, :, -1].sqrt()
         inputs = [pixels, clusters.flatten(1), places, torch.log1p(linear)]
         return self.choice(torch.cat(inputs, 1))
+
+
+class PaperClassifierNet(_ClusterChoice):
+    """The classification net of Verelst et al. (section IV) as published.
+
+    Batch normalisation; DRP on the pixel and DRC, its weights shared, on the difference of pixel
+    and cluster reduce features to 15 numbers; with the places, these go through fully connected
+    layers of 120, 105 and 15 units to one output a neighbour. No linear distance is added, no
+    distance of places: the outputs decide.
+
+    Parameters
+    ----------
+    n_features : int
+        Axes of the features.
+
+    n_neighbors : int
+        Clusters that a pixel chooses among, Q.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_spx.nets.trainable_slic_choice import PaperClassifierNet
+    >>> net = PaperClassifierNet(2, n_neighbors=2).eval()
+    >>> means = torch.tensor([[0.0, 0.0], [3.0, 4.0]])
+    >>> d = torch.tensor([[[0.0, 0.0, 0.1], [9.0, 16.0, 0.2]]])
+    >>> net(torch.zeros(1, 2), means, torch.tensor([[0, 1]]), d).shape
+    torch.Size([1, 2])
+    """
+
+    stands_alone = True
+
+    def __init__(self, n_features, n_neighbors):
+        super().__init__(n_features, n_neighbors, 1.0, 0.0)
+        self.norm = nn.BatchNorm1d(n_features)
+        self.pixel = _reduction(n_features)
+        self.cluster = _reduction(n_features)
+        self.choice = nn.Sequential(
+            nn.Linear(15 + (15 + 1) * n_neighbors, 120),
+            nn.ReLU(),
+            nn.Linear(120, 105),
+            nn.ReLU(),
+            nn.Linear(105, 15),
+            nn.ReLU(),
+            nn.Linear(15, n_neighbors),
+        )
+
+    def forward(self, values, means, neighbors, differences):
+        """Return minus the output for each neighbour.
+
+        Parameters
+        ----------
+        values, means, neighbors, differences : tensor
+            See :meth:`DistanceNet.forward`. Of the squared differences the places' alone count.
+
+        Returns
+        -------
+        cost : tensor (n, Q)
+            Infinite where there is no neighbour.
+        """
+        absent = neighbors < 0
+        pixels = self.norm(values)
+        spread = values.var(0, unbiased=False) if self.training else self.norm.running_var
+        scale = spread.add(self.norm.eps).rsqrt()  # differences have no mean to take off
+        apart = (values[:, None] - means[neighbors.clamp(min=0)]) * scale
+        clusters = self.cluster(apart).masked_fill(absent[:, :, None], 0.0)
+        places = differences[:, :, -1].masked_fill(absent, 0.0).sqrt()
+        outputs = self.choice(torch.cat([self.pixel(pixels), clusters.flatten(1), places], 1))
+        return (-outputs).masked_fill(absent, float("inf"))
+
+    def logits(self, values, means, neighbors, differences):
+        """Return the output for each neighbour.
+
+        Parameters
+        ----------
+        values, means, neighbors, differences : tensor
+            See ``forward``.
+
+        Returns
+        -------
+        logits : tensor (n, Q)
+            Minus infinity where there is no neighbour.
+        """
+        return -self(values, means, neighbors, differences)
 
 
 def _reduction(n_features):

@@ -302,7 +302,8 @@ def test_constant_images_do_not_break_it(leaves):
 
 # --- nets ---------------------------------------------------------------------------------------
 
-NETS = ["mlp", "classifier"]
+OURS = ["mlp", "classifier"]  # which add to the linear distance
+NETS = [*OURS, "classifier-paper"]
 
 
 def quick(distance=None, **training):
@@ -365,7 +366,22 @@ def test_an_untrained_net_is_the_linear_form(leaves):
         assert metrics.achievable_segmentation_accuracy(a, b) > 0.95
 
 
-@pytest.mark.parametrize("distance", NETS)
+def test_the_papers_classifier_learns_to_stand_alone(leaves):
+    X, y = leaves.images, leaves.ground_truths
+    slic = TrainableSLIC(40, **quick(distance="classifier-paper", validation_fraction=0.25))
+    slic.set_params(training__max_epochs=8, training__batch_size=64).fit(X, y)
+    assert slic.net_.stands_alone
+    assert slic.scale_ == 1
+    losses = [entry["validation_loss"] for entry in slic.history_]
+    assert min(losses[1:]) < losses[0]
+    labels = slic.transform(X)
+    assert all(20 < found.max() < 60 for found in labels)
+    # sigma: the more compactness, the more the places say
+    rounder = clone(slic).set_params(compactness=40.0).fit(X, y).transform(X)
+    assert any(not np.array_equal(a, b) for a, b in zip(labels, rounder))
+
+
+@pytest.mark.parametrize("distance", OURS)
 def test_compactness_of_nets(leaves, distance):
     slic = TrainableSLIC(40, **quick(distance=distance))
     slic.fit(leaves.images, leaves.ground_truths)
@@ -526,7 +542,7 @@ def test_partial_fit_goes_on_after_loading(leaves, net_fitted, tmp_path):
 # --- images of every kind -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("distance", ["linear", *NETS])
+@pytest.mark.parametrize("distance", ["linear", *OURS])
 @pytest.mark.parametrize("kind", ["gray", "infrared", "uint16", "ten bands", "hyperspectral"])
 def test_images_of_every_kind(leaves, distance, kind):
     mixing = np.random.default_rng(0).random((3, 120))
@@ -550,7 +566,7 @@ def test_images_of_every_kind(leaves, distance, kind):
         assert metrics.achievable_segmentation_accuracy(found, y) > wanted - 0.06
 
 
-@pytest.mark.parametrize("distance", ["linear", *NETS])
+@pytest.mark.parametrize("distance", ["linear", *OURS])
 def test_it_says_when_it_has_learned_nothing(leaves, distance):
     """Features that tell nothing: the initial grid comes back, and a warning."""
     flat = [np.full((64, 96, 3), 90, np.uint8)] * 4

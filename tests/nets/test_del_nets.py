@@ -80,7 +80,9 @@ def test_normalisation_starts_with_norm_twenty():
 def test_torchvisions_weights_compute_what_torchvision_does(tmp_path):
     net = PaperNet()
     state = {}
-    for index, name in zip((0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28), net.trunk):
+    for index, name in zip(
+        (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28), dict(net.trunk.named_children())
+    ):
         for part in ("weight", "bias"):
             like = net.trunk.get_submodule(name).state_dict()[part]
             state[f"features.{index}.{part}"] = torch.randn_like(like) * 0.01

@@ -45,6 +45,7 @@ _PAST_ARRAYS = ("unit", "curvature", "slope", "weights", "moments")
 _PAST_NUMBERS = ("n", "n_images", "log_scale")
 
 
+_NETS = ("mlp", "classifier", "classifier-paper")
 # of samples of pixels, which an embedding does not learn from
 _OF_SAMPLES = ("n_neighbors", "labels", "hard_examples", "n_samples", "class_weight")
 
@@ -57,7 +58,8 @@ class TrainableSLIC(Pretrained, ImageSegmenter):
     n_segments : int, default=100
         Number of superpixels aimed at; the produced count, ``labels.max() + 1``, comes close.
 
-    distance : {"linear", "mlp", "classifier", "embedding"} or None, default=None
+    distance : {"linear", "mlp", "classifier", "classifier-paper", "embedding"} or None, \
+            default=None
         What is learned. None: that of ``pretrained``, else "linear".
 
         - "linear": a weight a feature, 0 or more (eq. 1 of [1]_, there "1-layer"). Superpixels are
@@ -66,18 +68,17 @@ class TrainableSLIC(Pretrained, ImageSegmenter):
           cluster along ``axes_``;
         - "classifier": the classification net of section IV on ``axes_``: batch normalisation,
           DRP for the pixel, DRC for each cluster, fully connected layers of 120, 105 and 15 units,
-          ``n_neighbors`` outputs.
-
+          ``n_neighbors`` outputs;
+        - "classifier-paper": the same net as published: it starts from nothing and stands alone,
+          sees differences of pixel and clusters, the nearest first, and learns the one right
+          cluster. ``compactness`` is then its input's sigma, 10 being 1;
         - "embedding": the features themselves, of which each weighs 1. With ``features=None`` they
           are :class:`~sklearn_spx.features.EmbeddingFeatures`, a net trained through SLIC; it takes
           the longest. Not of the paper. It learns from whole crops: ``n_neighbors``, ``labels``,
           ``hard_examples``, ``n_samples`` and ``class_weight`` choose nothing and stay as they are.
 
-        The nets add to the linear distance, which is always learned first, and start from adding
-        nothing: the start is not the paper's, whose classifier alone falls behind plain SLIC in
-        boundary recall and distance to edges (Table I). For the same reason "classifier" also
-        sees the linear distances, meets clusters in random order in training, and adds half of
-        what it has learned. With a net superpixels grow by Algorithm 1.
+        "mlp" and "classifier" add to the linear distance, which is always learned first, and start
+        from adding nothing. With a net superpixels grow by Algorithm 1.
 
     pretrained : str, path-like or None, default=None
         A distance that is trained: a shipped name, see ``list_pretrained``, or a file that ``save``
@@ -213,6 +214,16 @@ class TrainableSLIC(Pretrained, ImageSegmenter):
     --------
     sklearn_spx.SLICSuperpixels : Plain SLIC.
 
+    Notes
+    -----
+    Differences from the paper: weights are solved to the optimum of a convex problem, not trained;
+    "mlp" and "classifier" add to them, where the paper's nets start from nothing, as does
+    "classifier-paper"; the paper's falls behind plain SLIC in boundary recall and distance to edges
+    (Table I). "classifier" also sees the linear distances, meets clusters in random order in
+    training, and adds half of what it has learned. Scattering is of intensity, 81 maps;
+    ``ScatteringFeatures(channels="all")`` has the paper's 243. Shapes are scaled to those of plain
+    SLIC. "embedding" is not of the paper.
+
     References
     ----------
     .. [1] T. Verelst, M. Blaschko, M. Berman, "Generating superpixels using deep image
@@ -232,7 +243,7 @@ class TrainableSLIC(Pretrained, ImageSegmenter):
     _parameter_constraints = {  # noqa: RUF012
         **ImageSegmenter._parameter_constraints,
         "n_segments": [Interval(Integral, 1, None, closed="left")],
-        "distance": [StrOptions({"linear", "mlp", "classifier", "embedding"}), None],
+        "distance": [StrOptions({"linear", *_NETS, "embedding"}), None],
         "pretrained": [str, os.PathLike, None],
         "features": [HasMethods(["fit", "transform"]), None],
         "compactness": [Interval(Real, 0, None, closed="left")],
@@ -395,7 +406,7 @@ class TrainableSLIC(Pretrained, ImageSegmenter):
             known,
             recipe=recipe,
             run=self._map,
-            device=torch_device(self.device) if distance in ("mlp", "classifier") else "cpu",
+            device=torch_device(self.device) if distance in _NETS else "cpu",
             verbose=self.verbose,
         )
         self._set_learned(learned)
@@ -456,7 +467,8 @@ class TrainableSLIC(Pretrained, ImageSegmenter):
         if self.hard_examples is None:
             about["hard_examples"] = 3
         if net:
-            about["net_hard_examples"] = self.hard_examples or 2
+            own = 3 if distance == "classifier-paper" else 2
+            about["net_hard_examples"] = self.hard_examples or own
         return recipe, about
 
     @property

@@ -10,12 +10,18 @@ from ...kernels import slic
 from ...kernels.cluster_assign import bottom_up
 from ...utils._threads import one_torch_thread
 
+COMPACTNESS = 10.0  # of the plain SLIC that shapes and labels are made by
+
 
 def make_net(distance, n_axes, n_neighbors):
-    """The net of a distance, "mlp" or "classifier", untrained."""
-    from ...nets.trainable_slic_choice import ClassifierNet, DistanceNet
+    """The net of a distance, untrained."""
+    from ...nets import trainable_slic_choice as nets
 
-    return (DistanceNet if distance == "mlp" else ClassifierNet)(n_axes, n_neighbors)
+    return {
+        "mlp": nets.DistanceNet,
+        "classifier": nets.ClassifierNet,
+        "classifier-paper": nets.PaperClassifierNet,
+    }[distance](n_axes, n_neighbors)
 
 
 def segment(values, n_segments, *, compactness, max_iter, mask=None, net=None, scale=1.0):
@@ -45,12 +51,17 @@ def chooser(net, scale, compactness):
     import torch
 
     device = net.unit.device
+    # a net that stands alone is told the places, by sigma of the paper; else they are added
+    sigma = np.float32(compactness / COMPACTNESS) if net.stands_alone else np.float32(1)
 
     def choose(values, means, neighbors, differences):
+        differences[:, :, -1] *= sigma**2
         with torch.inference_mode():
             inputs = (values, means, neighbors.astype(np.int64), differences)
             cost = net(*(torch.from_numpy(array).to(device) for array in inputs))
             cost = cost.cpu().numpy()
+        if net.stands_alone:
+            return cost.argmin(axis=1)
         place = np.where(neighbors < 0, 0, differences[:, :, -1])
         return (np.float32(scale) * cost + np.float32(compactness**2) * place).argmin(axis=1)
 

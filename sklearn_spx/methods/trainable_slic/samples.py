@@ -18,10 +18,9 @@ from ...kernels.cluster_assign import (
     squared_differences,
 )
 from ...model_file import decode_fitted, encode_fitted
+from .model import COMPACTNESS
 
-# The plain SLIC that labels are made with, and whose shape `compactness` refers to.
-COMPACTNESS = 10.0
-MAX_ITER = 5
+MAX_ITER = 5  # of the plain SLIC that labels are made with
 _POOL = 20_000  # pixels of an image among which those to learn from are looked for
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from ...metrics import compactness as mean_compactness
-from .model import segment
-from .samples import COMPACTNESS, MAX_ITER, grid_count
+from .model import COMPACTNESS, segment
+from .samples import MAX_ITER, grid_count
 
 _N_CALIBRATION = 20  # images that the overall scale is measured on
 _N_CALIBRATION_NET = 12
@@ -31,8 +31,15 @@ class Shapes:
         self._note(grid, wanted, np.interp(log_scale, _LOG_SCALES, found))
         return log_scale
 
-    def of_net(self, net, axes, start):
-        """Log2 of the factor for a net, by false position; a few images, as it takes longer."""
+    def note_net(self, net, axes):
+        """Note whether a net that has no scale makes squares."""
+        items, wanted, grid = self._for_net(axes)
+        tasks = [(*item[:3], net, 1.0) for item in items]
+        found = float(np.mean(list(self.run(_shape_by_net, tasks, len(tasks)))))
+        self._note(grid, wanted, found)
+
+    def _for_net(self, axes):
+        """A few images, as nets take longer; the compactness of plain SLIC, and of the grid."""
         items = []
         for image, mask, _ in self._subset(_N_CALIBRATION_NET):
             values = self.features.transform([image])[0] @ axes
@@ -40,7 +47,11 @@ class Shapes:
             plain = _plain(self.reference.colours(image), n_segments, mask)
             flat = _plain(np.zeros(image.shape[:2], np.float32), n_segments, mask)
             items.append((values, mask, n_segments, plain, flat))
-        wanted, grid = (np.mean([item[i] for item in items]) for i in (3, 4))
+        return items, *(np.mean([item[i] for item in items]) for i in (3, 4))
+
+    def of_net(self, net, axes, start):
+        """Log2 of the factor for a net, by false position."""
+        items, wanted, grid = self._for_net(axes)
 
         def excess(log_scale):
             tasks = [(*item[:3], net, 2.0**log_scale) for item in items]

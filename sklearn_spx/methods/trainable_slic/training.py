@@ -8,8 +8,8 @@ import numpy as np
 from ...training.recipe import Task, fit_net, split
 from ...training.state import load_arrays, net_arrays
 from .linear import cross_entropy_of, linear_weights, principal_axes, sample_weights
-from .model import make_net
-from .samples import COMPACTNESS, Reference, sample_image
+from .model import COMPACTNESS, make_net
+from .samples import Reference, sample_image
 from .shape import Shapes
 
 # of the nets; "linear" is solved to its optimum, and knows held-out images alone
@@ -241,7 +241,7 @@ class ChoiceTask(Task):
             net = make_net(self.about["distance"], n_axes, self.about["n_neighbors"])
         if self.start["arrays"] is not None:
             load_arrays(net, self.start["arrays"])
-        else:
+        elif not net.stands_alone:
             net.unit.fill_(self.start["unit"])
             net.place_weight.fill_(self.start["place_weight"])
         return net.to(self.device).eval()
@@ -250,9 +250,10 @@ class ChoiceTask(Task):
         epoch, batch = divmod(step, self.steps_per_epoch)
         seed, size = self.about["seed"], self.about["batch_size"]
         order = np.random.default_rng((seed, epoch)).permutation(len(self.table))
-        # a distance knows no order; a classifier would learn the one by place by heart
-        distance = self.about["distance"] == "mlp"
-        rng = None if distance else np.random.default_rng((seed, epoch, batch))
+        # a distance knows no order; a classifier would learn the one by place by heart, as the
+        # paper's does
+        shuffled = self.about["distance"] == "classifier"
+        rng = np.random.default_rng((seed, epoch, batch)) if shuffled else None
         return self.table.batch(order[batch * size : (batch + 1) * size], rng)
 
     def loss(self, net, batch):
@@ -286,6 +287,10 @@ def _learn_net(items, samples, held, about, known, learned, shapes, recipe, devi
     units = np.float32(start["unit"]).item(), np.float32(start["place_weight"]).item()
     table = Table(samples, axes, units, about["class_weight"])
     held = Table(held, axes, units, None) if held else None
+    if about["distance"] == "classifier-paper":  # one answer is right, and no linear form asked
+        for part in (table, held):
+            if part is not None:
+                part.allow_answers_only()
     task = ChoiceTask(table, held, start, about, device)
     values = dict(recipe.values)
     if values["max_steps"] is None:
@@ -318,6 +323,14 @@ def _learn_net(items, samples, held, about, known, learned, shapes, recipe, devi
         held.allow_answers_only()  # the divergence from one sure answer is the cross-entropy
         with torch.no_grad():
             history[-1]["validation_cross_entropy"] = -task.validate(net)
+    if net.stands_alone:  # its outputs decide, at any scale
+        shapes.note_net(net, axes)
+        return {
+            "net": net_arrays(net),
+            "scale": 1.0,
+            "history": history,
+            "loss": history[-1]["loss"],
+        }
     log_scale = np.log2(known["scale"] if known else learned["scale"])
     found = shapes.of_net(net, axes, log_scale)
     if known and about["online"]:  # the shape on all images seen
