@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sklearn_spx.kernels import enforce_connectivity
+from sklearn_spx.kernels._clustering import grid_seeds
 from sklearn_spx.kernels.cluster_assign import (
     border_crossings,
     bottom_up,
@@ -13,7 +14,6 @@ from sklearn_spx.kernels.cluster_assign import (
     nearest_clusters,
     squared_differences,
 )
-from sklearn_spx.kernels.slic._seeds import grid_seeds
 
 from . import naive_cluster_assign as naive
 

@@ -8,8 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sklearn_spx.kernels import slic
+from sklearn_spx.kernels._clustering import grid_seeds, mask_seeds
 from sklearn_spx.kernels.color import rgb_to_lab
-from sklearn_spx.kernels.slic._seeds import grid_seeds, mask_seeds
 from sklearn_spx.metrics import achievable_segmentation_accuracy
 
 from . import naive

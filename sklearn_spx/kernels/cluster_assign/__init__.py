@@ -5,9 +5,9 @@ Host functions: check, cast, allocate.
 
 import numpy as np
 
+from .._clustering import QUARTERS, start_on_grid
 from ..checks import as_image, as_labels, as_mask, check_count, check_real
 from ..connectivity import connect
-from ..slic._seeds import grid_seeds, mask_seeds
 from . import _cpu
 
 __all__ = [
@@ -19,8 +19,6 @@ __all__ = [
 ]
 
 _BLOCK = 4096  # pixels that choose at once: what they are compared by stays in the cache
-_STRIDE_FROM = 8  # step from which an iteration sees every second pixel of every second row
-_MIN_SIZE = 0.25  # of the mean superpixel: what is smaller joins a neighbour
 
 
 def bottom_up(image, n_segments, choose, *, max_iter=10, n_neighbors=7, mask=None):
@@ -80,37 +78,32 @@ def bottom_up(image, n_segments, choose, *, max_iter=10, n_neighbors=7, mask=Non
     n_segments = check_count(n_segments, "n_segments")
     max_iter = check_count(max_iter, "max_iter")
     n_neighbors = check_count(n_neighbors, "n_neighbors")
-    if mask is None:
-        area, inside = height * width, np.ones((height, width), bool)
-        seeds, step = grid_seeds(height, width, min(n_segments, area))
-    else:
-        inside = as_mask(mask, (height, width))
-        area = int(np.count_nonzero(inside))
-        seeds, step = mask_seeds(inside, n_segments, area)
-    centers = seeds.astype(np.float32)
-    rows, columns = np.floor(seeds + 0.5).astype(np.int64).T
+    if mask is not None:
+        mask = as_mask(mask, (height, width))
+    start = start_on_grid(height, width, n_segments, mask)
+    centers = start.seeds.astype(np.float32)
+    rows, columns = np.floor(start.seeds + 0.5).astype(np.int64).T
     means = image[rows, columns]
     counts = np.empty(len(means), np.int64)
-    flat = image.reshape(-1, n_channels)
-    stride = 1 if step < _STRIDE_FROM else 2
+    flat, step = image.reshape(-1, n_channels), np.float32(start.step)
+    inside = np.arange(height * width) if mask is None else np.flatnonzero(mask)
+    quarters = inside // width % 2 * 2 + inside % width % 2
     for iteration in range(max_iter):
         last = iteration == max_iter - 1
-        pixels = np.flatnonzero(inside)
-        if not last and stride == 2:
-            part = (0, 3, 1, 2)[iteration % 4]
-            quarter = (pixels // width % 2 * 2 + pixels % width % 2) == part
-            pixels = pixels[quarter]
+        pixels = inside
+        if not last and start.stride == 2:
+            pixels = inside[quarters == QUARTERS[iteration % 4]]
         labels = np.full((height, width), -1, np.int32)
-        for start in range(0, len(pixels), _BLOCK):
-            block = pixels[start : start + _BLOCK]
+        for first in range(0, len(pixels), _BLOCK):
+            block = pixels[first : first + _BLOCK]
             neighbors = nearest_clusters(block, (height, width), centers, n_neighbors)
             differences = np.empty((*neighbors.shape, n_channels + 1), np.float32)
-            _cpu.differences(image, block, means, centers, np.float32(step), neighbors, differences)
+            _cpu.differences(image, block, means, centers, step, neighbors, differences)
             chosen = choose(flat[block], means, neighbors, differences)
             labels.ravel()[block] = np.take_along_axis(neighbors, chosen[:, None], axis=1)[:, 0]
         if not last:
             _cpu.accumulate(image, labels, means, centers, counts)
-    connect(labels, round(_MIN_SIZE * area / len(seeds)))
+    connect(labels, start.min_size)
     return labels
 
 
@@ -193,13 +186,18 @@ def nearest_clusters(pixels, shape, centers, n_neighbors=7):
     centers = _as_centers(centers, height, width)
     n_neighbors = check_count(n_neighbors, "n_neighbors")
     # about one centre a cell, wherever they lie
-    cell = max(1.0, float(np.sqrt(height * width / len(centers))))
-    n_rows, n_columns = int(height / cell) + 1, int(width / cell) + 1
-    start = np.zeros(n_rows * n_columns + 1, np.int64)
-    member = np.empty(len(centers), np.int64)
-    _cpu.fill_cells(centers, cell, n_rows, n_columns, start, member)
+    side = max(1.0, float(np.sqrt(height * width / len(centers))))
+    n_rows, n_columns = int(height / side) + 1, int(width / side) + 1
+    cells = _cpu.Cells(
+        side=side,
+        n_rows=n_rows,
+        n_columns=n_columns,
+        starts=np.zeros(n_rows * n_columns + 1, np.int64),
+        members=np.empty(len(centers), np.int64),
+    )
+    _cpu.fill_cells(centers, cells)
     neighbors = np.empty((len(pixels), n_neighbors), np.int32)
-    _cpu.nearest(pixels, width, centers, cell, n_rows, n_columns, start, member, neighbors)
+    _cpu.nearest(pixels, width, centers, cells, neighbors)
     return neighbors
 
 

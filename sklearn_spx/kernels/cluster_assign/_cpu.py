@@ -4,48 +4,63 @@ Centres are sorted into square cells; a pixel searches the cells around its own,
 until no unseen cell can hold a centre nearer than the worst it has.
 """
 
+from collections import namedtuple
+
 import numpy as np
 
 from ..compilation import njit
 
 _FASTMATH = {"contract", "arcp", "nsz", "reassoc"}  # inf is a sentinel here: never ninf
 
+Cells = namedtuple(
+    "Cells",
+    [
+        "side",  # of a cell, in pixels
+        "n_rows",
+        "n_columns",
+        "starts",  # (n_rows * n_columns + 1,) int64, where each cell's members start
+        "members",  # (K,) int64, centres, cell by cell, in ascending order
+    ],
+)
+
 
 @njit
-def fill_cells(centers, cell, n_rows, n_columns, start, member):
+def fill_cells(centers, cells):
     """Counting sort of centres by cell.
 
     Parameters
     ----------
     centers : IN (K, 2) float32, row and column, not negative
-    cell : side of a cell, in pixels
-    start : OUT (n_rows * n_columns + 1,) int64, zero at entry: where each cell's members begin
-    member : OUT (K,) int64, centres, cell by cell, in rising order
+    cells : `starts`, zeros, and `members` are written
     """
-    n_centers = centers.shape[0]
+    n_centers, starts = centers.shape[0], cells.starts
     home = np.empty(n_centers, np.int64)
     for k in range(n_centers):
-        row = min(int(centers[k, 0] / cell), n_rows - 1)
-        column = min(int(centers[k, 1] / cell), n_columns - 1)
-        home[k] = row * n_columns + column
-        start[home[k] + 1] += 1
-    for i in range(start.shape[0] - 1):
-        start[i + 1] += start[i]
-    fill = start[:-1].copy()
+        row = min(int(centers[k, 0] / cells.side), cells.n_rows - 1)
+        column = min(int(centers[k, 1] / cells.side), cells.n_columns - 1)
+        home[k] = row * cells.n_columns + column
+        starts[home[k] + 1] += 1
+    for i in range(starts.shape[0] - 1):
+        starts[i + 1] += starts[i]
+    fill = starts[:-1].copy()
     for k in range(n_centers):
-        member[fill[home[k]]] = k
+        cells.members[fill[home[k]]] = k
         fill[home[k]] += 1
 
 
 @njit
-def nearest(pixels, width, centers, cell, n_rows, n_columns, start, member, neighbors):
+def nearest(pixels, width, centers, cells, neighbors):
     """The Q spatially nearest centres of each pixel, nearest first; ties to the lower index.
 
     Parameters
     ----------
     pixels : IN (n,) int64, row * width + column
+    width : int, of the image
+    centers : IN (K, 2) float32
+    cells : IN Cells, of `fill_cells`
     neighbors : OUT (n, Q) int32, -1 where there are fewer than Q centres
     """
+    cell, n_rows, n_columns, starts = cells.side, cells.n_rows, cells.n_columns, cells.starts
     n_neighbors = neighbors.shape[1]
     best = np.empty(n_neighbors, np.float64)
     for i in range(pixels.shape[0]):
@@ -67,8 +82,8 @@ def nearest(pixels, width, centers, cell, n_rows, n_columns, start, member, neig
                 for c in range(column - ring, column + ring + 1, step):
                     if c < 0 or c >= n_columns:
                         continue
-                    for m in range(start[r * n_columns + c], start[r * n_columns + c + 1]):
-                        k = member[m]
+                    for m in range(starts[r * n_columns + c], starts[r * n_columns + c + 1]):
+                        k = cells.members[m]
                         dy, dx = centers[k, 0] - y, centers[k, 1] - x
                         distance = dy * dy + dx * dx
                         q = n_neighbors

@@ -2,18 +2,15 @@
 
 import numpy as np
 
+from .._clustering import QUARTERS, start_on_grid
 from ..checks import as_image, as_mask, check_count, check_real, full_scale
 from ..connectivity import connect
-from . import _cpu
-from ._seeds import grid_seeds, mask_seeds
+from . import _cpu, _tiles
 
 __all__ = ["slic"]
 
-_MIN_SIZE = 0.25  # of the mean superpixel: what is smaller joins a neighbour
-_STRIDE_FROM = 8  # grid step from which an iteration sees every second pixel of every second row
 _MANY = 16  # channels above which principal axes are tried
 _DROPPED = 1e-3  # of the variance, at most, that lies along the axes that are dropped
-_TOO_LARGE = 1e18  # beyond it, squared differences overflow float32
 
 
 def slic(
@@ -106,19 +103,16 @@ def slic(
     if image.shape[2] > _MANY:
         image, roots = _on_axes(image, roots)
     height, width = image.shape[:2]
-    if mask is None:
-        mask, area = np.empty((0, 0), bool), height * width
-        seeds, step = grid_seeds(height, width, min(n_segments, area))
-    else:
+    if mask is not None:
         mask = as_mask(mask, (height, width))
-        area = int(np.count_nonzero(mask))
-        seeds, step = mask_seeds(mask, n_segments, area)
-    tiles = _Tiles(image, rgb_scale, roots, mask, 1 if step < _STRIDE_FROM else 2)
-    labels = _cluster(tiles, seeds, step, compactness, max_iter, slic_zero)
+    start = start_on_grid(height, width, n_segments, mask)
+    everywhere = np.empty((0, 0), bool)
+    tiles = _tiles.cut(image, rgb_scale, roots, everywhere if mask is None else mask, start.stride)
+    labels = _cluster(tiles, start, compactness, max_iter, slic_zero)
     if enforce_connectivity:
-        connect(labels, round(_MIN_SIZE * area / len(seeds)))
+        connect(labels, start.min_size)
     else:
-        _close_gaps(labels, len(seeds))
+        _close_gaps(labels, len(start.seeds))
     return labels
 
 
@@ -182,96 +176,26 @@ def _on_axes(image, roots):
     return turned, np.ones(turned.shape[2], np.float32)
 
 
-def _aligned(shape):
-    """An empty float32 array that starts a cache line, as vector loads like it."""
-    size = int(np.prod(shape)) * 4
-    buffer = np.empty(size + 64, np.uint8)
-    start = -buffer.ctypes.data % 64
-    return buffer[start : start + size].view(np.float32).reshape(shape)
-
-
-class _Tiles:
-    """The image cut into tiles of planes, as the kernels take it."""
-
-    def __init__(self, image, rgb_scale, roots, mask, stride):
-        self.shape = height, width = image.shape[:2]
-        self.stride, self.side = stride, stride * _cpu.SIDE
-        self.n_down, self.n_across = -(-height // self.side), -(-width // self.side)
-        self.n = self.n_down * self.n_across
-        sets = self.n, stride**2
-        self.inside = np.empty((*sets, _cpu.SET), bool)
-        self.counts = np.empty(sets, np.int32)
-        grid = self.n_across, stride
-        _cpu.tile_mask(mask, height, width, *grid, self.inside, self.counts)
-        channels, scale = np.arange(3), roots
-        if rgb_scale is None:
-            channels = np.flatnonzero(roots)
-            if len(channels) > _cpu.FEW:  # those that differ most go first: they tell the most
-                sample = image[:: 1 + height // 32, :: 1 + width // 32, channels]
-                with np.errstate(over="ignore", invalid="ignore"):
-                    spread = sample.std(axis=(0, 1)) * roots[channels]
-                channels = channels[np.argsort(-spread, kind="stable")]
-            scale = roots[channels]
-        n_planes = _cpu.FEW
-        if len(channels) > _cpu.FEW:
-            n_planes = -(-len(channels) // _cpu.GROUP) * _cpu.GROUP
-        self.planes = _aligned((*sets, n_planes * _cpu.SET))
-        self.totals = np.zeros((*sets, n_planes), np.float32)
-        self.planes[:, :, len(channels) * _cpu.SET :] = 0
-        cut = *grid, self.inside, self.counts, self.planes, self.totals
-        if rgb_scale is None:
-            _cpu.tile_channels(image, channels, scale, *cut)
-        elif image.dtype == np.uint8:
-            _cpu.tile_lab_8bit(image, scale, *cut)
-        else:
-            _cpu.tile_lab(image, np.float32(4096 / rgb_scale), scale, *cut)
-        if not np.abs(self.totals).max() < _TOO_LARGE:
-            raise ValueError(f"image holds values beyond {_TOO_LARGE:g}, times root of weight")
-
-    def at(self, places):
-        """Rows, columns and the planes of the nearest pixels: centres (n, 2 + P) float32."""
-        y, x = np.floor(places + 0.5).astype(np.int64).T
-        stride, side = self.stride, self.side
-        tile = y // side * self.n_across + x // side
-        part = y % stride * stride + x % stride
-        place = y % side // stride * _cpu.SIDE + x % side // stride
-        planes = self.planes.reshape(*self.totals.shape, _cpu.SET)[tile, part, :, place]
-        return np.column_stack([places, planes]).astype(np.float32)
-
-
-def _cluster(tiles, seeds, step, compactness, max_iter, slic_zero):
+def _cluster(tiles, start, compactness, max_iter, slic_zero):
     """k-means from the seeds: each pixel's cluster, -1 outside the mask."""
-    centres = tiles.at(seeds)
+    centres = _tiles.pixels_at(tiles, start.seeds)
     compactness = np.clip(compactness, 0, 1e9)
-    spatial = np.float32((compactness / step) ** 2)
+    spatial = np.float32((compactness / start.step) ** 2)
     contrast, farthest = np.ones(len(centres), np.float32), np.zeros(0, np.float32)
     if slic_zero:
-        spatial = np.float32(step**-2)
-        contrast /= np.float32(max(compactness**2, 1 / _TOO_LARGE))
+        spatial = np.float32(start.step**-2)
+        contrast /= np.float32(max(compactness**2, 1 / _tiles.TOO_LARGE))
         farthest = np.zeros(len(centres), np.float32)
+    clusters = _cpu.Clusters(centres=centres, contrast=contrast, spatial=spatial)
     sums = np.empty((len(centres), 1 + centres.shape[1]))
-    starts, filled = np.empty(tiles.n + 1, np.int64), np.empty(tiles.n, np.int32)
-    windows = step, tiles.side, tiles.n_down, tiles.n_across
-    grid = tiles.n_across, tiles.stride, 0, tiles.n
-    sets = (0,) if tiles.stride == 1 else (0, 3, 1, 2)
-    for iteration in range(max_iter):
-        most = _cpu.count_candidates(centres, *windows, starts)
-        candidates = np.empty(starts[-1], np.int32)
-        _cpu.list_candidates(centres, *windows, tiles.counts, starts, filled, candidates)
-        state = centres, contrast, spatial, starts, candidates
-        if iteration == max_iter - 1:
-            break
-        sums[:] = 0
-        _cpu.accumulate(
-            tiles.planes, tiles.totals, tiles.inside, tiles.counts, *grid,
-            sets[iteration % len(sets)], *state, most, sums, farthest,
-        )  # fmt: skip
-        _cpu.move_centres(sums, centres)
+    for iteration in range(max_iter - 1):
+        part = QUARTERS[iteration % tiles.stride**2]
+        _cpu.iterate(tiles, part, clusters, start.step, sums, farthest)
         if slic_zero:
             seen = farthest > 0
-            contrast[seen] = 1 / np.maximum(farthest[seen], np.float32(1 / _TOO_LARGE))
-    labels = np.empty(tiles.shape, np.int32)
-    _cpu.assign(tiles.planes, tiles.inside, tiles.counts, *grid, *state, labels)
+            contrast[seen] = 1 / np.maximum(farthest[seen], np.float32(1 / _tiles.TOO_LARGE))
+    labels = np.empty((tiles.height, tiles.width), np.int32)
+    _cpu.assign(tiles, clusters, start.step, labels)
     return labels
 
 

@@ -4,29 +4,19 @@ Achanta et al. (2012) let every centre compete for the pixels of a window of twi
 around it. Here a tile collects the centres whose window meets it, in ascending order, and all its
 pixels choose among them. That turns the scatter into a gather: tiles are independent of each other.
 
-With a stride of 1 a tile is 8 x 8 pixels. With a stride of 2 it is 16 x 16 pixels, in four sets:
-set (i, j) has every second pixel of every second row from (i, j) on, 64 again, and an iteration
-needs only one of them. A set is kept plane by plane, 64 numbers in a row, so that the compiler
-turns every loop over them into vector instructions. A weight enters once, as the square root that
-scales its plane.
-
 A pixel compares candidates by one integer: the bits of its float32 distance, which order like the
 distance itself, with the last few replaced by the candidate's place in the tile's list. So two
 distances that agree to about 1 in 10^6 count as equal, and the lower centre wins.
 """
 
+from collections import namedtuple
+
 import numpy as np
 
 from .._bits import ordered_key
-from ..color import TABLE_8BIT, lab_block, linear_light
 from ..compilation import njit
+from ._tiles import FASTMATH, FEW, GROUP, SET, SIDE, corner, extent
 
-SIDE = 8  # pixels along a set
-SET = SIDE * SIDE
-FEW = 3  # planes at least, and as many as one pass over a set takes
-GROUP = 8  # planes that a pass takes where there are more: their number is a multiple
-
-_FASTMATH = {"contract", "nsz", "reassoc", "arcp"}
 _U = np.uint64
 _INF = np.float32(np.inf)
 _LAST = np.int32(2**31 - 1)  # a key after all others
@@ -37,151 +27,122 @@ _PACKED = (1 + (_GRID[:SET].astype(np.int32) << 8) + (_GRID[SET:].astype(np.int3
 )
 _ALL_PACKED = int(_PACKED.sum())
 
+Clusters = namedtuple(
+    "Clusters",
+    [
+        "centres",  # (K, 2 + P) float32, row, column and planes
+        "contrast",  # (K,) float32, factor of the colour distance to each
+        "spatial",  # float32, factor of the squared distance in pixels
+    ],
+)
+_Candidates = namedtuple(
+    "_Candidates",
+    [
+        "starts",  # (n_tiles + 1,) int64, where each tile's start
+        "members",  # (starts[-1],) int32, tile after tile, in ascending order
+    ],
+)
+_Scratch = namedtuple(
+    "_Scratch",
+    [
+        "grid",  # (128,) float32, rows, then columns of a set's pixels from its first on
+        "distance",  # (64,) float32
+        "best",  # (64,) int32, each pixel's least key, then its place in the tile's candidates
+    ],
+)
+
 
 @njit
-def _corner(t, s, n_across, stride):
-    """Row and column of the first pixel of a set of a tile."""
-    side = SIDE * stride
-    return t // n_across * side + s // stride, t % n_across * side + s % stride
-
-
-@njit
-def _extent(start, stop, stride):
-    """How many pixels of a set, along one axis, lie within the image."""
-    return max(0, min(SIDE, (stop - start + stride - 1) // stride))
-
-
-@njit
-def tile_mask(mask, height, width, n_across, stride, inside, counts):
-    """Cut the mask into sets; what lies beyond the image is outside.
+def iterate(tiles, s, clusters, radius, sums, farthest):
+    """Assign the pixels of one set of each tile, and move each centre to the mean of its own.
 
     Parameters
     ----------
-    mask : IN (H, W) bool, or empty where the whole image is inside
-    height, width : int
-    n_across : int, tiles along the width
-    stride : int
-    inside : OUT (n_tiles, stride^2, 64) bool; with an empty mask only where a set is not full
-    counts : OUT (n_tiles, stride^2) int32, pixels inside
+    tiles : IN Tiles
+    s : int, the set
+    clusters : INOUT Clusters
+    radius : float, half the side of a centre's window, in pixels
+    sums : OUT (K, 3 + P) float64: pixels, rows, columns, planes
+    farthest : INOUT (K,) float32, greatest squared colour distance within each cluster, or empty
     """
-    for t in range(counts.shape[0]):
+    sums[:] = 0
+    _accumulate(tiles, s, clusters, _candidates(tiles, clusters, radius), sums, farthest)
+    for k in range(sums.shape[0]):
+        if sums[k, 0] > 0:  # one that has no pixel stays
+            for c in range(clusters.centres.shape[1]):
+                clusters.centres[k, c] = sums[k, 1 + c] / sums[k, 0]
+
+
+@njit
+def assign(tiles, clusters, radius, labels):
+    """Write each pixel's cluster.
+
+    Parameters
+    ----------
+    tiles : IN Tiles
+    clusters : IN Clusters
+    radius : float, half the side of a centre's window, in pixels
+    labels : OUT (H, W) int32, -1 outside the mask
+    """
+    height, width = labels.shape
+    stride, inside, counts = tiles.stride, tiles.inside, tiles.counts
+    candidates = _candidates(tiles, clusters, radius)
+    starts = candidates.starts
+    scratch = _scratch(stride)
+    best = scratch.best
+    for t in range(starts.size - 1):
+        own = candidates.members[starts[t] : starts[t + 1]]
         for s in range(counts.shape[1]):
-            top, left = _corner(t, s, n_across, stride)
-            n_down, n_right = _extent(top, height, stride), _extent(left, width, stride)
-            counts[t, s] = n_down * n_right
-            if mask.size == 0 and counts[t, s] == SET:
-                continue
-            inside[t, s] = False
-            counts[t, s] = 0
-            for i in range(n_down):
-                for j in range(n_right):
-                    here = mask.size == 0 or mask[top + stride * i, left + stride * j]
-                    inside[t, s, i * SIDE + j] = here
-                    counts[t, s] += here
-
-
-@njit(fastmath=_FASTMATH)
-def _finish(planes, inside, count, total):
-    """Blank what is outside, and sum up each plane."""
-    for c in range(total.shape[0]):
-        plane = planes[c * SET : (c + 1) * SET]
-        if count < SET:
-            for p in range(SET):
-                plane[p] = plane[p] if inside[p] else 0
-        s = np.float32(0)
-        for p in range(SET):
-            s += plane[p]
-        total[c] = s
+            top, left = corner(tiles, t, s)
+            if counts[t, s] == 0:
+                best[:] = 0
+            else:
+                planes = tiles.planes[t, s]
+                _choose(planes, clusters, own, np.float32(top), np.float32(left), scratch)
+            for i in range(extent(top, height, stride)):
+                row = labels[top + stride * i]
+                for j in range(extent(left, width, stride)):
+                    row[_U(left + stride * j)] = own[_U(best[i * SIDE + j])]
+            if counts[t, s] < SET:
+                for i in range(extent(top, height, stride)):
+                    for j in range(extent(left, width, stride)):
+                        if not inside[t, s, i * SIDE + j]:
+                            labels[top + stride * i, left + stride * j] = -1
 
 
 @njit
-def tile_channels(image, channels, scale, n_across, stride, inside, counts, tiles, totals):
-    """Cut an image into sets of scaled planes.
-
-    Parameters
-    ----------
-    image : IN (H, W, C) float32
-    channels : IN (P,) int64, the channels that count
-    scale : IN (P,) float32, square roots of their weights
-    n_across, stride : int
-    inside, counts : IN, of `tile_mask`
-    tiles : INOUT (n_tiles, stride^2, >= P * 64) float32, plane after plane, 0 outside the mask;
-        planes from P on are zero at the start
-    totals : OUT (n_tiles, stride^2, >= P) float32, sums of the planes
-    """
-    height, width, _ = image.shape
-    for t in range(tiles.shape[0]):
-        for s in range(tiles.shape[1]):
-            top, left = _corner(t, s, n_across, stride)
-            planes = tiles[t, s]
-            n_right = _extent(left, width, stride)
-            for i in range(_extent(top, height, stride)):
-                row = image[top + stride * i, left:]
-                for c in range(channels.shape[0]):
-                    channel, factor = _U(channels[c]), scale[c]
-                    out = planes[c * SET + i * SIDE : c * SET + (i + 1) * SIDE]
-                    if n_right == SIDE and stride == 2:  # known numbers make straight code
-                        for j in range(SIDE):
-                            out[j] = row[_U(2 * j), channel] * factor
-                    else:
-                        for j in range(n_right):
-                            out[j] = row[_U(stride * j), channel] * factor
-            _finish(planes, inside[t, s], counts[t, s], totals[t, s])
-
-
-@njit
-def tile_lab_8bit(image, scale, n_across, stride, inside, counts, tiles, totals):
-    """Cut an 8-bit sRGB image into sets of scaled Lab planes.
-
-    Parameters
-    ----------
-    image : IN (H, W, 3) uint8
-    scale, ..., totals : as in `tile_channels`
-    """
-    height, width, _ = image.shape
-    block = np.zeros(3 * SET, np.float32)
-    for t in range(tiles.shape[0]):
-        for s in range(tiles.shape[1]):
-            top, left = _corner(t, s, n_across, stride)
-            for i in range(_extent(top, height, stride)):
-                for j in range(_extent(left, width, stride)):
-                    # An index without a sign spares numba the test for a negative one.
-                    y, x, p = _U(top + stride * i), _U(left + stride * j), _U(i * SIDE + j)
-                    block[p] = TABLE_8BIT[image[y, x, 0]]
-                    block[p + _U(SET)] = TABLE_8BIT[image[y, x, 1]]
-                    block[p + _U(2 * SET)] = TABLE_8BIT[image[y, x, 2]]
-            lab_block(block)
-            for c in range(3):
-                for p in range(c * SET, (c + 1) * SET):
-                    tiles[t, s, p] = block[p] * scale[c]
-            _finish(tiles[t, s], inside[t, s], counts[t, s], totals[t, s])
-
-
-@njit
-def tile_lab(image, step, scale, n_across, stride, inside, counts, tiles, totals):
-    """Cut an sRGB image into sets of scaled Lab planes.
-
-    Parameters
-    ----------
-    image : IN (H, W, 3) float32
-    step : float32, 4096 over the value of full intensity
-    scale, ..., totals : as in `tile_channels`
-    """
-    height, width, _ = image.shape
-    block = np.zeros(3 * SET, np.float32)
-    for t in range(tiles.shape[0]):
-        for s in range(tiles.shape[1]):
-            top, left = _corner(t, s, n_across, stride)
-            for i in range(_extent(top, height, stride)):
-                for j in range(_extent(left, width, stride)):
-                    for c in range(3):
-                        value = image[top + stride * i, left + stride * j, c]
-                        block[c * SET + i * SIDE + j] = linear_light(value * step)
-            lab_block(block)
-            for c in range(3):
-                for p in range(c * SET, (c + 1) * SET):
-                    tiles[t, s, p] = block[p] * scale[c]
-            _finish(tiles[t, s], inside[t, s], counts[t, s], totals[t, s])
+def _candidates(tiles, clusters, radius):
+    """List each tile's candidates; one that no window meets, if not empty, gets the nearest."""
+    centres = clusters.centres
+    n_tiles = tiles.n_down * tiles.n_across
+    starts = np.zeros(n_tiles + 1, np.int64)
+    for k in range(centres.shape[0]):
+        top, bottom = _tile_range(centres[k, 0], radius, tiles.side, tiles.n_down)
+        left, right = _tile_range(centres[k, 1], radius, tiles.side, tiles.n_across)
+        for y in range(top, bottom):
+            for x in range(left, right):
+                starts[y * tiles.n_across + x + 1] += 1
+    for t in range(n_tiles):
+        starts[t + 1] = starts[t] + max(starts[t + 1], 1)
+    members, filled = np.empty(starts[n_tiles], np.int32), np.zeros(n_tiles, np.int32)
+    for k in range(centres.shape[0]):
+        top, bottom = _tile_range(centres[k, 0], radius, tiles.side, tiles.n_down)
+        left, right = _tile_range(centres[k, 1], radius, tiles.side, tiles.n_across)
+        for y in range(top, bottom):
+            for x in range(left, right):
+                t = y * tiles.n_across + x
+                members[starts[t] + filled[t]] = k
+                filled[t] += 1
+    for t in range(n_tiles):
+        if filled[t] == 0 and tiles.counts[t].max() > 0:
+            y, x = (t // tiles.n_across + 0.5) * tiles.side, (t % tiles.n_across + 0.5) * tiles.side
+            nearest, least = 0, np.inf
+            for k in range(centres.shape[0]):
+                distance = (centres[k, 0] - y) ** 2 + (centres[k, 1] - x) ** 2
+                if distance < least:
+                    nearest, least = k, distance
+            members[starts[t]] = nearest
+    return _Candidates(starts=starts, members=members)
 
 
 @njit
@@ -193,87 +154,91 @@ def _tile_range(centre, radius, side, n_tiles):
 
 
 @njit
-def count_candidates(centres, radius, side, n_down, n_across, starts):
-    """Count the candidates of each tile; a tile that no window meets gets one all the same.
+def _accumulate(tiles, s, clusters, candidates, sums, farthest):
+    """Assign the pixels of one set of each tile and add them to their cluster's sums.
 
-    Parameters
-    ----------
-    centres : IN (K, 2 + P) float32, row, column and planes
-    radius : float, half the side of a centre's window, in pixels
-    side : int, of a tile, in pixels
-    n_down, n_across : int, tiles along the height and the width
-    starts : OUT (n_tiles + 1,) int64, where each tile's candidates start in the list
-
-    Returns
-    -------
-    most : int
-        Candidates of the tile that has most.
+    Parameters as in `iterate`; sums : INOUT.
     """
-    starts[:] = 0
-    for k in range(centres.shape[0]):
-        top, bottom = _tile_range(centres[k, 0], radius, side, n_down)
-        left, right = _tile_range(centres[k, 1], radius, side, n_across)
-        for y in range(top, bottom):
-            for x in range(left, right):
-                starts[y * n_across + x + 1] += 1
-    most = 1
-    for t in range(n_down * n_across):
-        count = max(starts[t + 1], 1)
-        most = max(most, count)
-        starts[t + 1] = starts[t] + count
-    return most
+    stride, inside, starts = tiles.stride, tiles.inside, candidates.starts
+    scratch = _scratch(stride)
+    best, distance, share = scratch.best, scratch.distance, np.empty(SET, np.float32)
+    most = np.int64(0)
+    for t in range(starts.size - 1):
+        most = max(most, starts[t + 1] - starts[t])
+    won = np.zeros(most + 1, np.bool_)
+    # A pixel stands for the stride x stride pixels of all sets around it: their middle counts.
+    to_middle_y = (stride - 1) / 2 - s // stride
+    to_middle_x = (stride - 1) / 2 - s % stride
+    n_planes = tiles.totals.shape[2]
+    part, rest = np.empty(n_planes, np.float32), np.empty(n_planes, np.float32)
+    for t in range(starts.size - 1):
+        count = tiles.counts[t, s]
+        if count == 0:
+            continue
+        top, left = corner(tiles, t, s)
+        own, planes = candidates.members[starts[t] : starts[t + 1]], tiles.planes[t, s]
+        _choose(planes, clusters, own, np.float32(top), np.float32(left), scratch)
+        if count < SET:
+            for p in range(SET):
+                if not inside[t, s, p]:
+                    best[p] = most
+        for p in range(SET):
+            won[best[p]] = True
+        won[most] = False
+        # In a full set the last cluster gets what the others leave of the set's totals.
+        last = own.shape[0] - 1
+        while not won[last]:
+            last -= 1
+        packed_rest = _ALL_PACKED
+        for c in range(n_planes):  # slice to slice costs two seconds of compilation
+            rest[c] = tiles.totals[t, s, c]
+        for j in range(last + 1):
+            if not won[j]:
+                continue
+            won[j] = False
+            k = own[j]
+            if farthest.size > 0:
+                reach = _farthest(planes, clusters.centres[k], best, np.int32(j), distance)
+                farthest[k] = max(farthest[k], reach)
+            if j < last or count < SET:
+                packed = _sum_of(planes, best, np.int32(j), share, part)
+                packed_rest -= packed
+                for c in range(n_planes):
+                    rest[c] -= part[c]
+                    sums[k, 3 + c] += part[c]
+            else:
+                packed = packed_rest
+                for c in range(n_planes):
+                    sums[k, 3 + c] += rest[c]
+            n = packed & 0xFF
+            sums[k, 0] += n
+            sums[k, 1] += n * (top + to_middle_y) + stride * (packed >> 8 & 0xFFF)
+            sums[k, 2] += n * (left + to_middle_x) + stride * (packed >> 20)
 
 
 @njit
-def list_candidates(
-    centres, radius, side, n_down, n_across, counts, starts, filled, candidates
-):  # fmt: skip
-    """List the candidates of each tile, in ascending order.
-
-    Parameters
-    ----------
-    centres, radius, side, n_down, n_across : as in `count_candidates`
-    counts : IN, of `tile_mask`
-    starts : IN, of `count_candidates`
-    filled : OUT (n_tiles,) int32, scratch
-    candidates : OUT (starts[-1],) int32
-    """
-    filled[:] = 0
-    for k in range(centres.shape[0]):
-        top, bottom = _tile_range(centres[k, 0], radius, side, n_down)
-        left, right = _tile_range(centres[k, 1], radius, side, n_across)
-        for y in range(top, bottom):
-            for x in range(left, right):
-                t = y * n_across + x
-                candidates[starts[t] + filled[t]] = k
-                filled[t] += 1
-    for t in range(n_down * n_across):
-        if filled[t] == 0 and counts[t].max() > 0:
-            y, x = (t // n_across + 0.5) * side, (t % n_across + 0.5) * side
-            nearest, least = 0, np.inf
-            for k in range(centres.shape[0]):
-                distance = (centres[k, 0] - y) ** 2 + (centres[k, 1] - x) ** 2
-                if distance < least:
-                    nearest, least = k, distance
-            candidates[starts[t]] = nearest
+def _scratch(stride):
+    return _Scratch(
+        grid=np.float32(stride) * _GRID,
+        distance=np.empty(SET, np.float32),
+        best=np.empty(SET, np.int32),
+    )
 
 
-@njit(fastmath=_FASTMATH)
-def _choose(planes, grid, centres, contrast, spatial, candidates, top, left, distance, best):
+@njit(fastmath=FASTMATH)
+def _choose(planes, clusters, candidates, top, left, scratch):
     """Find each pixel's place in the list of candidates: the least distance of equation (1).
 
     Parameters
     ----------
     planes : IN (P * 64,) float32, of one set
-    grid : IN (128,) float32, rows, then columns, from the set's first pixel
-    centres : IN (K, 2 + P) float32
-    contrast : IN (K,) float32, factor of the colour distance to each centre
-    spatial : float32, factor of the squared distance in pixels
-    candidates : IN (m,) int32
+    clusters : IN Clusters
+    candidates : IN (m,) int32, of the tile
     top, left : float32, row and column of the set's first pixel
-    distance : OUT (64,) float32, scratch
-    best : OUT (64,) int32
+    scratch : `best` is written
     """
+    centres, contrast, spatial = clusters.centres, clusters.contrast, clusters.spatial
+    grid, best = scratch.grid, scratch.best
     low = 1
     while low < candidates.shape[0]:
         low *= 2
@@ -293,36 +258,35 @@ def _choose(planes, grid, centres, contrast, spatial, candidates, top, left, dis
                 best[p] = min(best[p], ordered_key(d, keep, place))
     else:
         # The candidate in the middle first: the others are then soon seen to be further.
-        middle, least = 0, _INF
+        middle, least = np.int64(0), _INF
         for j in range(candidates.shape[0]):
             dy = centres[candidates[j], 0] - top - grid[SET - 1] / 2
             dx = centres[candidates[j], 1] - left - grid[SET - 1] / 2
             if dy * dy + dx * dx < least:
                 middle, least = j, dy * dy + dx * dx
-        _compete(
-            planes, grid, centres, contrast, spatial, candidates, middle, top, left, keep,
-            distance, best,
-        )  # fmt: skip
+        _compete(planes, clusters, candidates, middle, top, left, keep, scratch)
         for j in range(candidates.shape[0]):
             if j != middle:
-                _compete(
-                    planes, grid, centres, contrast, spatial, candidates, j, top, left, keep,
-                    distance, best,
-                )  # fmt: skip
+                _compete(planes, clusters, candidates, j, top, left, keep, scratch)
     for p in range(SET):
         best[p] &= places
 
 
-@njit(fastmath=_FASTMATH)
-def _compete(
-    planes, grid, centres, contrast, spatial, candidates, j, top, left, keep, distance, best
-):  # fmt: skip
+@njit(fastmath=FASTMATH)
+def _compete(planes, clusters, candidates, j, top, left, keep, scratch):
     """Let one candidate of many planes compete, until it is further than the best for all pixels.
 
-    Parameters as in `_choose`; best : INOUT (64,) int32, keys.
+    Parameters
+    ----------
+    planes, clusters, candidates, top, left : as in `_choose`
+    j : int, the candidate's place
+    keep : int32, the bits of a key that do not hold the place
+    scratch : `best`, keys, may fall; `distance` is written
     """
+    centres, spatial = clusters.centres, clusters.spatial
+    grid, distance, best = scratch.grid, scratch.distance, scratch.best
     k, place = candidates[j], np.int32(j)
-    cy, cx, factor = centres[k, 0] - top, centres[k, 1] - left, contrast[k]
+    cy, cx, factor = centres[k, 0] - top, centres[k, 1] - left, clusters.contrast[k]
     for p in range(SET):
         dy, dx = grid[p] - cy, grid[SET + p] - cx
         distance[p] = spatial * (dy * dy + dx * dx)
@@ -346,7 +310,7 @@ def _compete(
         best[p] = min(best[p], ordered_key(distance[p], keep, place))
 
 
-@njit(fastmath=_FASTMATH)
+@njit(fastmath=FASTMATH)
 def _sum_of(planes, best, place, share, part):
     """Sum up the pixels of one place: their planes, and one integer for number, rows and columns.
 
@@ -390,7 +354,7 @@ def _sum_of(planes, best, place, share, part):
     return packed
 
 
-@njit(fastmath=_FASTMATH)
+@njit(fastmath=FASTMATH)
 def _farthest(planes, centre, best, place, distance):
     """The greatest squared colour distance from a centre to the pixels that are its."""
     distance[:] = 0
@@ -402,133 +366,3 @@ def _farthest(planes, centre, best, place, distance):
     for p in range(SET):
         farthest = max(farthest, distance[p] if best[p] == place else np.float32(0))
     return farthest
-
-
-@njit
-def accumulate(
-    tiles, totals, inside, counts, n_across, stride, first_tile, last_tile, s,
-    centres, contrast, spatial, starts, candidates, most, sums, farthest,
-):  # fmt: skip
-    """Assign the pixels of one set of some tiles and sum them up by cluster.
-
-    Parameters
-    ----------
-    tiles, totals, inside, counts : IN, of `tile_mask` and `tile_lab` or `tile_channels`
-    n_across, stride : int
-    first_tile, last_tile : int, the tiles worked on, the last one excluded
-    s : int, the set
-    centres : IN (K, 2 + P) float32
-    contrast : IN (K,) float32, factor of the colour distance to each centre
-    spatial : float32, factor of the squared distance in pixels
-    starts, candidates : IN, of `list_candidates`
-    most : int, candidates of the tile that has most
-    sums : INOUT (K, 3 + P) float64: pixels, rows, columns, planes
-    farthest : INOUT (K,) float32, greatest squared colour distance within each cluster, or empty
-    """
-    n_planes = totals.shape[2]
-    grid = np.float32(stride) * _GRID
-    distance, share = np.empty(SET, np.float32), np.empty(SET, np.float32)
-    best = np.empty(SET, np.int32)
-    won = np.zeros(most + 1, np.bool_)
-    # A pixel stands for the stride x stride pixels of all sets around it: their middle counts.
-    to_middle_y = (stride - 1) / 2 - s // stride
-    to_middle_x = (stride - 1) / 2 - s % stride
-    part, rest = np.empty(n_planes, np.float32), np.empty(n_planes, np.float32)
-    for t in range(first_tile, last_tile):
-        count = counts[t, s]
-        if count == 0:
-            continue
-        top, left = _corner(t, s, n_across, stride)
-        own, planes = candidates[starts[t] : starts[t + 1]], tiles[t, s]
-        _choose(
-            planes, grid, centres, contrast, spatial, own,
-            np.float32(top), np.float32(left), distance, best,
-        )  # fmt: skip
-        if count < SET:
-            for p in range(SET):
-                if not inside[t, s, p]:
-                    best[p] = most
-        for p in range(SET):
-            won[best[p]] = True
-        won[most] = False
-        # In a full set the last cluster gets what the others leave of the set's totals.
-        last = own.shape[0] - 1
-        while not won[last]:
-            last -= 1
-        packed_rest = _ALL_PACKED
-        rest[:] = totals[t, s]
-        for j in range(last + 1):
-            if not won[j]:
-                continue
-            won[j] = False
-            k = own[j]
-            if farthest.size > 0:
-                reach = _farthest(planes, centres[k], best, np.int32(j), distance)
-                farthest[k] = max(farthest[k], reach)
-            if j < last or count < SET:
-                packed = _sum_of(planes, best, np.int32(j), share, part)
-                packed_rest -= packed
-                for c in range(n_planes):
-                    rest[c] -= part[c]
-                    sums[k, 3 + c] += part[c]
-            else:
-                packed = packed_rest
-                for c in range(n_planes):
-                    sums[k, 3 + c] += rest[c]
-            n = packed & 0xFF
-            sums[k, 0] += n
-            sums[k, 1] += n * (top + to_middle_y) + stride * (packed >> 8 & 0xFFF)
-            sums[k, 2] += n * (left + to_middle_x) + stride * (packed >> 20)
-
-
-@njit
-def assign(
-    tiles, inside, counts, n_across, stride, first_tile, last_tile,
-    centres, contrast, spatial, starts, candidates, labels,
-):  # fmt: skip
-    """Write each pixel's cluster.
-
-    Parameters
-    ----------
-    tiles, ..., candidates : IN, as in `accumulate`
-    labels : OUT (H, W) int32, -1 outside the mask
-    """
-    height, width = labels.shape
-    grid = np.float32(stride) * _GRID
-    distance = np.empty(SET, np.float32)
-    best = np.empty(SET, np.int32)
-    for t in range(first_tile, last_tile):
-        own = candidates[starts[t] : starts[t + 1]]
-        for s in range(counts.shape[1]):
-            top, left = _corner(t, s, n_across, stride)
-            if counts[t, s] == 0:
-                best[:] = 0
-            else:
-                _choose(
-                    tiles[t, s], grid, centres, contrast, spatial, own,
-                    np.float32(top), np.float32(left), distance, best,
-                )  # fmt: skip
-            for i in range(_extent(top, height, stride)):
-                row = labels[top + stride * i]
-                for j in range(_extent(left, width, stride)):
-                    row[_U(left + stride * j)] = own[_U(best[i * SIDE + j])]
-            if counts[t, s] < SET:
-                for i in range(_extent(top, height, stride)):
-                    for j in range(_extent(left, width, stride)):
-                        if not inside[t, s, i * SIDE + j]:
-                            labels[top + stride * i, left + stride * j] = -1
-
-
-@njit
-def move_centres(sums, centres):
-    """Move each centre to the mean of its pixels; one that has none stays.
-
-    Parameters
-    ----------
-    sums : IN (K, 3 + P) float64, of `accumulate`
-    centres : INOUT (K, 2 + P) float32
-    """
-    for k in range(centres.shape[0]):
-        if sums[k, 0] > 0:
-            for c in range(centres.shape[1]):
-                centres[k, c] = sums[k, 1 + c] / sums[k, 0]

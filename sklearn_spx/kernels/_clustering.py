@@ -1,12 +1,43 @@
-"""Where the centres start: a grid, whose rows hold as many as the number asked for needs.
+"""What SLIC and its bottom-up view share: where centres start, and which pixels they look at.
 
-Under a mask the cells of a square grid are taken that hold pixels of the mask, each with the pixel
-nearest to their mean; the grid's step is sought so that there are about as many as asked for.
+Centres start on a grid, whose rows hold as many as the number asked for needs. Under a mask the
+cells of a square grid are taken that hold pixels of the mask, each with the pixel nearest to their
+mean; the grid's step is sought so that there are about as many as asked for.
 """
+
+from collections import namedtuple
 
 import numpy as np
 
-from ..compilation import njit
+from .compilation import njit
+
+QUARTERS = (0, 3, 1, 2)  # the parts of a stride of 2, in the order in which iterations see them
+_STRIDE_FROM = 8  # step from which an iteration sees every second pixel of every second row
+_MIN_SIZE = 0.25  # of the mean superpixel: what is smaller joins a neighbour
+
+Start = namedtuple(
+    "Start",
+    [
+        "seeds",  # (K, 2) float64, row and column
+        "step",  # of their grid, in pixels
+        "stride",  # 1, or 2 where an iteration sees a quarter of the pixels
+        "min_size",  # pixels below which a superpixel joins a neighbour in the end
+    ],
+)
+
+
+def start_on_grid(height, width, n_segments, mask=None):
+    """Seeds and what goes with them; a mask is boolean and keeps at least one pixel."""
+    if mask is None:
+        area = height * width
+        seeds, step = grid_seeds(height, width, min(n_segments, area))
+    else:
+        area = int(np.count_nonzero(mask))
+        seeds, step = mask_seeds(mask, n_segments, area)
+    stride = 1 if step < _STRIDE_FROM else 2
+    return Start(
+        seeds=seeds, step=step, stride=stride, min_size=round(_MIN_SIZE * area / len(seeds))
+    )
 
 
 def grid_seeds(height, width, n_seeds):

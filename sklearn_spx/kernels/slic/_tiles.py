@@ -1,0 +1,259 @@
+"""The image cut into tiles of 64-pixel sets, as SLIC's kernels take it.
+
+With a stride of 1 a tile is 8 x 8 pixels. With a stride of 2 it is 16 x 16 pixels, in four sets:
+set (i, j) has every second pixel of every second row from (i, j) on, 64 again, and an iteration
+needs only one of them. A set is kept plane by plane, 64 numbers in a row, so that the compiler
+turns every loop over them into vector instructions. A weight enters once, as the square root that
+scales its plane.
+"""
+
+from collections import namedtuple
+
+import numpy as np
+
+from ..color import N_STEPS, TABLE_8BIT, lab_block, linear_light
+from ..compilation import njit
+
+SIDE = 8  # pixels along a set
+SET = SIDE * SIDE
+FEW = 3  # planes at least, and as many as one pass over a set takes
+GROUP = 8  # planes that a pass takes where there are more: their number is a multiple
+FASTMATH = {"contract", "nsz", "reassoc", "arcp"}
+TOO_LARGE = 1e18  # beyond it, squared differences overflow float32
+_U = np.uint64
+
+Tiles = namedtuple(
+    "Tiles",
+    [
+        "height",  # of the image
+        "width",
+        "n_down",  # tiles along the height
+        "n_across",
+        "stride",  # between the pixels of a set
+        "side",  # of a tile, in pixels
+        "inside",  # (n_tiles, stride^2, 64) bool; not written for full sets of no mask
+        "counts",  # (n_tiles, stride^2) int32, pixels inside
+        "planes",  # (n_tiles, stride^2, P * 64) float32, plane after plane, 0 outside the mask
+        "totals",  # (n_tiles, stride^2, P) float32, sums of the planes
+    ],
+)
+
+
+def cut(image, rgb_scale, roots, mask, stride):
+    """Cut an image into tiles.
+
+    Parameters
+    ----------
+    image : uint8 or float32 array (H, W, C), C-contiguous
+    rgb_scale : the value of full intensity if it is RGB to be converted to Lab, or None
+    roots : float32 array (C,), square roots of the channels' weights
+    mask : bool array (H, W), or empty where the whole image is inside
+    stride : 1 or 2
+    """
+    height, width = image.shape[:2]
+    channels, scale = np.arange(3), roots
+    if rgb_scale is None:
+        channels = _by_spread(image, np.flatnonzero(roots), roots)
+        scale = roots[channels]
+    n_planes = FEW
+    if len(channels) > FEW:
+        n_planes = -(-len(channels) // GROUP) * GROUP
+    n_down, n_across = -(-height // (stride * SIDE)), -(-width // (stride * SIDE))
+    sets = n_down * n_across, stride**2
+    tiles = Tiles(
+        height=height,
+        width=width,
+        n_down=n_down,
+        n_across=n_across,
+        stride=stride,
+        side=stride * SIDE,
+        inside=np.empty((*sets, SET), bool),
+        counts=np.empty(sets, np.int32),
+        planes=_aligned((*sets, n_planes * SET)),
+        totals=np.zeros((*sets, n_planes), np.float32),
+    )
+    _cut_mask(mask, tiles)
+    tiles.planes[:, :, len(channels) * SET :] = 0
+    if rgb_scale is None:
+        _cut_channels(image, channels, scale, tiles)
+    elif image.dtype == np.uint8:
+        _cut_lab_8bit(image, scale, tiles)
+    else:
+        _cut_lab(image, np.float32(N_STEPS / rgb_scale), scale, tiles)
+    if not np.abs(tiles.totals).max() < TOO_LARGE:
+        raise ValueError(f"image holds values beyond {TOO_LARGE:g}, times root of weight")
+    return tiles
+
+
+def pixels_at(tiles, places):
+    """The pixels nearest to places (n, 2): row, column and planes, (n, 2 + P) float32."""
+    y, x = np.floor(places + 0.5).astype(np.int64).T
+    stride, side = tiles.stride, tiles.side
+    tile = y // side * tiles.n_across + x // side
+    part = y % stride * stride + x % stride
+    place = y % side // stride * SIDE + x % side // stride
+    planes = tiles.planes.reshape(*tiles.totals.shape, SET)[tile, part, :, place]
+    return np.column_stack([places, planes]).astype(np.float32)
+
+
+@njit
+def corner(tiles, t, s):
+    """Row and column of the first pixel of set s of tile t."""
+    top, left = t // tiles.n_across * tiles.side, t % tiles.n_across * tiles.side
+    return top + s // tiles.stride, left + s % tiles.stride
+
+
+@njit
+def extent(start, stop, stride):
+    """How many pixels of a set, along one axis, lie within the image."""
+    return max(0, min(SIDE, (stop - start + stride - 1) // stride))
+
+
+def _by_spread(image, channels, roots):
+    """Of many channels those that differ most go first: they tell the most."""
+    if len(channels) <= FEW:
+        return channels
+    height, width = image.shape[:2]
+    sample = image[:: 1 + height // 32, :: 1 + width // 32, channels]
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = sample.std(axis=(0, 1)) * roots[channels]
+    return channels[np.argsort(-spread, kind="stable")]
+
+
+def _aligned(shape):
+    """An empty float32 array that starts a cache line, as vector loads like it."""
+    size = int(np.prod(shape)) * 4
+    buffer = np.empty(size + 64, np.uint8)
+    start = -buffer.ctypes.data % 64
+    return buffer[start : start + size].view(np.float32).reshape(shape)
+
+
+@njit
+def _cut_mask(mask, tiles):
+    """Cut the mask into sets; what lies beyond the image is outside.
+
+    Parameters
+    ----------
+    mask : IN (H, W) bool, or empty where the whole image is inside
+    tiles : `inside` and `counts` are written
+    """
+    stride, inside, counts = tiles.stride, tiles.inside, tiles.counts
+    for t in range(counts.shape[0]):
+        for s in range(counts.shape[1]):
+            top, left = corner(tiles, t, s)
+            n_down = extent(top, tiles.height, stride)
+            n_right = extent(left, tiles.width, stride)
+            counts[t, s] = n_down * n_right
+            if mask.size == 0 and counts[t, s] == SET:
+                continue
+            inside[t, s] = False
+            counts[t, s] = 0
+            for i in range(n_down):
+                for j in range(n_right):
+                    here = mask.size == 0 or mask[top + stride * i, left + stride * j]
+                    inside[t, s, i * SIDE + j] = here
+                    counts[t, s] += here
+
+
+@njit
+def _cut_channels(image, channels, scale, tiles):
+    """Cut an image into sets of scaled planes.
+
+    Parameters
+    ----------
+    image : IN (H, W, C) float32
+    channels : IN (P,) int64, the channels that count
+    scale : IN (P,) float32, square roots of their weights
+    tiles : `planes`, which are zero from P on, and `totals` are written
+    """
+    stride = tiles.stride
+    for t in range(tiles.planes.shape[0]):
+        for s in range(tiles.planes.shape[1]):
+            top, left = corner(tiles, t, s)
+            planes = tiles.planes[t, s]
+            n_right = extent(left, tiles.width, stride)
+            for i in range(extent(top, tiles.height, stride)):
+                row = image[top + stride * i, left:]
+                for c in range(channels.shape[0]):
+                    channel, factor = _U(channels[c]), scale[c]
+                    out = planes[c * SET + i * SIDE : c * SET + (i + 1) * SIDE]
+                    if n_right == SIDE and stride == 2:  # known numbers make straight code
+                        for j in range(SIDE):
+                            out[j] = row[_U(2 * j), channel] * factor
+                    else:
+                        for j in range(n_right):
+                            out[j] = row[_U(stride * j), channel] * factor
+            _finish(planes, tiles.inside[t, s], tiles.counts[t, s], tiles.totals[t, s])
+
+
+@njit
+def _cut_lab_8bit(image, scale, tiles):
+    """Cut an 8-bit sRGB image into sets of scaled Lab planes.
+
+    Parameters
+    ----------
+    image : IN (H, W, 3) uint8
+    scale : IN (3,) float32, square roots of the weights
+    tiles : `planes` and `totals` are written
+    """
+    stride = tiles.stride
+    block = np.zeros(3 * SET, np.float32)
+    for t in range(tiles.planes.shape[0]):
+        for s in range(tiles.planes.shape[1]):
+            top, left = corner(tiles, t, s)
+            for i in range(extent(top, tiles.height, stride)):
+                for j in range(extent(left, tiles.width, stride)):
+                    # An index without a sign spares numba the test for a negative one.
+                    y, x, p = _U(top + stride * i), _U(left + stride * j), _U(i * SIDE + j)
+                    block[p] = TABLE_8BIT[image[y, x, 0]]
+                    block[p + _U(SET)] = TABLE_8BIT[image[y, x, 1]]
+                    block[p + _U(2 * SET)] = TABLE_8BIT[image[y, x, 2]]
+            _write_lab(block, scale, tiles, t, s)
+
+
+@njit
+def _cut_lab(image, step, scale, tiles):
+    """Cut an sRGB image into sets of scaled Lab planes.
+
+    Parameters
+    ----------
+    image : IN (H, W, 3) float32
+    step : float32, `N_STEPS` over the value of full intensity
+    scale, tiles : as in `_cut_lab_8bit`
+    """
+    stride = tiles.stride
+    block = np.zeros(3 * SET, np.float32)
+    for t in range(tiles.planes.shape[0]):
+        for s in range(tiles.planes.shape[1]):
+            top, left = corner(tiles, t, s)
+            for i in range(extent(top, tiles.height, stride)):
+                for j in range(extent(left, tiles.width, stride)):
+                    for c in range(3):
+                        value = image[top + stride * i, left + stride * j, c]
+                        block[c * SET + i * SIDE + j] = linear_light(value * step)
+            _write_lab(block, scale, tiles, t, s)
+
+
+@njit
+def _write_lab(block, scale, tiles, t, s):
+    """Write the planes of one set, from its linear light; block : INOUT (192,) float32."""
+    lab_block(block)
+    planes = tiles.planes[t, s]
+    for c in range(3):
+        for p in range(c * SET, (c + 1) * SET):
+            planes[p] = block[p] * scale[c]
+    _finish(planes, tiles.inside[t, s], tiles.counts[t, s], tiles.totals[t, s])
+
+
+@njit(fastmath=FASTMATH)
+def _finish(planes, inside, count, total):
+    """Blank what is outside, and sum up each plane."""
+    for c in range(total.shape[0]):
+        plane = planes[c * SET : (c + 1) * SET]
+        if count < SET:
+            for p in range(SET):
+                plane[p] = plane[p] if inside[p] else 0
+        s = np.float32(0)
+        for p in range(SET):
+            s += plane[p]
+        total[c] = s
