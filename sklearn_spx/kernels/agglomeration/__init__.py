@@ -8,7 +8,7 @@ weights suffers from, is gone.
 
 import numpy as np
 
-from ._cpu import agglomerate_cpu, boundary_sums_cpu, contours_cpu
+from ._cpu import Boundaries, Regions, agglomerate_cpu, boundary_sums_cpu, contours_cpu
 
 __all__ = ["agglomerate"]
 
@@ -62,17 +62,16 @@ def agglomerate(edges, lengths, embeddings, sizes, evidence, coefficients):
     merges = np.empty((n, 2), np.int32)
     heights = np.empty(n, np.float64)
     lengths = np.array(lengths, np.float64)
-    sums = np.array(evidence, np.float64) * lengths[:, None]
-    m = agglomerate_cpu(
-        edges.copy(),
-        lengths,
-        sums,
-        np.array(embeddings, np.float64),
-        sizes / max(sizes.sum(), 1),
-        np.asarray(coefficients, np.float64),
-        merges,
-        heights,
+    regions = Regions(
+        embeddings=np.array(embeddings, np.float64), sizes=sizes / max(sizes.sum(), 1)
     )
+    boundaries = Boundaries(
+        edges=edges.copy(),
+        lengths=lengths,
+        sums=np.array(evidence, np.float64) * lengths[:, None],
+    )
+    c = np.asarray(coefficients, np.float64)
+    m = agglomerate_cpu(regions, boundaries, c, merges, heights)
     return merges[:m].copy(), heights[:m].copy()
 
 

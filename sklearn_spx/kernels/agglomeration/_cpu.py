@@ -1,15 +1,34 @@
 """Kernels on region graphs and merge trees."""
 
 import heapq
+from collections import namedtuple
 
 import numpy as np
 
 from .._disjoint_set import find
 from ..compilation import njit
 
+Regions = namedtuple(
+    "Regions",
+    [
+        "embeddings",  # float64 (n_regions, n_dimensions)
+        "sizes",  # float64 (n_regions,)
+    ],
+)
+Boundaries = namedtuple(
+    "Boundaries",
+    [
+        "edges",  # int64 (n_edges, 2), the regions of each
+        "lengths",  # float64 (n_edges,)
+        "sums",  # float64 (n_edges, n_kinds): evidence times length
+    ],
+)
+
 
 @njit
-def _dissimilarity(embeddings, sizes, a, b, length, sums, c):
+def _dissimilarity(regions, boundaries, a, b, e, c):
+    embeddings, sizes = regions.embeddings, regions.sizes
+    length, sums = boundaries.lengths[e], boundaries.sums[e]
     x = 0.0
     for d in range(embeddings.shape[1]):
         x += abs(embeddings[a, d] - embeddings[b, d])
@@ -22,16 +41,15 @@ def _dissimilarity(embeddings, sizes, a, b, length, sums, c):
 
 @njit
 def agglomerate_cpu(
-    edges,  # IN, overwritten  int64 (n_edges, 2)
-    lengths,  # IN, overwritten  float64 (n_edges,)
-    sums,  # IN, overwritten  float64 (n_edges, n_kinds): evidence times length
-    embeddings,  # IN, overwritten  float64 (n_regions, n_dimensions)
-    sizes,  # IN, overwritten  float64 (n_regions,)
+    regions,  # IN, overwritten  Regions
+    boundaries,  # IN, overwritten  Boundaries
     c,  # IN  float64 (n_kinds + 4,)
     merges,  # OUT int32 (n_regions, 2)
     heights,  # OUT float64 (n_regions,)
 ):
     """Return the number of merges."""
+    embeddings, sizes = regions.embeddings, regions.sizes
+    edges, lengths, sums = boundaries.edges, boundaries.lengths, boundaries.sums
     n_edges, n = len(edges), len(embeddings)
     alive = np.ones(n_edges, np.bool_)
     version = np.zeros(n_edges, np.int64)
@@ -50,7 +68,7 @@ def agglomerate_cpu(
 
     heap = [(0.0, 0, 0) for _ in range(n_edges)]
     for e in range(n_edges):
-        key = _dissimilarity(embeddings, sizes, edges[e, 0], edges[e, 1], lengths[e], sums[e], c)
+        key = _dissimilarity(regions, boundaries, edges[e, 0], edges[e, 1], e, c)
         heap[e] = (key, e, 0)
     heapq.heapify(heap)
 
@@ -115,7 +133,7 @@ def agglomerate_cpu(
             other = edges[q, 1]
             seen[other] = -1
             version[q] += 1
-            key = _dissimilarity(embeddings, sizes, a, other, lengths[q], sums[q], c)
+            key = _dissimilarity(regions, boundaries, a, other, q, c)
             heapq.heappush(heap, (key, q, version[q]))
             end = following[end]
     return m

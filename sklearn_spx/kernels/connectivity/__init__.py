@@ -64,16 +64,24 @@ def connect(labels, min_size):
     _cpu.count_runs(labels, first)
     n_runs = int(first[-1])
     index = np.int32 if n_runs < 2**31 else np.int64
-    ends, values = np.empty(n_runs, np.int32), np.empty(n_runs, np.int32)
-    component, sizes = np.empty(n_runs, index), np.empty(n_runs, np.int64)
-    n = _cpu.label_runs(labels, first, ends, values, component, sizes)
+    runs = _cpu.Runs(
+        first=first,
+        ends=np.empty(n_runs, np.int32),
+        values=np.empty(n_runs, np.int32),
+        component=np.empty(n_runs, index),
+    )
+    sizes = np.empty(n_runs, np.int64)
+    n = _cpu.label_runs(labels, runs, sizes)
     sizes = sizes[:n]
     parent = np.arange(n, dtype=index)
     small = sizes < min_size
     if small.any():
-        heads, after = np.empty(n, np.int64), np.empty(6 * n_runs, np.int64)
-        other, shared = np.empty(6 * n_runs, index), np.empty(6 * n_runs, np.int32)
-        _cpu.list_borders(first, ends, component, small, heads, other, shared, after)
-        entry = np.full(n, -1, np.int64)
-        _cpu.merge_small(sizes, min_size, heads, other, shared, after, parent, entry)
-    return _cpu.write_labels(first, ends, component, parent, np.full(n, -1, np.int32), labels)
+        borders = _cpu.Borders(
+            heads=np.empty(n, np.int64),
+            other=np.empty(6 * n_runs, index),
+            shared=np.empty(6 * n_runs, np.int32),
+            after=np.empty(6 * n_runs, np.int64),
+        )
+        _cpu.list_borders(runs, small, borders)
+        _cpu.merge_small(sizes, min_size, borders, parent, np.full(n, -1, np.int64))
+    return _cpu.write_labels(runs, parent, np.full(n, -1, np.int32), labels)

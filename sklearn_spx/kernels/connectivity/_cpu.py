@@ -9,8 +9,29 @@ pixels, then those below 4, 8, ..., so that what is joined doubles from round to
 takes n log n steps.
 """
 
+from collections import namedtuple
+
 from .._disjoint_set import find
 from ..compilation import njit
+
+Runs = namedtuple(
+    "Runs",
+    [
+        "first",  # (H + 1,) int64, index of each row's first run; the last is the number of runs
+        "ends",  # (n_runs,) int32, the column after each run's last
+        "values",  # (n_runs,) int32, label of each run
+        "component",  # (n_runs,) int32 or int64, -1 outside
+    ],
+)
+Borders = namedtuple(  # of the small components: a linked list each
+    "Borders",
+    [
+        "heads",  # (n_components,) int64, first entry of each small component's list, or -1
+        "other",  # (6 n_runs,) int32 or int64, neighbour
+        "shared",  # (6 n_runs,) int32, pixel edges
+        "after",  # (6 n_runs,) int64, next entry, or -1
+    ],
+)
 
 
 @njit
@@ -26,7 +47,8 @@ def settle_pixels(labels, rows):
     rows : INOUT (3, W + 2) int32, scratch, -1 at the start
     """
     height, width = labels.shape
-    rows[0, 1 : width + 1] = labels[0]
+    for x in range(width):  # slice to slice costs two seconds of compilation
+        rows[0, x + 1] = labels[0, x]
     for y in range(height):
         above, here, below = rows[(y + 2) % 3], rows[y % 3], rows[(y + 1) % 3]
         for x in range(width):
@@ -71,16 +93,13 @@ def count_runs(labels, first):
 
 
 @njit
-def label_runs(labels, first, ends, values, component, sizes):
+def label_runs(labels, runs, sizes):
     """Find the runs and the component of each, numbered in the order of their first pixels.
 
     Parameters
     ----------
     labels : IN (H, W) int32, negative outside
-    first : IN, of `count_runs`
-    ends : OUT (n_runs,) int32, the column after each run's last
-    values : OUT (n_runs,) int32, label of each run
-    component : OUT (n_runs,) int32 or int64, -1 outside
+    runs : all but `first`, of `count_runs`, is written
     sizes : OUT (>= n_components,) int64, pixels of each component
 
     Returns
@@ -88,6 +107,7 @@ def label_runs(labels, first, ends, values, component, sizes):
     n_components : int
     """
     height, width = labels.shape
+    first, ends, values, component = runs.first, runs.ends, runs.values, runs.component
     for y in range(height):
         row = labels[y]
         r = first[y]
@@ -138,18 +158,17 @@ def label_runs(labels, first, ends, values, component, sizes):
 
 
 @njit
-def list_borders(first, ends, component, small, heads, other, shared, after):
+def list_borders(runs, small, borders):
     """List the borders of the small components.
 
     Parameters
     ----------
-    first, ends, component : IN, of `label_runs`
+    runs : IN Runs, of `label_runs`
     small : IN (n_components,) bool
-    heads : OUT (n_components,) int64, first entry of each small component's list, or -1
-    other : OUT (6 n_runs,) int32, neighbour
-    shared : OUT (6 n_runs,) int32, pixel edges
-    after : OUT (6 n_runs,) int64, next entry, or -1
+    borders : OUT Borders
     """
+    first, ends, component = runs.first, runs.ends, runs.component
+    heads, other, shared, after = borders.heads, borders.other, borders.shared, borders.after
     heads[:] = -1
     height = first.shape[0] - 1
     n = 0
@@ -191,7 +210,7 @@ def list_borders(first, ends, component, small, heads, other, shared, after):
 
 
 @njit
-def merge_small(sizes, min_size, heads, other, shared, after, parent, entry):
+def merge_small(sizes, min_size, borders, parent, entry):
     """Join components until none that has a neighbour is below ``min_size``.
 
     A component joins the neighbour with which it shares the longest border; of equals the smaller
@@ -201,11 +220,12 @@ def merge_small(sizes, min_size, heads, other, shared, after, parent, entry):
     ----------
     sizes : INOUT (n_components,) int64
     min_size : int
-    heads, other, shared, after : INOUT, of `list_borders`
+    borders : INOUT Borders, of `list_borders`
     parent : INOUT (n_components,) int32, each its own parent at the start; then a forest, each
         tree a region
     entry : INOUT (n_components,) int64, scratch, -1 before and after
     """
+    heads, other, shared, after = borders.heads, borders.other, borders.shared, borders.after
     threshold = 1
     while threshold < min_size:
         threshold = min(2 * threshold, min_size)
@@ -250,12 +270,12 @@ def merge_small(sizes, min_size, heads, other, shared, after, parent, entry):
 
 
 @njit
-def write_labels(first, ends, component, parent, numbers, labels):
+def write_labels(runs, parent, numbers, labels):
     """Write each pixel's region, numbered 0, 1, ... in the order of their first pixels.
 
     Parameters
     ----------
-    first, ends, component : IN, of `label_runs`
+    runs : IN Runs, of `label_runs`
     parent : INOUT (n_components,) int32, of `merge_small`
     numbers : INOUT (n_components,) int32, scratch, -1 at the start
     labels : OUT (H, W) int32, -1 outside
@@ -264,6 +284,7 @@ def write_labels(first, ends, component, parent, numbers, labels):
     -------
     n_regions : int
     """
+    first, ends, component = runs.first, runs.ends, runs.component
     n_regions = 0
     for y in range(labels.shape[0]):
         x = 0

@@ -265,22 +265,22 @@ def segment(weights, inside, n_pixels, n_segments, balance, side, labels):
     most = greatest + factor * n_log_n[n_pixels]
     unit = min(2.0**44 / greatest, 2.0**62 / most) if greatest > 0 else 0.0
     graph = _Graph(
-        (height, width),
-        w,
-        steps,
-        np.arange(inside.size).astype(np.int32),
-        np.ones(inside.size, np.int32),
-        np.zeros(inside.size, np.int32),
-        loop,
-        np.zeros(inside.size, np.uint8),
-        entropy,
-        np.zeros(w.size, np.uint8),
-        np.full(w.size, -1, np.int32),
-        np.full(1 << _BITS, -1, np.int32),
-        n_log_n,
-        greatest,
-        factor,
-        unit,
+        shape=(height, width),
+        weight=w,
+        steps=steps,
+        parent=np.arange(inside.size).astype(np.int32),
+        size=np.ones(inside.size, np.int32),
+        closed=np.zeros(inside.size, np.int32),
+        loop=loop,
+        changes=np.zeros(inside.size, np.uint8),
+        entropy=entropy,
+        seen=np.zeros(w.size, np.uint8),
+        following=np.full(w.size, -1, np.int32),
+        head=np.full(1 << _BITS, -1, np.int32),
+        n_log_n=n_log_n,
+        greatest=greatest,
+        factor=factor,
+        unit=unit,
     )
 
     n_left = n_pixels

@@ -8,7 +8,7 @@ weighted sum of few cells, and this finds the weights without building the inter
 import numpy as np
 
 from ..checks import as_labels, check_count
-from ._cpu import region_footprints_cpu
+from ._cpu import Map, region_footprints_cpu
 
 __all__ = ["region_footprints"]
 
@@ -57,8 +57,6 @@ def region_footprints(labels, n_regions, shape, stride, origin):
     cells = np.empty(4 * labels.size, np.int64)
     weights = np.empty(4 * labels.size, np.float32)
     offsets = np.empty(n_regions + 1, np.int64)
-    rows, columns = shape
-    n = region_footprints_cpu(
-        labels, rows, columns, float(stride), float(origin), cells, offsets, weights
-    )
+    coarse = Map(rows=shape[0], columns=shape[1], stride=float(stride), origin=float(origin))
+    n = region_footprints_cpu(labels, coarse, cells, offsets, weights)
     return cells[:n].copy(), offsets, weights[:n].copy()

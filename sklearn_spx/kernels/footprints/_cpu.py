@@ -1,8 +1,20 @@
 """The sparse weights, one region after the other, over a scratch map of cells."""
 
+from collections import namedtuple
+
 import numpy as np
 
 from ..compilation import njit
+
+Map = namedtuple(
+    "Map",
+    [
+        "rows",
+        "columns",
+        "stride",  # pixels between neighbouring cells
+        "origin",  # pixel, in both directions, on which cell (0, 0) is centred
+    ],
+)
 
 
 @njit
@@ -18,10 +30,7 @@ def _lines(length, cells, stride, origin, lower, share):
 @njit
 def region_footprints_cpu(
     labels,  # IN  int32 (height, width)
-    rows,
-    columns,  # IN  cells of the map
-    stride,
-    origin,  # IN  pixels
+    coarse,  # IN  Map
     cells,  # OUT int64 (4 * pixels,)
     offsets,  # OUT int64 (n_regions + 1,)
     weights,  # OUT float32 (4 * pixels,)
@@ -31,8 +40,9 @@ def region_footprints_cpu(
     n_regions = offsets.size - 1
     y0, wy = np.empty(height, np.int64), np.empty(height, np.float64)
     x0, wx = np.empty(width, np.int64), np.empty(width, np.float64)
-    _lines(height, rows, stride, origin, y0, wy)
-    _lines(width, columns, stride, origin, x0, wx)
+    rows, columns = coarse.rows, coarse.columns
+    _lines(height, rows, coarse.stride, coarse.origin, y0, wy)
+    _lines(width, columns, coarse.stride, coarse.origin, x0, wx)
 
     # pixels in order of their region
     start = np.zeros(n_regions + 1, np.int64)
