@@ -11,7 +11,7 @@ old gains, made anew when their turn comes, is enough.
 
 import numpy as np
 
-from .._affinities import as_affinities, diagonal_affinities
+from ..affinities import as_affinities, diagonal_affinities
 from ..checks import as_image, as_mask, check_count, check_real
 from . import _cpu
 

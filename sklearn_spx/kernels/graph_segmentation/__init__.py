@@ -10,7 +10,7 @@ with Int the greatest weight that the segment was joined across.
 
 import numpy as np
 
-from .._affinities import as_affinities, diagonal_affinities
+from ..affinities import as_affinities, diagonal_affinities
 from ..checks import as_image, as_mask, check_count, check_real, full_scale
 from ..region_merge import check_graph
 from . import _cpu
