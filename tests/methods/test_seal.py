@@ -5,6 +5,8 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.ndimage import label as components
 from sklearn.base import clone
 
@@ -111,6 +113,33 @@ def test_graph_segments_follow_the_objects():
 def test_graph_segments_of_an_even_image(count):
     even = np.ones((2, 12, 16), np.float32)
     assert_exact(graph_segments(even, count, 8), count, 8)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([4, 8]), st.floats(0, 1))
+def test_graph_segments_of_islands_and_corners(seed, connectivity, share):
+    rng = np.random.default_rng(seed)
+    shape = tuple(rng.integers(1, 9, 2))
+    affinities = rng.choice(np.float32([0, 0.5, 1]), (2, *shape))
+    chessboard = np.indices(shape).sum(axis=0) % 2 == 0
+    mask = chessboard if seed % 2 else rng.random(shape) < 0.6
+    mask[0, 0] = True
+    n_parts = components(mask, np.ones((3, 3)) if connectivity == 8 else None)[1]
+    n_pixels = int(mask.sum())
+    count = n_parts + round(share * (n_pixels - n_parts))
+    labels = graph_segments(affinities, count, connectivity, mask)
+    np.testing.assert_array_equal(labels >= 0, mask)
+    assert labels.dtype == np.int32
+    assert_exact(labels, count, connectivity)
+    if n_parts > 1:  # as entropy rate superpixels say it
+        for grow in (graph_segments, _entropy_rate):
+            with pytest.raises(ValueError, match=f"the mask has {n_parts} unconnected parts"):
+                grow(affinities, n_parts - 1, connectivity, mask)
+
+
+def _entropy_rate(affinities, count, connectivity, mask):
+    options = {"affinities": affinities, "connectivity": connectivity, "mask": mask}
+    return entropy_rate_superpixels(n_segments=count, **options)
 
 
 def test_several_counts_at_once(fitted, leaves, monkeypatch):

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ...kernels import graph_segmentation
+from ...kernels import graph_segmentation, merge_heights, merge_regions
+from ...kernels.affinities import diagonal_affinities
 
 
 def graph_segments(affinities, count, connectivity, mask=None):
@@ -29,7 +30,8 @@ def graph_segments(affinities, count, connectivity, mask=None):
             options["min_size"] //= 2
         else:  # pixels all alike: begin from single ones
             single = np.cumsum(inside).reshape(inside.shape) - 1
-            return _merge_to(np.where(inside, single, -1), affinities, count)
+            labels = np.where(inside, single, -1)
+            return _merge_to(labels, affinities, count, connectivity)
         labels = graph_segmentation(scale=2.0**low, **options)
     for _ in range(7):
         if labels.max() + 1 == count:
@@ -40,37 +42,47 @@ def graph_segments(affinities, count, connectivity, mask=None):
             high = middle
         else:
             low, labels = middle, found
-    return _merge_to(labels, affinities, count)
+    return _merge_to(labels, affinities, count, connectivity)
 
 
-def _merge_to(labels, affinities, count):
-    """Join the neighbouring regions that are most alike until ``count`` remain."""
+def _merge_to(labels, affinities, count, connectivity):
+    """Join the neighbouring regions that are most alike until ``count`` remain.
+
+    Regions that meet at corners alone come after all those that share a side.
+    """
     n = int(labels.max()) + 1
-    pairs, alike = [], []
-    for a, b, affinity in (
+    sides = (
         (labels[:, :-1], labels[:, 1:], affinities[0, :, :-1]),
         (labels[:-1], labels[1:], affinities[1, :-1]),
-    ):
-        border = (a != b) & (a >= 0) & (b >= 0)
-        a, b = a[border].astype(np.int64), b[border].astype(np.int64)
-        pairs.append(np.minimum(a, b) * n + np.maximum(a, b))
-        alike.append(affinity[border])
-    pairs, where = np.unique(np.concatenate(pairs), return_inverse=True)
-    mean = np.bincount(where, np.concatenate(alike)) / np.bincount(where)
-    parent = np.arange(n)
+    )
+    edges, alike = _neighbours(sides, n)
+    weights = -alike
+    if connectivity == 8:
+        diagonal = diagonal_affinities(affinities)
+        corners = (
+            (labels[:-1, :-1], labels[1:, 1:], diagonal),
+            (labels[:-1, 1:], labels[1:, :-1], diagonal),
+        )
+        across, alike = _neighbours(corners, n)
+        edges, weights = np.concatenate([edges, across]), np.append(weights, 1 - alike)
+    _, tree = merge_heights(edges, weights, n)
+    if n - len(tree) > count:
+        raise ValueError(
+            f"n_segments is {count}, but the mask has {n - len(tree)} unconnected parts"
+        )
+    merges = edges[tree[: n - count]]
+    regions = merge_regions(merges, np.zeros(len(merges)), n, 0.0)
+    return np.where(labels >= 0, regions[labels], np.int32(-1))
 
-    def root(a):
-        while parent[a] != a:
-            parent[a] = a = parent[parent[a]]
-        return a
 
-    for pair in pairs[np.argsort(-mean, kind="stable")]:
-        if n <= count:
-            break
-        a, b = root(pair // len(parent)), root(pair % len(parent))
-        if a != b:
-            parent[max(a, b)] = min(a, b)
-            n -= 1
-    roots = np.array([root(a) for a in range(len(parent))])
-    dense = np.unique(roots, return_inverse=True)[1].astype(np.int32)
-    return np.where(labels >= 0, dense[labels], np.int32(-1))
+def _neighbours(borders, n):
+    """Pairs of regions (E, 2), sorted, and their mean affinity, of (labels, labels, affinities)."""
+    codes, values = [], []
+    for a, b, affinity in borders:
+        between = (a != b) & (a >= 0) & (b >= 0)
+        a, b = a[between].astype(np.int64), b[between].astype(np.int64)
+        codes.append(np.minimum(a, b) * n + np.maximum(a, b))
+        values.append(affinity[between])
+    codes, where = np.unique(np.concatenate(codes), return_inverse=True)
+    means = np.bincount(where, np.concatenate(values)) / np.bincount(where)
+    return np.stack(np.divmod(codes, n), axis=1), means
