@@ -15,6 +15,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # one process a core, and so one thread
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "data: needs the folder that SKLEARN_SPX_DATA names")
+    config.addinivalue_line("markers", "fuzz: long property runs")
 
 
 def pytest_collection_modifyitems(items):

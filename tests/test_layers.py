@@ -15,12 +15,12 @@ ROOT = Path(sklearn_spx.__file__).parent
 ALLOWED = {
     "kernels": {"kernels"},
     "metrics": {"metrics", "kernels"},
-    "nets": {"nets"},
+    "nets": {"nets", "utils"},
     "features": {"features", "kernels", "learned", "metrics", "nets", "training", "utils"},
     "datasets": {"datasets", "kernels"},
     "inspection": {"inspection", "kernels", "metrics", "utils"},
     "utils": {"utils", "kernels"},
-    "training": {"training"},
+    "training": {"nets", "training", "utils"},
     "model_file": {"model_file", "utils"},
     "learned": {"model_file", "training"},
     "methods": {

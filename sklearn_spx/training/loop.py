@@ -14,6 +14,7 @@ from contextlib import contextmanager, nullcontext
 
 import torch
 
+from ..nets.checkpoint import check_fits, read_checkpoint, write_checkpoint
 from .state import check_same_training, locked
 
 __all__ = ["to_device", "train"]
@@ -97,7 +98,7 @@ def train(
     Raises
     ------
     ValueError
-        If the checkpoint belongs to something else, or another training is writing it.
+        If the checkpoint belongs to something else or is none, or another training is writing it.
 
     KeyboardInterrupt
         On Ctrl-C; with a checkpoint the message says how to go on.
@@ -154,7 +155,7 @@ def train(
 
     with locked(checkpoint) if checkpoint is not None else nullcontext():
         if checkpoint is not None and os.path.exists(checkpoint):
-            run.load(checkpoint, device)
+            run.load(checkpoint)
         started, saved = time.perf_counter() - run.seconds, -float("inf")
         batches = _ahead(draw, run.step, max_steps, n_workers)
         bar = _progress(run.step, max_steps, verbose)
@@ -255,15 +256,16 @@ class _Run:
             "scaler": self.scaler.state_dict(),
             **{name: getattr(self, name) for name in self._plain},
         }
-        torch.save(state, f"{path}.part")
-        os.replace(f"{path}.part", path)  # a crash while writing must not cost the old one
+        write_checkpoint(path, state)
 
-    def load(self, path, device):
-        state = torch.load(path, map_location=device, weights_only=True)
+    def load(self, path):
+        state = read_checkpoint(path)
         check_same_training(path, state["identity"], self.identity)
+        check_fits(state, self.net, self.optimizer, path)
         self.net.load_state_dict(state["net"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.scaler.load_state_dict(state["scaler"])
+        if state["scaler"]:  # empty where the run was in full precision
+            self.scaler.load_state_dict(state["scaler"])
         for name in self._plain:
             setattr(self, name, state[name])
 

@@ -21,9 +21,9 @@ def open_regular(path):
     To open a FIFO waits for a writer, which may never come, and a device may be endless.
     """
     _check_regular(_status(path), path)
-    # again once it is open: another may have taken its place
-    file = open(path, "rb", opener=_open_without_waiting)
-    try:
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    file = os.fdopen(os.open(path, flags), "rb")
+    try:  # again now that it is open: another may have taken its place
         _check_regular(os.fstat(file.fileno()), path)
     except ValueError:
         file.close()
@@ -64,10 +64,6 @@ def replacing(path):
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-
-
-def _open_without_waiting(path, flags):
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _status(path):
