@@ -20,7 +20,7 @@ ALLOWED = {
     "datasets": {"datasets", "kernels"},
     "inspection": {"inspection", "kernels", "metrics", "utils"},
     "utils": {"utils", "kernels"},
-    "training": {"nets", "training", "utils"},
+    "training": {"model_file", "nets", "training", "utils"},
     "model_file": {"model_file", "utils"},
     "learned": {"model_file", "training"},
     "methods": {

@@ -256,6 +256,10 @@ class EmbeddingFeatures(ImageTransformer):
             self._net = TrainedNet(make, self.weights_)
         return self._net
 
+    def _check_loaded(self):
+        """Raise ValueError unless the weights of a file are those of the net."""
+        self._trained_net()
+
     def __getstate__(self):
         state = dict(super().__getstate__())
         state.pop("_net", None)  # built again from weights_, wherever the pickle is opened

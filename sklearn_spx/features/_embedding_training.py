@@ -17,6 +17,7 @@ from ..metrics import compactness as mean_compactness
 from ..training.augment import random_crop
 from ..training.recipe import Task, split
 from ..training.state import load_arrays
+from ..utils._tensor_file import read_tensors
 
 RECIPE = {
     "max_steps": 3000,
@@ -218,15 +219,15 @@ def _initial_state(unet, path):
     """What fits ``unet`` in a file, {name: tensor}."""
     if path is None:
         return {}
-    from safetensors.torch import load_file
+    import torch
 
-    if not Path(path).is_file():
+    if not Path(path).exists():
         raise FileNotFoundError(f"initial: there is no file {path}")
-    state, own = load_file(path), unet.state_dict()
+    state, own = read_tensors(path)[0], unet.state_dict()
     free = "head.", "stem.", "normalize."  # what depends on the channels, in and out
     brought = {
-        k: state[k].float().reshape(v.shape)  # scalars are saved with one axis
-        for k, v in own.items()
+        k: torch.from_numpy(state[k].astype(np.float32).reshape(v.shape))
+        for k, v in own.items()  # scalars are saved with one axis
         if k in state and state[k].squeeze().shape == v.squeeze().shape
         if not k.startswith("head.")
     }

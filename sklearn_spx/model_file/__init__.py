@@ -21,6 +21,7 @@ Format 1 had "class", a path of modules, for "name", and no version; see ``_migr
 """
 
 import json
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,18 +34,56 @@ from ._migration import from_format_1, state_from_format_1
 from ._parameters import REGISTRY, built, estimator_class
 from ._state import decode_fitted, encode_fitted
 
+__all__ = [
+    "FORMAT",
+    "REGISTRY",
+    "Model",
+    "build",
+    "check_arrays",
+    "decode_fitted",
+    "encode_fitted",
+    "estimator_class",
+    "find_model",
+    "is_model",
+    "read_model",
+    "shipped_models",
+    "write_model",
+]
+
 FORMAT = "sklearn_spx 2"
 _OLD_FORMAT = "sklearn_spx 1"
 _WEIGHTS = Path(__file__).parents[1] / "weights"
 
 
 class Model(NamedTuple):
-    """What a file holds."""
+    """What a file holds.
 
-    name: str  # of REGISTRY
-    params: dict  # of the constructor; estimators in it are built, not fitted
-    arrays: dict  # name: ndarray
-    values: dict  # the rest of what was learned
+    Parameters
+    ----------
+    name : str
+        Of ``REGISTRY``.
+
+    params : dict
+        Of the constructor. Estimators in it are built, not fitted.
+
+    arrays : dict of str to ndarray
+        What was learned.
+
+    values : dict
+        The rest of it.
+
+    Examples
+    --------
+    >>> from sklearn_spx.model_file import find_model, read_model
+    >>> model = read_model(find_model("bsds500", "SEALSuperpixels"))
+    >>> model.name, model.values["n_channels_in"]
+    ('SEALSuperpixels', 3)
+    """
+
+    name: str
+    params: dict
+    arrays: dict
+    values: dict
 
 
 def write_model(path, estimator, arrays, values, *, half_precision=False):
@@ -75,6 +114,20 @@ def write_model(path, estimator, arrays, values, *, half_precision=False):
 
     ValueError
         If :func:`read_model` would refuse the file.
+
+    Returns
+    -------
+    None
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn_spx.model_file import build, find_model, read_model, write_model
+    >>> model = read_model(find_model("bsds500", "SEALSuperpixels"))
+    >>> with tempfile.NamedTemporaryFile(suffix=".safetensors") as file:
+    ...     write_model(file.name, build(model), model.arrays, model.values)
+    ...     read_model(file.name).name
+    'SEALSuperpixels'
     """
     encoded = _parameters.encode(estimator)
     metadata = {
@@ -114,6 +167,12 @@ def read_model(path):
 
     OSError
         If there is no such file, or it must not be read.
+
+    Examples
+    --------
+    >>> from sklearn_spx.model_file import find_model, read_model
+    >>> read_model(find_model("bsds500", "TrainableSLIC")).params["distance"]
+    'embedding'
     """
     arrays, metadata = read_tensors(path)
     try:
@@ -124,39 +183,109 @@ def read_model(path):
 
 
 def build(model):
-    """Return the estimator of a ``Model``, not fitted."""
+    """Return the estimator of a model, not fitted.
+
+    Parameters
+    ----------
+    model : Model
+        What ``read_model`` returned.
+
+    Returns
+    -------
+    estimator : estimator
+        Its arrays and values are still to be given to it.
+
+    Examples
+    --------
+    >>> from sklearn_spx.model_file import build, find_model, read_model
+    >>> build(read_model(find_model("bsds500", "SEALSuperpixels"))).backend
+    'ers'
+    """
     return estimator_class(model.name)(**model.params)
 
 
 def shipped_models(class_name):
-    """Return the files shipped with the package for an estimator, {name: path}, sorted."""
-    paths = sorted(_WEIGHTS.glob(f"{class_name}-*.safetensors"))
-    return {path.stem.removeprefix(f"{class_name}-"): path for path in paths}
+    """Return the files that are shipped with the package for an estimator.
+
+    Parameters
+    ----------
+    class_name : str
+        Such as "SEALSuperpixels".
+
+    Returns
+    -------
+    paths : dict of str to Path
+        By the names that ``from_pretrained`` knows, sorted.
+
+    Examples
+    --------
+    >>> from sklearn_spx.model_file import shipped_models
+    >>> list(shipped_models("SEALSuperpixels"))
+    ['bsds500', 'bsds500-train']
+    """
+    paths = _WEIGHTS.glob(f"{class_name}-*.safetensors")
+    return dict(sorted((path.stem.removeprefix(f"{class_name}-"), path) for path in paths))
 
 
 def find_model(name_or_path, class_name):
     """Return the path of a shipped file, by its name, or of a file.
 
+    Parameters
+    ----------
+    name_or_path : str or path-like
+        A name that ``shipped_models`` returns, or a file.
+
+    class_name : str
+        Such as "SEALSuperpixels".
+
+    Returns
+    -------
+    path : Path
+        Of something that is there.
+
     Raises
     ------
     FileNotFoundError
         That lists the names, if there is neither.
+
+    Examples
+    --------
+    >>> from sklearn_spx.model_file import find_model
+    >>> find_model("bsds500", "SEALSuperpixels").name
+    'SEALSuperpixels-bsds500.safetensors'
     """
     shipped = shipped_models(class_name)
     if str(name_or_path) in shipped:
         return shipped[str(name_or_path)]
     path = Path(name_or_path)
-    if not path.exists():
+    if not os.path.exists(path):  # that of Path raises where a name is too long
         names = ", ".join(map(repr, shipped)) or "none"
         raise FileNotFoundError(
-            f"{str(name_or_path)!r} is neither a file nor shipped with {class_name} "
+            f"{shown(str(name_or_path))} is neither a file nor shipped with {class_name} "
             f"(shipped: {names})"
         )
     return path
 
 
 def is_model(path):
-    """Return whether a file says of itself that ``write_model`` wrote it."""
+    """Return whether a file says of itself that ``write_model`` wrote it.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+
+    Returns
+    -------
+    is_model : bool
+        Also False if there is no such file.
+
+    Examples
+    --------
+    >>> from sklearn_spx.model_file import find_model, is_model
+    >>> is_model(find_model("bsds500", "SEALSuperpixels"))
+    True
+    """
     try:
         return read_metadata(path).get("format", "").startswith("sklearn_spx ")
     except (OSError, ValueError):
@@ -186,6 +315,15 @@ def check_arrays(arrays, expected, path):
     ------
     ValueError
         If one is missing, one too many, of another shape or dtype, or not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.model_file import check_arrays
+    >>> check_arrays({"a": np.zeros(2)}, {"b": ((2,), "float64")}, "my.safetensors")
+    Traceback (most recent call last):
+    ...
+    ValueError: my.safetensors: tensor 'b' is missing
     """
     for names, problem in (
         (expected.keys() - arrays.keys(), "is missing"),
@@ -248,4 +386,7 @@ def _numbers(version):
 
 
 def _half(array):
-    return array.astype(np.float16) if array.dtype == np.float32 and array.size > 1000 else array
+    """In half precision, unless it is small, of another dtype, or beyond the range."""
+    if array.dtype != np.float32 or array.size <= 1000 or np.abs(array).max() > 65504:
+        return array
+    return array.astype(np.float16)

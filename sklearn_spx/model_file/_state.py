@@ -31,6 +31,8 @@ _FITTED = {
 _MOST_CHANNELS = 4096  # of an image
 _MOST_FEATURES = 2**20  # of a pixel
 _MOST_ENTRIES = 20_000  # of a history
+_PAN = ("two-way", "square", "no-canny", "baseline")  # the net of SEAL's paper, its ablations
+_NETS = ("mlp", "classifier", "classifier-paper")  # of TrainableSLIC
 _DTYPES = {"float32", "float64", "int64"}  # of arrays
 
 
@@ -68,9 +70,9 @@ def check_state(estimator, arrays, values):
     """Raise ValueError unless this can be the state of a ``Checked`` estimator."""
     for name, array in arrays.items():
         if str(array.dtype) not in _DTYPES:
-            raise ValueError(f"tensor {shown(name)} is {array.dtype}")
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise ValueError(f"tensor {shown(name)} holds NaN or infinity")
+            raise ValueError(
+                f"tensor {shown(name)} is {array.dtype}; accepted is {' or '.join(sorted(_DTYPES))}"
+            )
     if not isinstance(values, dict):
         raise ValueError(f"the state is {shown(values)}; accepted is an object")
     if estimator.name in _STATES:
@@ -84,9 +86,37 @@ def check_state(estimator, arrays, values):
 
 
 def encode_fitted(transformer, arrays, name):
-    """Return a fitted transformer as values for JSON; put its arrays in ``arrays``.
+    """Return a fitted transformer as values for JSON.
 
-    Their names begin with ``name``. TypeError for a transformer that no file may hold.
+    Parameters
+    ----------
+    transformer : transformer of images
+        Fitted.
+
+    arrays : dict of str to ndarray
+        Where its arrays are put.
+
+    name : str
+        What their names begin with.
+
+    Returns
+    -------
+    value : dict
+        Of the name, the parameters, and what it has learned.
+
+    Raises
+    ------
+    TypeError
+        For a transformer that no file may hold.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.features import LabFeatures
+    >>> from sklearn_spx.model_file import encode_fitted
+    >>> lab = LabFeatures().fit([np.zeros((4, 5, 3), np.uint8)])
+    >>> encode_fitted(lab, {}, "lab")["fitted"]
+    {'n_channels_in_': 3, 'n_features_out_': 3, 'converts_': True}
     """
     encoded = _parameters.encode(transformer)
     if encoded["name"] not in _FITTED:
@@ -99,7 +129,36 @@ def encode_fitted(transformer, arrays, name):
 
 
 def decode_fitted(value, arrays):
-    """Return what ``encode_fitted`` was given."""
+    """Return the transformer that ``encode_fitted`` was given.
+
+    Parameters
+    ----------
+    value : dict
+        What it returned.
+
+    arrays : dict of str to ndarray
+        With those that it put there.
+
+    Returns
+    -------
+    transformer : transformer of images
+        Fitted. Only attributes that are declared for its class are set.
+
+    Raises
+    ------
+    ValueError
+        If the values are not what ``encode_fitted`` returns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.features import LabFeatures
+    >>> from sklearn_spx.model_file import decode_fitted, encode_fitted
+    >>> arrays = {}
+    >>> lab = LabFeatures().fit([np.zeros((4, 5, 3), np.uint8)])
+    >>> decode_fitted(encode_fitted(lab, arrays, "lab"), arrays).converts_
+    True
+    """
     return check_fitted(value, _Fields(arrays, "the tensors"), "the transformer").build()
 
 
@@ -109,7 +168,7 @@ def check_fitted(value, arrays, where):
         raise ValueError(f"{where} is {shown(value)}; accepted is a fitted transformer")
     estimator = {"name": value["name"], "params": value["params"]}
     checked = _parameters.check(estimator, where, _parameters.TRANSFORMERS)
-    where = f"{where}, {checked.name},"
+    where = f"{where} ({checked.name})"
     fitted = _Fields(_decode_attributes(value["fitted"], arrays, where), where)
     _TRANSFORMERS[checked.name](checked.params, fitted)
     fitted.done()
@@ -227,27 +286,27 @@ class _Fields:
             f"a list of at most {_MOST_ENTRIES:,} objects of numbers",
         )
 
-    def array(self, name, shape, dtype):
-        """Take an array; None in ``shape`` stands for any size."""
+    def array(self, name, shape, *dtypes):
+        """Take an array of one of the dtypes; None in ``shape`` stands for any size."""
         value = self.take(name)
-        return _check_array(value, f"{shown(name)} of {self.where}", shape, dtype)
+        return _check_array(value, f"{shown(name)} of {self.where}", shape, dtypes)
 
 
 def _is_number(value):
     return type(value) in (int, float)
 
 
-def _check_array(value, where, shape, dtype):
+def _check_array(value, where, shape, dtypes):
     if not isinstance(value, np.ndarray):
         raise ValueError(f"{where} is {shown(value)}; accepted is an array")
     fits = len(value.shape) == len(shape) and all(
         n in (None, found) for n, found in zip(shape, value.shape)
     )
-    if not fits or value.dtype != dtype:
+    if not fits or value.dtype not in dtypes:
         sizes = ", ".join("any" if n is None else str(n) for n in shape)
         raise ValueError(
-            f"{where} is {value.dtype} of shape {value.shape}; accepted is {dtype} of shape "
-            f"({sizes})"
+            f"{where} is {value.dtype} of shape {value.shape}; accepted is "
+            f"{' or '.join(dtypes)} of shape ({sizes})"
         )
     return value
 
@@ -258,8 +317,7 @@ def _check_array(value, where, shape, dtype):
 def _seal(params, values, arrays):
     values.count("n_channels_in", _MOST_CHANNELS)
     values.history("history")
-    nets = ("compact", "pan", "pan-two-way", "pan-square", "pan-no-canny", "pan-baseline")
-    values.word("net", nets)
+    values.word("net", ("compact", "pan", *(f"pan-{kind}" for kind in _PAN)))
     values.word("loss", ("cross_entropy", "seal"))
     arrays.take_all("")
 
@@ -290,9 +348,7 @@ def _trainable_slic(params, values, arrays):
     values.history("history")
     values._checked("loss", _is_number, "a number")
     values.number("scale", 0)
-    distance = values.word(
-        "distance", ("linear", "mlp", "classifier", "classifier-paper", "embedding")
-    )
+    distance = values.word("distance", ("linear", *_NETS, "embedding"))
     features = check_fitted(values.take("features"), arrays, "features")
     reference = _Fields(values.take("reference"), "the reference")
     lab = check_fitted(reference.take("lab"), arrays, "the reference")
@@ -319,14 +375,8 @@ def _trainable_slic(params, values, arrays):
             ("weights", (n + 1,)),
             ("moments", (n, n)),
         ):
-            kind = arrays.values.get(f"past.{name}")  # moments of old files are float32
-            kind = (
-                "float32"
-                if name == "moments" and str(getattr(kind, "dtype", "")) == "float32"
-                else "float64"
-            )
-            arrays.array(f"past.{name}", shape, kind)
-    if distance in ("mlp", "classifier", "classifier-paper"):
+            arrays.array(f"past.{name}", shape, "float32", "float64")
+    if distance in _NETS:
         values.count("n_neighbors", 1024)
         arrays.take_all("net.")
     else:
@@ -351,9 +401,8 @@ def _scattering(params, fitted):
     n_channels = fitted.count("n_channels_in_", _MOST_CHANNELS)
     _part(fitted, "lab_", n_channels, {"features.LabFeatures"})
     mixing = fitted.array("mixing_", (n_channels, None), "float32")
-    J, L, order = (
-        _given("features.ScatteringFeatures", params, k) for k in ("J", "L", "max_order")
-    )
+    name = "features.ScatteringFeatures"
+    J, L, order = (_given(name, params, key) for key in ("J", "L", "max_order"))
     per_channel = 1 + J * L + (J * (J - 1) // 2 * L**2 if order == 2 else 0)
     if fitted.count("n_features_out_", _MOST_FEATURES) != per_channel * mixing.shape[1]:
         raise ValueError(f"n_features_out_ of {fitted.where} does not follow from its parameters")

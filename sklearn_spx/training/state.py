@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..model_file import check_arrays
+
 __all__ = [
     "check_destination",
     "check_same_training",
@@ -28,26 +30,15 @@ def load_arrays(net, arrays):
     Raises
     ------
     ValueError
-        If arrays are missing, left over or of other shapes.
+        If arrays are missing, left over, of other shapes or kinds, or not finite.
     """
     import torch
 
-    wanted = {name: tuple(value.shape) for name, value in net.state_dict().items()}
-    arrays = {  # single numbers have one axis in old files
-        name: array.reshape(wanted.get(name, array.shape)) if array.size == 1 else array
-        for name, array in arrays.items()
+    expected = {
+        name: (tuple(value.shape), str(value.dtype).removeprefix("torch."))
+        for name, value in net.state_dict().items()
     }
-    found = {name: array.shape for name, array in arrays.items()}
-    for problem, names in (
-        ("are missing", wanted.keys() - found.keys()),
-        ("belong to no part of it", found.keys() - wanted.keys()),
-        ("have other shapes", [n for n in wanted if n in found and wanted[n] != found[n]]),
-    ):
-        if names:
-            few = ", ".join(sorted(names)[:3])
-            raise ValueError(
-                f"these are not the weights of a {type(net).__name__}: {few} {problem}"
-            )
+    arrays = check_arrays(arrays, expected, f"the weights of a {type(net).__name__}")
     net.load_state_dict({name: torch.from_numpy(np.array(a)) for name, a in arrays.items()})
 
 

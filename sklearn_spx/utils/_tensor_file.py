@@ -51,17 +51,18 @@ _BEGINNINGS = {
 }
 
 
-def read_tensors(path):
+def read_tensors(path, *, most_bytes=MOST_BYTES):
     """Read a safetensors file.
 
     Parameters
     ----------
     path : path-like
+    most_bytes : int, of the file
 
     Returns
     -------
     arrays : dict of str to ndarray
-        Half precision, of either kind, as float32.
+        Finite. Half precision, of either kind, as float32.
 
     metadata : dict of str to str
 
@@ -75,7 +76,7 @@ def read_tensors(path):
     """
     with open_regular(path) as file:
         try:
-            table, metadata = _read_header(file, _size(file))
+            table, metadata = _read_header(file, _size(file), most_bytes)
             arrays = {name: _read_tensor(file, name, *entry) for name, entry in table.items()}
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
@@ -92,11 +93,16 @@ def read_metadata(path):
 
 
 def write_tensors(path, arrays, metadata):
-    """Write a safetensors file, all at once or not at all, unless ``read_tensors`` would refuse it."""
+    """Write a safetensors file, all at once or not at all.
+
+    ValueError if ``read_tensors`` would refuse it.
+    """
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     data = save(arrays, metadata=metadata)
     try:
         _read_header(io.BytesIO(data), len(data))
+        for name, array in arrays.items():
+            _check_finite(array, name)
     except ValueError as error:
         raise ValueError(f"{path} cannot be written: {error}") from error
     with replacing(path) as file:
@@ -139,10 +145,10 @@ def _size(file):
     return os.fstat(file.fileno()).st_size
 
 
-def _read_header(file, size):
+def _read_header(file, size, most_bytes=MOST_BYTES):
     """Return ({name: (dtype, shape)} in the order of the bytes, metadata); stop at the tensors."""
-    if size > MOST_BYTES:
-        raise ValueError(f"it has {size:,} bytes; accepted are up to {MOST_BYTES:,}")
+    if size > most_bytes:
+        raise ValueError(f"it has {size:,} bytes; accepted are up to {most_bytes:,}")
     start = file.read(8)
     length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
     if length < 2 or length > size - 8:
@@ -215,10 +221,18 @@ def _read_tensor(file, name, dtype, shape):
     if raw.size and file.readinto(raw.reshape(-1).view(np.uint8)) != raw.nbytes:
         raise ValueError(f"it ended within tensor {shown(name)} while it was read")
     if dtype == "F16":
-        return raw.astype(np.float32)
-    if dtype == "BF16":
-        return (raw.astype(np.uint32) << 16).view(np.float32)
-    return raw.astype(raw.dtype.newbyteorder("="), copy=False)
+        array = raw.astype(np.float32)
+    elif dtype == "BF16":
+        array = (raw.astype(np.uint32) << 16).view(np.float32)
+    else:
+        array = raw.astype(raw.dtype.newbyteorder("="), copy=False)
+    _check_finite(array, name)
+    return array
+
+
+def _check_finite(array, name):
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError(f"tensor {shown(name)} holds NaN or infinity")
 
 
 # --- JSON ----------------------------------------------------------------------------------------

@@ -554,7 +554,7 @@ def test_a_head_without_its_trunk(tmp_path, leaves, vgg16):
     fitted.save(whole)
     assert whole.stat().st_size - head.stat().st_size > 50_000_000  # 14.7 million weights
     moved = vgg16.rename(tmp_path / "moved.safetensors")
-    with pytest.raises(ValueError, match="weights of VGG16 that are yours"):
+    with pytest.raises(FileNotFoundError, match=r"without its trunk, 'vgg16\.safetensors'"):
         DELSegmenter.from_pretrained(head)
     again = DELSegmenter.from_pretrained(head, initial_weights=moved)
     for name, value in fitted.net_.state_dict().items():

@@ -13,6 +13,7 @@ of the new region in the place of the two.
 import os
 from functools import partial
 from numbers import Integral, Real
+from pathlib import Path
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
@@ -605,6 +606,7 @@ class DELSegmenter(Pretrained, ImageSegmenter):
         if not trunk:
             arrays = {n: a for n, a in arrays.items() if not n.startswith("net.trunk.")}
             values["trunk"] = weight_sums(self.net_.trunk)
+            values["trunk_file"] = Path(self.initial_weights).name  # for people
         superpixels = self.superpixels_
         if hasattr(superpixels, "_state"):
             inner, values["superpixels"] = superpixels._state()
@@ -625,6 +627,11 @@ class DELSegmenter(Pretrained, ImageSegmenter):
             parts[part][rest] = array
         self.superpixels_ = self._loaded_superpixels(parts["superpixels"], values)
         if "trunk" in values:
+            if self._kind["net"] == "vgg16" and str(self.initial_weights) == "trunk":
+                raise FileNotFoundError(
+                    f"the net was saved without its trunk, {values.get('trunk_file', 'a file')!r}: "
+                    "initial_weights is to name a file of it"
+                )
             whole = self._with_trunk(values["trunk"], "the net was trained over another")
             parts["net"] = {**net_arrays(whole), **parts["net"]}
         self._set_net(self._kind, parts["net"])
