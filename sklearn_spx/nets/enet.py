@@ -4,12 +4,11 @@ Half of the strength is in not throwing the image away: beside the maps of a 3x3
 stride 2 stands the image itself, its 2x2 maxima. Trainable SLIC takes these maps as features.
 """
 
-from pathlib import Path
-
 import torch
-from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional as F
+
+from .pretrained import read_state
 
 __all__ = ["ENetInitialBlock"]
 
@@ -53,9 +52,10 @@ class ENetInitialBlock(nn.Module):
         Parameters
         ----------
         path : str or path-like
-            A safetensors file with the tensors ``main_branch.weight``, ``batch_norm.weight``,
-            ``.bias``, ``.running_mean`` and ``.running_var``, and ``out_prelu.weight``, or the
-            same behind ``initial_block.``; others are passed over.
+            A safetensors file, or one that torch.save wrote, with the tensors
+            ``main_branch.weight``, ``batch_norm.weight``, ``.bias``, ``.running_mean`` and
+            ``.running_var``, and ``out_prelu.weight``, or the same behind ``initial_block.``;
+            others are passed over.
 
         Returns
         -------
@@ -65,18 +65,26 @@ class ENetInitialBlock(nn.Module):
         Raises
         ------
         ValueError
-            If a tensor is missing.
+            If a tensor is missing or misshapen, or the file is damaged.
         """
-        found = load_file(Path(path))
+        found = read_state(path)
         if any(name.startswith(_PREFIX) for name in found):
             found = {n.removeprefix(_PREFIX): t for n, t in found.items() if n.startswith(_PREFIX)}
         wanted = [n for n in cls().state_dict() if not n.endswith("num_batches_tracked")]
         missing = [name for name in wanted if name not in found]
         if missing:
             raise ValueError(f"{path} holds no initial block of ENet: {missing[0]} is missing")
-        n_maps, n_channels = found["main_branch.weight"].shape[:2]
-        block = cls(n_channels, n_maps)
-        block.load_state_dict({name: found[name].float() for name in wanted}, strict=False)
+        shape = found["main_branch.weight"].shape
+        if len(shape) != 4 or not 0 < shape[0] <= 1024 or not 0 < shape[1] <= 1024:
+            raise ValueError(
+                f"{path} holds no initial block of ENet: main_branch.weight is of shape "
+                f"{tuple(shape)}"
+            )
+        block = cls(shape[1], shape[0])
+        try:
+            block.load_state_dict({name: found[name] for name in wanted}, strict=False)
+        except RuntimeError as error:
+            raise ValueError(f"{path} holds no initial block of ENet: {error}") from error
         return block.eval()
 
     def forward(self, images):

@@ -154,7 +154,7 @@ def released_state(state):
     Parameters
     ----------
     state : dict of tensors
-        What ``torch.load(path, weights_only=True)`` reads from their file.
+        What :func:`~sklearn_spx.nets.checkpoint.read_tensors_of_torch` reads from their file.
 
     Returns
     -------
@@ -192,6 +192,8 @@ def released_state(state):
                 raise ValueError(f"this is not the file of the SEAL authors: there is no {found}")
             ours[f"{name}.{wanted}"] = state[found]
         ours[f"{name}.norm.num_batches_tracked"] = torch.tensor(0)
+    if ours["first.convolution.weight"].ndim != 4:
+        raise ValueError("this is not the file of the SEAL authors: conv1.weight is misshapen")
     # theirs takes blue first
     ours["first.convolution.weight"] = ours["first.convolution.weight"].flip(1)
     return ours

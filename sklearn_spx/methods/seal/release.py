@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ...model_file import Model
+from ...model_file import Model, find_model
 
 
 def is_release(name_or_path):
@@ -12,13 +12,14 @@ def is_release(name_or_path):
 
 def read_release(path):
     """Return their net as a model of the estimator; torch reads it without running code."""
-    import torch
-
+    from ...nets.checkpoint import read_tensors_of_torch
     from ...nets.seal_pan import released_state
 
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"there is no file {path}")
-    state = released_state(torch.load(path, map_location="cpu", weights_only=True))
+    path = find_model(path, "SEALSuperpixels")
+    try:
+        state = released_state(read_tensors_of_torch(path))
+    except ValueError as error:
+        raise error if str(path) in str(error) else ValueError(f"{path}: {error}") from error
     return Model(
         name="SEALSuperpixels",
         params={"net": "pan", "loss": "seal"},
