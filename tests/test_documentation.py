@@ -85,7 +85,6 @@ GAPS = {
     },
     "returns": {
         "sklearn_spx.base.ImageSegmenter.score": "Raises is missing",
-        "sklearn_spx.methods.trainable_slic.estimator.TrainableSLIC.partial_fit": "Raises is missing",
         "sklearn_spx.kernels.cluster_assign.border_crossings": "Raises is missing",
         "sklearn_spx.kernels.cluster_assign.cluster_means": "Raises is missing",
         "sklearn_spx.kernels.cluster_assign.squared_differences": "Raises is missing",

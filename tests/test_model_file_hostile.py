@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from sklearn_spx import DELSegmenter, SEALSuperpixels, TrainableSLIC
 from sklearn_spx.model_file import REGISTRY, estimator_class
+from sklearn_spx.training import NetTraining
 
 from .model_files import NAMES_1, Parts, class_of, format_1, joined, watched
 
@@ -738,8 +739,8 @@ def _readers():
     from sklearn_spx.nets.checkpoint import read_checkpoint, read_tensors_of_torch
     from sklearn_spx.nets.enet import ENetInitialBlock
     from sklearn_spx.nets.holistic_edges import HolisticEdgeNet
-    from sklearn_spx.nets.pretrained import read_state
-    from sklearn_spx.nets.training import train
+    from sklearn_spx.nets.weights import read_state
+    from sklearn_spx.training.loop import train
 
     def resume(path):
         net = torch.nn.Linear(1, 1)
@@ -748,7 +749,9 @@ def _readers():
 
     def initial(path):
         images = np.zeros((1, 40, 40, 3), np.uint8)
-        EmbeddingFeatures(initial=path, max_steps=1, crop_size=32).fit(images, images[..., 0])
+        EmbeddingFeatures(initial=path, training=NetTraining(max_steps=1, crop_size=32)).fit(
+            images, images[..., 0]
+        )
 
     return {
         "from_pretrained": TrainableSLIC.from_pretrained,

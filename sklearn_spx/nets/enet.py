@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .pretrained import read_state
+from .weights import read_state
 
 __all__ = ["ENetInitialBlock"]
 

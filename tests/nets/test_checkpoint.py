@@ -79,7 +79,7 @@ def refused(path, problem=""):
         ):
             take(path)
         assert type(caught.value) is ValueError
-        assert {what for event, what in events if event == "open"} <= {str(path)}
+        assert {what for event, what in events if event == "open"} <= {str(path), f"{path}.lock"}
         assert not {e for e, _ in events} & {"subprocess.Popen", "os.system", "exec", "compile"}
 
 

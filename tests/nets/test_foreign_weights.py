@@ -10,21 +10,26 @@ from safetensors.torch import save_file
 
 from sklearn_spx import DELSegmenter, SEALSuperpixels
 from sklearn_spx.features import EmbeddingFeatures
+from sklearn_spx.nets.del_heads import PaperNet
 from sklearn_spx.nets.enet import ENetInitialBlock
 from sklearn_spx.nets.holistic_edges import HolisticEdgeNet
-from sklearn_spx.nets.pixel_affinity import PixelAffinityNet
-from sklearn_spx.nets.pretrained import load_vgg16, read_state
-from sklearn_spx.nets.superpixel_embedding import PaperNet
+from sklearn_spx.nets.seal_pan import PixelAffinityNet
+from sklearn_spx.nets.weights import load_vgg16, read_state
+from sklearn_spx.training import NetTraining
 
 
 def _initial(path):
     images = np.zeros((1, 40, 40, 3), np.uint8)
-    EmbeddingFeatures(initial=path, max_steps=1, crop_size=32).fit(images, images[..., 0])
+    EmbeddingFeatures(initial=path, training=NetTraining(max_steps=1, crop_size=32)).fit(
+        images, images[..., 0]
+    )
 
 
 def _initial_weights(path):
     images = np.zeros((1, 40, 40, 3), np.uint8)
-    DELSegmenter(net="vgg16", initial_weights=path, max_steps=1).fit(images, images[..., 0])
+    DELSegmenter(net="vgg16", initial_weights=path, training=NetTraining(max_steps=1)).fit(
+        images, images[..., 0]
+    )
 
 
 READERS = {

@@ -369,6 +369,12 @@ class TrainableSLIC(Pretrained, ImageSegmenter):
         -------
         self : TrainableSLIC
             The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            See ``fit``; also if images have other channels than those before, or ``distance`` has
+            changed to or from "embedding".
         """
         self._load()
         if "weights_" not in vars(self):
