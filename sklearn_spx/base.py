@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .utils._images import (
+from .utils.images import (
     check_image,
     check_magnitude,
     check_mask,

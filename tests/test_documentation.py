@@ -28,6 +28,14 @@ def _modules():
 
 # rooms that only the package itself imports from; their public names come out by other modules
 INSIDE = ("kernels.checks", "kernels.color", "kernels.compilation", "learned", "methods")
+INSIDE += (
+    "datasets.bsds500",
+    "datasets.lazy",
+    "features.lab",
+    "inspection.draw",
+    "metrics.f_measure",
+)
+INSIDE += ("utils.files", "utils.images", "utils.tensor_file", "utils.threads")
 INSIDE += ("model_file", "training.augment", "training.loop", "training.recipe", "training.state")
 
 

@@ -176,3 +176,22 @@ def test_no_method_imports_another():
         != [path.relative_to(ROOT / "methods").parts[0].removesuffix(".py")]
     ]
     assert not wrong
+
+
+def test_what_begins_with_an_underscore_stays_in_its_package():
+    """No module imports a private module, or a private name, of another package."""
+    wrong = []
+    for path in _modules():
+        package = ("sklearn_spx", *path.relative_to(ROOT).parent.parts)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ImportFrom):
+                continue
+            anchor = package[: len(package) - node.level + 1] if node.level else ()
+            for alias in node.names:
+                name = (*anchor, *(node.module or "").split("."), alias.name)
+                name = tuple(part for part in name if part)
+                for i, part in enumerate(name):
+                    private = part.startswith("_") and not part.startswith("__")
+                    if private and name[0] == "sklearn_spx" and name[:i] != package[:i]:
+                        wrong.append((str(path.relative_to(ROOT)), ".".join(name)))
+    assert not wrong

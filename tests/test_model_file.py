@@ -40,7 +40,7 @@ from sklearn_spx.model_file import (
     write_model,
 )
 from sklearn_spx.training import NetTraining
-from sklearn_spx.utils._tensor_file import read_tensors
+from sklearn_spx.utils.tensor_file import read_tensors
 
 from .model_files import FORMAT_1, NAMES_1, Parts, class_of, format_1, watched
 

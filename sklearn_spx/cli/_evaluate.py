@@ -126,7 +126,7 @@ def _read_truths(paths):
 def _score(good, scores, jobs):
     """Return a row of scores for each image, and one of the data set."""
     from .. import metrics
-    from ..datasets._lazy import LazyFiles
+    from ..datasets.lazy import LazyFiles
 
     paths, truth_paths, annotators = zip(*good.values())
     labels, truths = LazyFiles(paths, _read_labels), LazyFiles(truth_paths, _read_truths)
@@ -138,8 +138,7 @@ def _score(good, scores, jobs):
         each = {name: result.per_image[name] for name in names}
         over_all = {name: result.mean[name] for name in names}
     else:
-        from ..metrics._boundary_f import f_of_counts
-        from ..metrics._object_part_f import harmonic_mean
+        from ..metrics.f_measure import f_of_counts, harmonic_mean
 
         result = metrics.evaluate_segmentations(_OneSetting(labels), truths, **how)
         regions = [len(set(labels[i].ravel().tolist()) - {-1}) for i in range(len(labels))]

@@ -52,7 +52,7 @@ def read_label_images(path):
     """Return the label images of a file as a list of integer arrays (height, width)."""
     suffix = path.suffix.lower()
     if suffix == ".mat":
-        from ..datasets._bsds500 import read_annotations
+        from ..datasets.bsds500 import read_annotations
 
         return read_annotations(path)
     if suffix == ".npz":
@@ -87,7 +87,7 @@ def write_segmentation(folder, stem, image, labels):
     """
     from PIL import Image
 
-    from ..inspection._draw import overlay
+    from ..inspection.draw import overlay
 
     np.savez_compressed(folder / f"{stem}.npz", labels=labels)
     Image.fromarray(overlay(image, labels)).save(folder / f"{stem}_overlay.png")

@@ -2,8 +2,8 @@
 
 from ._conv import ConvFeatures
 from ._embedding import EmbeddingFeatures
-from ._lab import LabFeatures
 from ._scattering import ScatteringFeatures
 from ._union import ChannelUnion
+from .lab import LabFeatures
 
 __all__ = ["ChannelUnion", "ConvFeatures", "EmbeddingFeatures", "LabFeatures", "ScatteringFeatures"]

@@ -7,7 +7,7 @@ from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from ..utils._images import check_image, check_sequence, n_channels
+from ..utils.images import check_image, check_sequence, n_channels
 
 
 class ImageTransformer(TransformerMixin, BaseEstimator):

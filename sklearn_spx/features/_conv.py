@@ -18,7 +18,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from ..kernels.checks import as_image, full_scale
 from ..learned import torch_device
-from ..utils._threads import one_torch_thread
+from ..utils.threads import one_torch_thread
 from ._base import ImageTransformer
 from ._upsample import upsample
 

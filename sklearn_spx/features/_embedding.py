@@ -15,11 +15,11 @@ from ..kernels.checks import as_image, full_scale
 from ..learned import TrainedNet, torch_device
 from ..training import NetTraining
 from ..training.recipe import fit_net, resolve, seed_of
-from ..utils._images import check_magnitude, check_same_length, check_sequence, check_target
-from ..utils._threads import one_torch_thread
+from ..utils.images import check_magnitude, check_same_length, check_sequence, check_target
+from ..utils.threads import one_torch_thread
 from ._base import ImageTransformer
 from ._embedding_training import RECIPE, EmbeddingTask, make_net
-from ._lab import LabFeatures, weights_to_lab
+from .lab import LabFeatures, weights_to_lab
 
 
 class EmbeddingFeatures(ImageTransformer):

@@ -17,7 +17,7 @@ from ..metrics import compactness as mean_compactness
 from ..training.augment import random_crop
 from ..training.recipe import Task, split
 from ..training.state import load_arrays
-from ..utils._tensor_file import read_tensors
+from ..utils.tensor_file import read_tensors
 
 RECIPE = {
     "max_steps": 3000,

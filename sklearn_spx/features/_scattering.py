@@ -16,10 +16,10 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..kernels.checks import as_image
-from ..utils._threads import one_torch_thread
+from ..utils.threads import one_torch_thread
 from ._base import ImageTransformer
-from ._lab import LabFeatures
 from ._upsample import upsample
+from .lab import LabFeatures
 
 _BATCH = 16  # tiles worked on at once: bounds the memory
 _lock = threading.Lock()

@@ -6,8 +6,8 @@ its mean colour, the ground truth. What a panel shows is written into it.
 
 import numpy as np
 
-from ..utils._images import check_image, check_same_length, check_sequence, check_target
-from . import _draw
+from ..utils.images import check_image, check_same_length, check_sequence, check_target
+from . import draw
 
 VIEWS = {"boundaries": "boundaries", "means": "mean colours", "ground_truth": "ground truth"}
 
@@ -246,20 +246,20 @@ class SegmentationDisplay:
         return f"{self.estimator_name}\n{VIEWS[view]}"
 
     def _draw_panel(self, panel, view, i, line_kwargs):
-        image, labels = _draw.as_rgb(self.images[i], f"images[{i}]"), self.labels[i]
+        image, labels = draw.as_rgb(self.images[i], f"images[{i}]"), self.labels[i]
         if view == "ground_truth":
             panel.imshow(image)
             annotations = self.ground_truths[i]
             for annotation in annotations:  # a border seen by more annotators is stronger
                 strength = max(0.4, 1 / len(annotations))
-                _draw_lines(panel, annotation, _draw.GROUND_TRUTH_COLOR, line_kwargs, strength, 2)
+                _draw_lines(panel, annotation, draw.GROUND_TRUTH_COLOR, line_kwargs, strength, 2)
         elif labels is None:
             panel.imshow(image)
         elif view == "means":
-            panel.imshow(_draw.mean_colors(image, labels))
+            panel.imshow(draw.mean_colors(image, labels))
         else:
-            panel.imshow(_draw.dim_outside(image, labels))
-            _draw_lines(panel, labels, _draw.SEGMENTATION_COLOR, line_kwargs)
+            panel.imshow(draw.dim_outside(image, labels))
+            _draw_lines(panel, labels, draw.SEGMENTATION_COLOR, line_kwargs)
         panel.set(xticks=[], yticks=[])
         for spine in panel.spines.values():
             spine.set_visible(False)
@@ -304,7 +304,7 @@ def _draw_lines(panel, labels, color, line_kwargs, alpha=1.0, scale=1.0):
     """Draw the borders between regions as thin bright lines on wider dark ones."""
     from matplotlib.lines import Line2D
 
-    lines = np.pad(_draw.boundary_lines(labels), ((0, 0), (0, 1), (0, 0)), constant_values=np.nan)
+    lines = np.pad(draw.boundary_lines(labels), ((0, 0), (0, 1), (0, 0)), constant_values=np.nan)
     x, y = lines.reshape(-1, 2).T  # one path with gaps: fast, however many lines
     inches = panel.get_position().width * panel.figure.get_figwidth()
     width = float(np.clip(0.5 * 72 * inches / labels.shape[1], 0.5, 1.2))  # half a pixel

@@ -12,8 +12,8 @@ import numpy as np
 from ..kernels.checks import check_real
 from ._inputs import check_pair
 from ._matching import match_pixels
-from ._object_part_f import harmonic_mean
 from ._thinning import thin_boundaries
+from .f_measure import f_of_counts
 
 
 def boundary_f_measure(
@@ -133,11 +133,3 @@ def match_counts(found, wanted, radius):
         in_any |= matched
     n_wanted = sum(int(np.count_nonzero(one)) for one in wanted)
     return np.array([n_matched, n_wanted, np.count_nonzero(in_any), in_any.size], dtype=np.int64)
-
-
-def f_of_counts(counts):
-    """Return F, precision and recall of counts of shape (..., 4)."""
-    matched, wanted, in_any, found = np.moveaxis(np.asarray(counts, dtype=np.float64), -1, 0)
-    precision = np.where(found > 0, in_any / np.maximum(found, 1), 1.0)
-    recall = np.where(wanted > 0, matched / np.maximum(wanted, 1), found == 0)
-    return harmonic_mean(precision, recall), precision, recall

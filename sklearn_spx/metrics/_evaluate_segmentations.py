@@ -13,13 +13,14 @@ from joblib import hash as digest
 from sklearn.utils import Bunch
 
 from ..kernels.checks import check_real
-from ._boundary_f import f_of_counts, match_counts
+from ._boundary_f import match_counts
 from ._contingency import contingency
 from ._data_set import over_images
 from ._inputs import as_list, check_labels, check_truths
-from ._object_part_f import harmonic_mean, object_part_scores
+from ._object_part_f import object_part_scores
 from ._regions import best_iou, information, rand_index
 from ._thinning import thin_boundaries
+from .f_measure import f_of_counts, harmonic_mean
 
 _STEPS = 100  # points that the Berkeley benchmark reads off between two settings
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from ._contingency import contingency
 from ._inputs import check_pair
+from .f_measure import harmonic_mean
 
 _OBJECT = 0.9  # gamma_o: both overlaps of an object reach it
 _PART = 0.25  # gamma_p: the smaller overlap of a part reaches it
@@ -67,12 +68,6 @@ def object_part_f_measure(labels, ground_truths, *, return_precision_recall=Fals
     precision, recall = object_part_scores([contingency(labels, truth) for truth in truths])
     f = float(harmonic_mean(precision, recall))
     return (f, precision, recall) if return_precision_recall else f
-
-
-def harmonic_mean(precision, recall):
-    """Return F = 2 P R / (P + R), 0 where both are 0."""
-    total = np.asarray(precision + recall)
-    return 2.0 * precision * recall / np.where(total > 0, total, 1.0)
 
 
 def object_part_scores(tables):

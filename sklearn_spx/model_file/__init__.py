@@ -28,7 +28,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import __version__
-from ..utils._tensor_file import parse_json, read_metadata, read_tensors, shown, write_tensors
+from ..utils.tensor_file import parse_json, read_metadata, read_tensors, shown, write_tensors
 from . import _parameters, _state
 from ._migration import from_format_1, state_from_format_1
 from ._parameters import REGISTRY, built, estimator_class

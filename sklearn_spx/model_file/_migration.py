@@ -4,7 +4,7 @@ Format 1 named a class by the modules it then lay in. The table has those names;
 looked up, and no module of a file's choice is imported.
 """
 
-from ..utils._tensor_file import shown
+from ..utils.tensor_file import shown
 
 _CLASSES = {
     "sklearn_spx._del.DELSegmenter": "DELSegmenter",

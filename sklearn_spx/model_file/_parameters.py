@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
 )
 
-from ..utils._tensor_file import shown
+from ..utils.tensor_file import shown
 
 # what a file may name, and where that is found today
 REGISTRY = {

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from ..utils._tensor_file import shown
+from ..utils.tensor_file import shown
 from . import _parameters
 from ._parameters import Checked
 

@@ -12,7 +12,7 @@ import zipfile
 
 import torch
 
-from ..utils._files import open_regular, replacing
+from ..utils.files import open_regular, replacing
 
 __all__ = ["check_fits", "read_checkpoint", "read_tensors_of_torch", "write_checkpoint"]
 
@@ -39,9 +39,10 @@ def write_checkpoint(path, state):
     state : dict
         What :func:`read_checkpoint` returns.
 
-    Returns
-    -------
-    None
+    Raises
+    ------
+    OSError
+        If the file cannot be written; an old one is kept.
 
     Examples
     --------
@@ -88,7 +89,13 @@ def read_checkpoint(path):
 
     Examples
     --------
-    See ``write_checkpoint``.
+    >>> import tempfile
+    >>> from sklearn_spx.nets.checkpoint import read_checkpoint
+    >>> with tempfile.NamedTemporaryFile(suffix=".pt") as file:
+    ...     read_checkpoint(file.name)
+    Traceback (most recent call last):
+    ...
+    ValueError: ...: this is no file that torch.save wrote
     """
     state = _load(path)
     if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
@@ -121,10 +128,6 @@ def check_fits(state, net, optimizer, path):
 
     path : str or path-like
         What messages name.
-
-    Returns
-    -------
-    None
 
     Raises
     ------

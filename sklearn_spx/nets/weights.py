@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..utils._files import open_regular
-from ..utils._tensor_file import read_tensors
+from ..utils.files import open_regular
+from ..utils.tensor_file import read_tensors
 from .checkpoint import read_tensors_of_torch
 from .vgg16 import MEAN_BGR
 
@@ -158,6 +158,13 @@ def read_state(path):
 
     ValueError
         If the file is anything else; the message names it.
+
+    Examples
+    --------
+    >>> from sklearn_spx.model_file import find_model
+    >>> from sklearn_spx.nets.weights import read_state
+    >>> read_state(find_model("bsds500", "SEALSuperpixels"))["head.bias"].shape
+    torch.Size([8])
     """
     if Path(path).suffix != ".safetensors":
         return {name: tensor.float() for name, tensor in read_tensors_of_torch(path).items()}

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import make_pipeline
 
-from sklearn_spx.inspection import SegmentationDisplay, _draw
+from sklearn_spx.inspection import SegmentationDisplay, draw
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
@@ -52,7 +52,7 @@ def _text(panel):
 def test_boundary_lines_by_hand():
     """0 0 1
     2 2 1   : one horizontal line, one vertical one two pixels long."""
-    lines = _draw.boundary_lines(np.array([[0, 0, 1], [2, 2, 1]]))
+    lines = draw.boundary_lines(np.array([[0, 0, 1], [2, 2, 1]]))
     found = {tuple(map(tuple, line)) for line in lines.tolist()}
     assert found == {((-0.5, 0.5), (1.5, 0.5)), ((1.5, -0.5), (1.5, 1.5))}
 
@@ -62,7 +62,7 @@ def test_boundary_lines_by_hand():
     arrays(np.int32, st.tuples(st.integers(1, 6), st.integers(1, 6)), elements=st.integers(-1, 2))
 )
 def test_boundary_lines_cover_every_border_once(labels):
-    lines = _draw.boundary_lines(labels)
+    lines = draw.boundary_lines(labels)
     unit_edges = set()
     for (x0, y0), (x1, y1) in lines.tolist():
         assert (x0 == x1) != (y0 == y1)
@@ -84,7 +84,7 @@ def test_mean_colors_are_the_means():
     image = np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(np.uint8)
     labels = BARS.copy()
     labels[:5] = -1
-    means = _draw.mean_colors(image, labels)
+    means = draw.mean_colors(image, labels)
     assert (means[:5] == 0).all()
     for k in range(3):
         expected = np.round(image[labels == k].mean(axis=0))
@@ -103,27 +103,27 @@ def test_mean_colors_are_the_means():
     ],
 )
 def test_any_image_can_be_shown(image, expected):
-    shown = _draw.as_rgb(image)
+    shown = draw.as_rgb(image)
     assert shown.dtype == np.uint8
     np.testing.assert_array_equal(shown, np.repeat(np.array([expected])[..., None], 3, axis=2))
 
 
 def test_channels_shown():
     image = np.arange(2 * 2 * 5, dtype=np.uint8).reshape(2, 2, 5)
-    np.testing.assert_array_equal(_draw.as_rgb(image), image[..., :3])
-    np.testing.assert_array_equal(_draw.as_rgb(image[..., :2]), image[..., [0, 0, 0]])
+    np.testing.assert_array_equal(draw.as_rgb(image), image[..., :3])
+    np.testing.assert_array_equal(draw.as_rgb(image[..., :2]), image[..., [0, 0, 0]])
 
 
 def test_overlay_marks_both_sides_of_a_border_and_leaves_the_rest():
     image = np.full((20, 30), 100, np.uint8)
-    drawn = _draw.overlay(image, BARS)
+    drawn = draw.overlay(image, BARS)
     assert drawn.shape == (40, 60, 3)  # small images at twice the size
     yellow, black = (drawn == (0xF0, 0xE4, 0x42)).all(axis=2), (drawn == 0).all(axis=2)
     np.testing.assert_array_equal(np.nonzero(yellow[7])[0], [19, 39])
     np.testing.assert_array_equal(np.nonzero(black[7])[0], [20, 40])
     assert (drawn[~yellow & ~black] == 100).all()
     large = np.zeros((1000, 4), np.uint8)
-    assert _draw.overlay(large, np.zeros((1000, 4), np.int32)).shape == (1000, 4, 3)
+    assert draw.overlay(large, np.zeros((1000, 4), np.int32)).shape == (1000, 4, 3)
 
 
 # --- the display -------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ def test_from_predictions_lays_out_views_by_images():
     np.testing.assert_array_equal(bright.get_xdata(), [9.5, 9.5, np.nan, 19.5, 19.5, np.nan])
     np.testing.assert_array_equal(bright.get_ydata(), [-0.5, 19.5, np.nan] * 2)
     shown = display.axes_[1, 0].images[0].get_array()
-    np.testing.assert_array_equal(shown, _draw.mean_colors(_draw.as_rgb(image), BARS))
+    np.testing.assert_array_equal(shown, draw.mean_colors(draw.as_rgb(image), BARS))
 
 
 def test_from_estimator_with_ground_truths():

@@ -4,7 +4,7 @@ import threading
 
 import torch
 
-from sklearn_spx.utils._threads import one_torch_thread, torch_threads
+from sklearn_spx.utils.threads import one_torch_thread, torch_threads
 
 
 def test_the_last_to_leave_restores_the_number():

@@ -29,8 +29,8 @@ from ...model_file import write_model
 from ...training import NetTraining
 from ...training.recipe import fit_net, resolve, seed_of
 from ...training.state import digest, net_arrays
-from ...utils._images import check_same_length, check_sequence
-from ...utils._threads import torch_threads
+from ...utils.images import check_same_length, check_sequence
+from ...utils.threads import torch_threads
 from . import merging
 from .model import as_rgb, make_net, region_graph
 from .start import initial_net, same_trunk, weight_sums

@@ -24,7 +24,7 @@ from ...learned import Pretrained, TrainedNet, torch_device
 from ...training import NetTraining
 from ...training.recipe import fit_net, resolve, seed_of
 from ...training.state import net_arrays
-from ...utils._threads import torch_threads
+from ...utils.threads import torch_threads
 from .model import NETS, as_channels, grow, make_net, own_reading, predict_affinities
 from .release import is_release, read_release
 from .training import BOUNDARY_WEIGHT, RECIPE, SEALTask, sample

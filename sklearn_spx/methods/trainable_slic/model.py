@@ -8,7 +8,7 @@ import numpy as np
 
 from ...kernels import slic
 from ...kernels.cluster_assign import bottom_up
-from ...utils._threads import one_torch_thread
+from ...utils.threads import one_torch_thread
 
 COMPACTNESS = 10.0  # of the plain SLIC that shapes and labels are made by
 

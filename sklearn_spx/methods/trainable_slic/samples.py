@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...features import LabFeatures
-from ...features._lab import weights_to_lab
+from ...features.lab import weights_to_lab
 from ...kernels import slic
 from ...kernels.cluster_assign import (
     border_crossings,

@@ -16,7 +16,7 @@ from collections import Counter
 import numpy as np
 from safetensors.numpy import save
 
-from ._files import open_regular, replacing
+from .files import open_regular, replacing
 
 MOST_BYTES = 2**29  # of a file; ten times what the largest net here has
 MOST_HEADER_BYTES = 2**23

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from ..utils._images import check_image, n_channels
+from ..utils.images import check_image, n_channels
+
+__all__ = ["as_rgb", "boundary_lines", "dim_outside", "mean_colors", "overlay"]
 
 # of the palette of Okabe and Ito, told apart by all common kinds of colour vision
 SEGMENTATION_COLOR = "#F0E442"  # yellow

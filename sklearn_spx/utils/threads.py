@@ -7,6 +7,8 @@ from contextlib import contextmanager, nullcontext
 
 import joblib
 
+__all__ = ["one_torch_thread", "torch_threads"]
+
 _lock = threading.Lock()
 _inside = 0
 _outside_threads = 1

@@ -7,7 +7,9 @@ from PIL import Image
 from scipy.io import loadmat
 from sklearn.utils import Bunch
 
-from ._lazy import LazyFiles
+from .lazy import LazyFiles
+
+__all__ = ["load_bsds500", "read_annotations"]
 
 SPLITS = ("train", "val", "test")
 

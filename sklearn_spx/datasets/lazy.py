@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+__all__ = ["LazyFiles"]
+
 
 class LazyFiles(Sequence):
     """What ``read`` makes of each of ``paths``, read on access and never kept.

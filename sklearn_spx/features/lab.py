@@ -6,6 +6,8 @@ from ..kernels.checks import as_image, full_scale
 from ..kernels.color import rgb_to_lab
 from ._base import ImageTransformer
 
+__all__ = ["LabFeatures", "weights_to_lab"]
+
 # Variance of Lab over natural images, L + a + b: what any other kind of channels is scaled to.
 _LAB_VARIANCE = 900.0
 

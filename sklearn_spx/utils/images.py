@@ -8,6 +8,17 @@ import numpy as np
 
 from ..kernels.checks import as_labels, as_mask
 
+__all__ = [
+    "LARGEST_VALUE",
+    "check_image",
+    "check_magnitude",
+    "check_mask",
+    "check_same_length",
+    "check_sequence",
+    "check_target",
+    "n_channels",
+]
+
 LARGEST_VALUE = 1e9  # of an image that a net, or a learned distance, is given
 
 
