@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from .checks import as_standard
+
 __all__ = ["as_affinities", "diagonal_affinities"]
 
 
@@ -39,7 +41,7 @@ def as_affinities(affinities, name="affinities"):
         raise TypeError(f"{name} has dtype {affinities.dtype}; accepted are real numbers")
     if affinities.ndim != 3 or affinities.shape[0] != 2 or affinities.size == 0:
         raise ValueError(f"{name} has shape {affinities.shape}; accepted is (2, height, width)")
-    out = np.ascontiguousarray(affinities, dtype=np.float32)
+    out = as_standard(affinities, np.float32)
     for part, direction in ((out[0, :, :-1], "right"), (out[1, :-1], "lower")):
         bad = ~((part >= 0) & (part <= 1))  # NaN is bad too
         if bad.any():

@@ -6,7 +6,15 @@ Errors name the argument, what was found and what is accepted.
 
 import numpy as np
 
-__all__ = ["as_image", "as_labels", "as_mask", "check_count", "check_real", "full_scale"]
+__all__ = [
+    "as_image",
+    "as_labels",
+    "as_mask",
+    "as_standard",
+    "check_count",
+    "check_real",
+    "full_scale",
+]
 
 _INT32 = np.iinfo(np.int32)
 
@@ -56,7 +64,7 @@ def as_image(image, name="image"):
     if image.ndim == 2:
         image = image[:, :, None]
     with np.errstate(over="ignore"):  # an overflow is reported below, as a value float32 lacks
-        out = np.ascontiguousarray(image, dtype=np.float32)
+        out = as_standard(image, np.float32)
     if image.dtype.kind == "f" and not np.isfinite(out).all():
         bad = out.size - int(np.isfinite(out).sum())
         raise ValueError(f"{name} holds {bad} values that are NaN, infinite or beyond float32")
@@ -107,7 +115,7 @@ def as_labels(labels, name="labels", shape=None):
         low, high = int(labels.min()), int(labels.max())
         if low < _INT32.min or high > _INT32.max:
             raise ValueError(f"{name} holds labels from {low} to {high}, beyond int32")
-    return np.ascontiguousarray(labels, dtype=np.int32)
+    return as_standard(labels, np.int32)
 
 
 def as_mask(mask, shape, name="mask"):
@@ -145,10 +153,37 @@ def as_mask(mask, shape, name="mask"):
         raise TypeError(f"{name} has dtype {mask.dtype}; accepted are boolean and integer masks")
     if mask.shape != tuple(shape):
         raise ValueError(f"{name} has shape {mask.shape}, expected {tuple(shape)}")
-    mask = np.ascontiguousarray(mask, dtype=bool)
+    mask = as_standard(mask, bool)
     if not mask.any():
         raise ValueError(f"{name} keeps no pixel")
     return mask
+
+
+def as_standard(array, dtype):
+    """Return an array in the one layout that kernels are compiled for, copied only if needed.
+
+    Parameters
+    ----------
+    array : array-like
+        Of any layout: a view with negative strides, read-only, of another byte order.
+    dtype : data-type
+        What it is cast to.
+
+    Returns
+    -------
+    array : ndarray of the same shape
+        C-contiguous, aligned, writable, of the machine's byte order and without negative strides.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.checks import as_standard
+    >>> as_standard(np.zeros((1, 1), ">u2")[::-1, ::-1], np.uint16).strides
+    (2, 2)
+    """
+    array = np.require(array, dtype, ["C", "A", "W"])
+    # one row or column counts as contiguous whatever its stride
+    return array.copy() if min(array.strides, default=0) < 0 else array
 
 
 def check_count(value, name, minimum=1):
@@ -254,4 +289,6 @@ def full_scale(dtype):
     >>> full_scale(np.dtype("uint16"))
     65535
     """
-    return 1 if dtype.kind in "bf" else 65535 if dtype == np.uint16 else 255
+    if dtype.kind in "bf":
+        return 1
+    return 65535 if (dtype.kind, dtype.itemsize) == ("u", 2) else 255  # of any byte order

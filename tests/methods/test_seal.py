@@ -92,6 +92,17 @@ def test_masks(fitted, leaves, backend):
     assert_exact(labels, 25, 8)
 
 
+def test_images_in_odd_layouts():
+    leaves = make_dead_leaves(1, shape=(32, 40), random_state=0)
+    image = leaves.images[0][:, :, 1] / np.float32(255)  # what the net takes without a copy
+    seal = SEALSuperpixels(4, **quick()).fit([image], leaves.ground_truths)
+    expected = seal.transform([image])[0]
+    image.setflags(write=False)
+    np.testing.assert_array_equal(seal.transform([image])[0], expected)
+    one = np.zeros((3, 3), np.float32)[::-2, ::-2][:1, :1]  # strides below 0, one pixel
+    assert seal.set_params(n_segments=1).transform([one])[0].tolist() == [[0]]
+
+
 def test_superpixels_are_those_of_the_affinities(fitted, leaves):
     affinity = fitted.affinities(leaves.images)[0]
     assert affinity.shape == (2, 40, 56)

@@ -1,5 +1,6 @@
 """TrainableSLIC: labels worked by hand, the convex fit, the nets, and what they gain."""
 
+import copy
 import pickle
 import warnings
 
@@ -345,6 +346,14 @@ def test_nets_learn_and_segment(net_fitted, leaves):
     assert "validation_loss" not in first  # 0.1 of 4 images is none
     labels = net_fitted.transform(leaves.images)
     assert all(20 < found.max() < 80 for found in labels)
+
+
+def test_compactness_of_nets_has_no_end(net_fitted, leaves):
+    grid, same = (
+        copy.copy(net_fitted).set_params(compactness=c).transform(leaves.images[:1])[0]
+        for c in (1e9, 1e300)
+    )
+    np.testing.assert_array_equal(grid, same)
 
 
 def test_an_untrained_net_is_the_linear_form(leaves):

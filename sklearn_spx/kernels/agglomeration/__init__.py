@@ -8,6 +8,7 @@ weights suffers from, is gone.
 
 import numpy as np
 
+from ..region_merge import check_graph
 from ._cpu import Boundaries, Regions, agglomerate_cpu, boundary_sums_cpu, contours_cpu
 
 __all__ = ["agglomerate"]
@@ -45,6 +46,11 @@ def agglomerate(edges, lengths, embeddings, sizes, evidence, coefficients):
     heights : float64 array (n_merges,)
         Dissimilarity at each merge, or the greatest before it.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If the arrays do not fit together; the message names them.
+
     Examples
     --------
     >>> import numpy as np
@@ -56,21 +62,27 @@ def agglomerate(edges, lengths, embeddings, sizes, evidence, coefficients):
     >>> merges.tolist(), heights.round(3).tolist()
     ([[0, 1], [0, 2]], [0.05, 0.901])
     """
-    edges = np.ascontiguousarray(edges, np.int64)
-    n = len(embeddings)
-    sizes = np.array(sizes, np.float64)
+    edges, lengths, n = check_graph(edges, lengths, len(embeddings))
+    if not (lengths > 0).all():
+        raise ValueError(f"lengths must be above 0, got {lengths.min()}")
+    embeddings, sizes = np.array(embeddings, np.float64), np.array(sizes, np.float64)
+    evidence, c = np.asarray(evidence, np.float64), np.asarray(coefficients, np.float64)
+    if embeddings.ndim != 2 or sizes.shape != (n,):
+        raise ValueError(
+            f"embeddings and sizes have shapes {embeddings.shape} and {sizes.shape}; accepted are "
+            "(n_regions, n_dimensions) and (n_regions,)"
+        )
+    if evidence.ndim != 2 or len(evidence) != len(edges) or c.shape != (evidence.shape[1] + 4,):
+        raise ValueError(
+            f"evidence and coefficients have shapes {evidence.shape} and {c.shape}; accepted are "
+            "(n_edges, n_kinds) and (n_kinds + 4,)"
+        )
     merges = np.empty((n, 2), np.int32)
     heights = np.empty(n, np.float64)
-    lengths = np.array(lengths, np.float64)
-    regions = Regions(
-        embeddings=np.array(embeddings, np.float64), sizes=sizes / max(sizes.sum(), 1)
-    )
+    regions = Regions(embeddings=embeddings, sizes=sizes / max(sizes.sum(), 1))
     boundaries = Boundaries(
-        edges=edges.copy(),
-        lengths=lengths,
-        sums=np.array(evidence, np.float64) * lengths[:, None],
+        edges=edges.astype(np.int64), lengths=lengths.copy(), sums=evidence * lengths[:, None]
     )
-    c = np.asarray(coefficients, np.float64)
     m = agglomerate_cpu(regions, boundaries, c, merges, heights)
     return merges[:m].copy(), heights[:m].copy()
 

@@ -18,6 +18,7 @@ __all__ = [
     "squared_differences",
 ]
 
+_NARROW = 1e-12  # squared differences of places in this unit are within float32
 _BLOCK = 4096  # pixels that choose at once: what they are compared by stays in the cache
 
 
@@ -253,6 +254,8 @@ def squared_differences(image, pixels, means, centers, neighbors, step):
     if neighbors.size and neighbors.max() >= len(means):
         raise ValueError(f"neighbors names cluster {neighbors.max()} of {len(means)}")
     step = check_real(step, "step", 0, strict=True)
+    if not _NARROW <= step <= 1 / _NARROW:
+        raise ValueError(f"step must be from {_NARROW:g} to {1 / _NARROW:g} pixels, got {step!r}")
     out = np.empty((*neighbors.shape, n_channels + 1), np.float32)
     _cpu.differences(image, pixels, means, centers, np.float32(step), neighbors, out)
     return out

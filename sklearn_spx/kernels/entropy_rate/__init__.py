@@ -19,6 +19,7 @@ __all__ = ["entropy_rate_superpixels"]
 
 _TILE = 128  # pixels of a side
 _LEAST_SIZE = 16  # pixels of a superpixel from which sweeps over tiles seldom go too far
+_MOST = 1e30  # beyond it, the balancing term alone counts
 _LEAST = 1e-38  # an affinity of 0 would cut the graph: exp and sigmoid underflow
 
 
@@ -91,7 +92,7 @@ def entropy_rate_superpixels(
            [0, 0, 0, 0, 1, 1]], dtype=int32)
     """
     n_segments = check_count(n_segments, "n_segments")
-    balance = check_real(balance, "balance", 0)
+    balance = min(check_real(balance, "balance", 0), _MOST)
     sigma = check_real(sigma, "sigma", 0, strict=True)
     if connectivity not in (4, 8):
         raise ValueError(f"connectivity must be 4 or 8, got {connectivity!r}")
@@ -130,6 +131,7 @@ def _colour_weights(image, sigma, connectivity):
     A row is an odd number of pixels: rows of 2^n would fight for the same lines of the cache.
     """
     weights = np.zeros((image.shape[0], image.shape[1] | 1, connectivity // 2))
+    sigma = min(max(sigma, 1e-100), 1e100)  # no difference of float32 values tells more
     _cpu.colour_weights(image, -1 / (2 * (3 * sigma) ** 2), _LEAST, weights)
     return weights
 

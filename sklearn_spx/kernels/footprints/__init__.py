@@ -7,7 +7,7 @@ weighted sum of few cells, and this finds the weights without building the inter
 
 import numpy as np
 
-from ..checks import as_labels, check_count
+from ..checks import as_labels, check_count, check_real
 from ._cpu import Map, region_footprints_cpu
 
 __all__ = ["region_footprints"]
@@ -44,6 +44,11 @@ def region_footprints(labels, n_regions, shape, stride, origin):
     weights : float32 array (n_entries,)
         Weights, of sum 1 over each region that has a pixel.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument cannot be used; the message names it.
+
     Examples
     --------
     >>> import numpy as np
@@ -54,9 +59,14 @@ def region_footprints(labels, n_regions, shape, stride, origin):
     """
     labels = as_labels(labels)
     n_regions = check_count(n_regions, "n_regions", 0)
+    if labels.max() >= n_regions:
+        raise ValueError(f"n_regions is {n_regions}, but labels reach {labels.max()}")
+    rows, columns = (check_count(size, "shape") for size in shape)
+    stride = check_real(stride, "stride", 0, strict=True)
+    origin = check_real(origin, "origin")
     cells = np.empty(4 * labels.size, np.int64)
     weights = np.empty(4 * labels.size, np.float32)
     offsets = np.empty(n_regions + 1, np.int64)
-    coarse = Map(rows=shape[0], columns=shape[1], stride=float(stride), origin=float(origin))
+    coarse = Map(rows=rows, columns=columns, stride=stride, origin=origin)
     n = region_footprints_cpu(labels, coarse, cells, offsets, weights)
     return cells[:n].copy(), offsets, weights[:n].copy()

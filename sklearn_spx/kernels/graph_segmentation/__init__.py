@@ -17,6 +17,8 @@ from . import _cpu
 
 __all__ = ["graph_segmentation", "segment_region_graph"]
 
+_WIDEST = 1000.0  # standard deviation of the Gaussian, which has eight times as many taps
+
 
 def graph_segmentation(
     image=None,
@@ -49,7 +51,8 @@ def graph_segmentation(
         k = scale / 255 for weights on the scale of 1. As in scikit-image.
 
     sigma : float, default=0.8
-        Standard deviation, in pixels, of the Gaussian that smooths the image first; 0 is none.
+        Standard deviation, in pixels, of the Gaussian that smooths the image first; 0 is none,
+        1000 the most.
         Of no effect on affinities.
 
     min_size : int, default=20
@@ -88,6 +91,8 @@ def graph_segmentation(
     """
     scale = check_real(scale, "scale", 0)
     sigma = check_real(sigma, "sigma", 0)
+    if sigma > _WIDEST:
+        raise ValueError(f"sigma must be at most {_WIDEST:g} pixels, got {sigma!r}")
     min_size = check_count(min_size, "min_size", 0)
     if connectivity not in (4, 8):
         raise ValueError(f"connectivity must be 4 or 8, got {connectivity!r}")

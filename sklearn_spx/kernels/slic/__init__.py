@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._clustering import QUARTERS, start_on_grid
-from ..checks import as_image, as_mask, check_count, check_real, full_scale
+from ..checks import as_image, as_mask, as_standard, check_count, check_real, full_scale
 from ..connectivity import connect
 from . import _cpu, _tiles
 
@@ -125,7 +125,7 @@ def _read(image, convert2lab):
     dtype = image.dtype
     may_be_rgb = image.ndim == 3 and image.shape[2] == 3 and image.size > 0
     if may_be_rgb and dtype == np.uint8 and not never:
-        return np.ascontiguousarray(image), 255  # spares a copy as float
+        return as_standard(image, np.uint8), 255  # spares a copy as float
     image = as_image(image)
     if convert2lab and not may_be_rgb:
         raise ValueError(f"convert2lab=True needs an image of 3 channels, found {image.shape[2]}")
@@ -153,7 +153,11 @@ def _roots(weights, n_channels):
         raise ValueError(f"weights has shape {weights.shape}, expected {(n_channels,)}")
     if not (np.isfinite(weights).all() and (weights >= 0).all()):
         raise ValueError(f"weights must be finite and at least 0, got {weights}")
-    return np.sqrt(weights).astype(np.float32)
+    with np.errstate(over="ignore", under="ignore"):
+        roots = np.sqrt(weights).astype(np.float32)
+    if not np.isfinite(roots).all() or (weights.any() and not roots.any()):
+        raise ValueError(f"weights must have square roots within float32, got {weights}")
+    return roots
 
 
 def _on_axes(image, roots):

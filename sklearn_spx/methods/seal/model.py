@@ -66,7 +66,7 @@ def as_channels(image):
 def net_inputs(pixels, scale, canny):
     """Arrays (1, C, H, W) for a net: the image and, if it weighs them in, its edges."""
     image = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], dtype=np.float32)
-    image /= np.float32(scale)
+    image = image / np.float32(scale)  # a new array: X is not written to
     if not canny:
         return [image]
     if scale != 255 or pixels.shape[2] not in (1, 3):

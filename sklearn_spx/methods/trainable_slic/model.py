@@ -51,6 +51,8 @@ def chooser(net, scale, compactness):
     import torch
 
     device = net.unit.device
+    compactness = min(compactness, 1e9)  # beyond it, place alone counts
+    weight = np.float32(compactness**2)
     # a net that stands alone is told the places, by sigma of the paper; else they are added
     sigma = np.float32(compactness / COMPACTNESS) if net.stands_alone else np.float32(1)
 
@@ -63,6 +65,6 @@ def chooser(net, scale, compactness):
         if net.stands_alone:
             return cost.argmin(axis=1)
         place = np.where(neighbors < 0, 0, differences[:, :, -1])
-        return (np.float32(scale) * cost + np.float32(compactness**2) * place).argmin(axis=1)
+        return (np.float32(scale) * cost + weight * place).argmin(axis=1)
 
     return choose
