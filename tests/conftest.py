@@ -13,6 +13,23 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # one process a core, and so one thread
     ONE_THREAD = threadpool_limits(int(os.environ["OMP_NUM_THREADS"]))
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--no-missing-packages",
+        action="store_true",
+        help="a test that would be skipped, since a package is not installed, fails",
+    )
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    outcome = yield
+    report = outcome.get_result()
+    missing = report.skipped and "could not import" in str(report.longrepr)
+    if missing and item.config.getoption("no_missing_packages"):
+        report.outcome, report.longrepr = "failed", report.longrepr[2]
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "data: needs the folder that SKLEARN_SPX_DATA names")
     config.addinivalue_line("markers", "fuzz: long property runs")

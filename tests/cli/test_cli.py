@@ -3,6 +3,7 @@
 import csv
 import subprocess
 import sys
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -18,7 +19,9 @@ DATA = make_dead_leaves(3, (24, 36), n_annotators=2, random_state=0)
 
 
 def run(*arguments):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    apart = "mix_stderr" in signature(CliRunner).parameters  # click < 8.2 mixes unless told
+    runner = CliRunner(mix_stderr=False) if apart else CliRunner()
+    result = runner.invoke(main, [str(argument) for argument in arguments])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result

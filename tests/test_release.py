@@ -1,0 +1,82 @@
+"""Files around the package agree: versions, bounds of requirements, what is tested and cited."""
+
+import configparser
+import re
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+import sklearn_spx
+
+ROOT = Path(__file__).parents[1]
+
+
+def _setup():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    return setup
+
+
+def _required():
+    setup = _setup()
+    lines = [setup["options"]["install_requires"], *setup["options.extras_require"].values()]
+    return [Requirement(line) for text in lines for line in text.split("\n") if line]
+
+
+def _pins(path):
+    """Versions by name; a line that is no ``name==version`` fails."""
+    pins = {}
+    for line in (ROOT / path).read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            name, version = re.fullmatch(r"([a-z0-9-]+)==([\w.]+)(; .+)?", line).group(1, 2)
+            assert name not in pins
+            pins[name] = Version(version)
+    return pins
+
+
+def test_bounds_are_lower_ones():
+    """An upper bound breaks what users install beside it: none without a reason, so far none."""
+    operators = {s.operator for requirement in _required() for s in requirement.specifier}
+    assert operators == {">="}
+
+
+def test_the_lowest_versions_are_the_bounds():
+    lowest = _pins(".ci/lowest.txt")
+    bounds = {
+        requirement.name: Version(bound.version)
+        for requirement in _required()
+        for bound in requirement.specifier
+    }
+    assert {name: lowest.get(name) for name in bounds} == bounds
+
+
+def test_continuous_integration_pins_what_is_required():
+    names = {requirement.name for requirement in _required()}
+    not_installed = {"numba-cuda"}  # needs a GPU
+    assert names - set(_pins("constraints.txt")) == not_installed
+
+
+@pytest.mark.parametrize(
+    ("path", "pattern"),
+    [
+        ("CHANGELOG.md", r"^## (\S+)"),
+        ("CITATION.cff", r"^version: (\S+)"),
+    ],
+)
+def test_the_version_is_the_same_everywhere(path, pattern):
+    text = (ROOT / path).read_text(encoding="utf-8")
+    assert re.search(pattern, text, re.M).group(1) == sklearn_spx.__version__
+    assert _setup()["metadata"]["version"] == "attr: sklearn_spx.__version__"
+
+
+def test_the_citation_names_the_papers():
+    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    for title in (
+        "DEL: Deep Embedding Learning for Efficient Image Segmentation",
+        "Learning Superpixels with Segmentation-Aware Affinity Loss",
+        "Generating superpixels using deep image representations",
+    ):
+        assert f'title: "{title}"' in text
+    assert f"license: {_setup()['metadata']['license']}" in text
