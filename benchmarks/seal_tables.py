@@ -4,10 +4,10 @@
     python benchmarks/seal_tables.py BSDS500 --split val --images 10 --hed hed.safetensors \
         --model release=seal_release_bsds500.pkl --model bce=mine.safetensors
 
-Three tables, as in Figures 4, 6 and 8 of Tu et al.: nets and losses (each --model, beside the
-shipped one, which for train and val is "bsds500-train"), other sources of affinities under the
-same ERS and under EGB, and other methods. Scores are plain means over (image, annotation) pairs,
-tolerance 1 pixel (protocol "seal").
+Three tables: nets and losses (each --model, beside the shipped one, which for train and val is
+"bsds500-train") and other sources of affinities under the same ERS, both as in Figure 4 of Tu et
+al.; other methods as in Figure 6, and EGB on learned affinities as in the supplement. Scores are
+plain means over (image, annotation) pairs, tolerance 1 pixel (protocol "seal").
 """
 
 import argparse
@@ -99,8 +99,8 @@ def tables(options):
         others["shipped, by EGB"] = learned(shipped, backend="egb")
     return {
         "Nets and losses (as Figure 4)": nets,
-        "Sources of affinities (as Figure 8)": sources,
-        "Other methods (as Figure 6)": others,
+        "Sources of affinities (as Figure 4)": sources,
+        "Other methods (as Figure 6 and the supplement)": others,
     }
 
 

@@ -1,4 +1,7 @@
-"""Sphinx: ``pip install '.[doc]' && sphinx-build -W doc doc/_build``."""
+"""Sphinx.  See CONTRIBUTING.md for the command; no network is needed.
+
+``-t online`` links to the documentation of other projects, for which it reads their inventories.
+"""
 
 import sklearn_spx
 
@@ -10,27 +13,48 @@ release = version = sklearn_spx.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.intersphinx",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
 ]
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn_spx"
 exclude_patterns = ["_build"]
+templates_path = ["_templates"]
 autosummary_generate = True
 numpydoc_show_class_members = False
-numpydoc_class_members_toctree = False
-autodoc_default_options = {"members": True, "inherited-members": False}
-intersphinx_mapping = {
-    "sklearn": ("https://scikit-learn.org/stable", None),
-    "skimage": ("https://scikit-image.org/docs/stable", None),
-    "numpy": ("https://numpy.org/doc/stable", None),
-    "joblib": ("https://joblib.readthedocs.io/en/stable", None),
+nitpicky = True
+others = {
+    "joblib": "https://joblib.readthedocs.io/en/stable",
+    "matplotlib": "https://matplotlib.org/stable",
+    "numpy": "https://numpy.org/doc/stable",
+    "skimage": "https://scikit-image.org/docs/stable",
+    "sklearn": "https://scikit-learn.org/stable",
+    "torch": "https://docs.pytorch.org/docs/stable",
 }
+if tags.has("online"):  # noqa: F821  (Sphinx defines it)
+    extensions.append("sphinx.ext.intersphinx")
+    intersphinx_mapping = {name: (address, None) for name, address in others.items()}
+else:
+    nitpick_ignore_regex = [("py:.*", rf"({'|'.join(others)})\..*")]
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"plot_",
     "doc_module": "sklearn_spx",
     "show_memory": False,
+    "abort_on_example_error": True,
 }
+
+
+def of_others(app, what, name, thing, skip, options):
+    """Leave out what scikit-learn and torch define: they have pages of their own."""
+    import torch
+    from sklearn.base import BaseEstimator, TransformerMixin
+
+    ours = str(getattr(thing, "__module__", "")).startswith("sklearn_spx")
+    theirs = any(hasattr(base, name) for base in (torch.nn.Module, BaseEstimator, TransformerMixin))
+    return True if (theirs and not ours) or name.endswith("_request") else None
+
+
+def setup(app):
+    app.connect("autodoc-skip-member", of_others)

@@ -68,7 +68,7 @@ class EmbeddingFeatures(ImageTransformer):
     colours_ : LabFeatures
         The colour conversion.
 
-    colour_scales_ : ndarray of shape (n_channels_in_,), float32
+    colour_scales_ : ndarray of shape (``n_channels_in_``,), float32
         What (converted) channels are multiplied by, to vary as Lab of natural images does.
 
     history_ : list of dict

@@ -56,7 +56,7 @@ class ScatteringFeatures(ImageTransformer):
     lab_ : LabFeatures
         The colour conversion.
 
-    mixing_ : ndarray of shape (n_channels_in_, n_channels), float32
+    mixing_ : ndarray of shape (``n_channels_in_``, n_channels), float32
         What is scattered: the (converted) channels times this matrix.
 
     n_channels_in_ : int

@@ -70,10 +70,10 @@ def undersegmentation_error(labels, ground_truths, *, variant="np", per_annotato
     variant : {"np", "corrected", "levinshtein", "achanta"}, default="np"
         With N pixels, segments G and superpixels S:
 
-        - ``"np"``: sum over G and the S that touch it of min(|S and G|, |S| - |S and G|), over
-          N [1]_.
+        - ``"np"``: sum over G and the S that touch it of ``min(|S and G|, |S| - |S and G|)``,
+          over N [1]_.
         - ``"corrected"``: one minus the achievable segmentation accuracy.
-        - ``"levinshtein"``: mean over G of (sizes of the S that touch it - |G|) / |G| [2]_.
+        - ``"levinshtein"``: mean over G of ``(sizes of the S that touch it - |G|) / |G|`` [2]_.
         - ``"achanta"``: (sum over G of the sizes of the S of which more than 5 % lie in G - N),
           over N [3]_.
     per_annotator : bool, default=False

@@ -7,7 +7,7 @@ __all__ = ["distances", "similarity", "similarity_loss"]
 
 
 def similarity(embeddings, pairs):
-    """Similarity of pairs of superpixels, DEL eq. 3: d = 2 / (1 + exp(|v_i - v_j|_1)).
+    """Similarity of pairs of superpixels, DEL eq. 3: ``d = 2 / (1 + exp(|v_i - v_j|_1))``.
 
     Parameters
     ----------

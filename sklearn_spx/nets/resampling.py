@@ -26,7 +26,7 @@ def convolve_upsampled(maps, convolution, shape):
 
     Returns
     -------
-    y : tensor (n, convolution.out_channels, *shape)
+    y : tensor (n, ``convolution.out_channels``, ``*shape``)
         As ``convolution(torch.cat(upsampled, 1))``, to rounding.
 
     Examples
@@ -93,7 +93,7 @@ def regrid(x, shape, stride, origin, new_stride, new_origin):
 
     Returns
     -------
-    y : tensor (n, channels, *shape)
+    y : tensor (n, channels, ``*shape``)
         Constant beyond the outer cells of ``x``.
 
     Examples

@@ -183,7 +183,7 @@ class TrainableSLIC(Pretrained, ImageSegmenter):
         eq. 1 but for a thousandth of the variance, at a fraction of the cost.
 
     net_ : torch.nn.Module or None
-        The net, of :mod:`sklearn_spx.nets.trainable_slic_choice`; None for "linear".
+        The net, of ``sklearn_spx.nets.trainable_slic_choice``; None for "linear".
 
     scale_ : float
         What the net's cost is multiplied by before the places' ``compactness**2 * d_s^2 / S^2`` is
