@@ -197,7 +197,7 @@ def rows(arguments):
     nets = {
         "DEL compact, greedy": learned(weights, greedy, merge="greedy"),
         "DEL compact": learned(weights, fixed, merge="threshold"),
-        "DEL compact, EGB": learned(weights, few_settings(0.05, 5, sizes=(0, 4)), merge="egb"),
+        "DEL compact, EGB": learned(weights, few_settings(1, 24, sizes=(0, 4)), merge="egb"),
         "greedy, 2 sizes": learned(weights, greedy, merge="greedy", scales=(1, 1.5)),
         "greedy, 2 sizes, mirror": learned(
             weights, greedy, merge="greedy", scales=(1, 1.5), mirror=True

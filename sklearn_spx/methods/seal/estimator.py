@@ -77,8 +77,8 @@ class SEALSuperpixels(Pretrained, ImageSegmenter):
 
     sharpness : float or None, default=None
         The affinities are raised to this power before superpixels are grown. None follows net and
-        loss: with "ers" 5 for "compact", 2 where its loss was "seal", 1 for the paper's nets; with
-        "egb" 1.
+        loss: with "ers" 5 after "cross_entropy"; after "seal" 2 for "compact" and 1, as published,
+        for the paper's nets; with "egb" 1.
 
     regularity : float or None, default=None
         With "ers", how strongly superpixels of a region without boundaries are blocks rather than
