@@ -23,6 +23,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
@@ -89,6 +90,13 @@ ROWS = {
         paper="classification, X = 3", params={"distance": "classifier"}
     ),
     "classifier, Lab + ENet": Row("enet", params={"distance": "classifier"}),
+    "classifier as published": Row(
+        paper="classification, X = 3", params={"distance": "classifier-paper"}
+    ),
+    "classifier as published, 243 maps": Row(
+        "scattering of all", params={"distance": "classifier-paper"}
+    ),
+    "linear, Lab + 243 maps": Row("scattering of all"),
     "embedding": Row("own", params={"distance": "embedding"}),
     "classifier, weak, X = 6": Row(
         paper="classification, weak, X = 6", params={"distance": "classifier", **WEAK}
@@ -106,14 +114,19 @@ PAPER_LOSSES = {
 # b_m = 1 of the manual row: the local mean and order 1, the best of ten groups on training images
 MANUAL = np.arange(3 + 81) < 3 + 1 + 16
 
+# SNIC, whose rows are run where they are named, and the features that it is given
+SNIC = {"SNIC": "lab", "SNIC, Lab + scattering": "scattering", "SNIC, Lab + ENet": "enet"}
+
 
 def features(name, enet):
     """The transformer of a row, or None if it needs a file that was not given."""
     if name == "own":
         return EmbeddingFeatures(random_state=0, verbose=1)
     parts = [("lab", LabFeatures())]
-    if name == "scattering":
+    if name == "scattering":  # of intensity: 81 maps
         parts.append(("scattering", ScatteringFeatures()))
+    if name == "scattering of all":  # three channels, as the paper: 243 maps
+        parts.append(("scattering", ScatteringFeatures(channels="all")))
     if name == "enet":
         if enet is None:
             return None
@@ -182,6 +195,20 @@ def scikit_image(images, n_segments, compactness):
         )
         for image in images
     ]
+
+
+def snic(kind, enet):
+    """SNIC (Achanta, Susstrunk 2017) on features, by pysnic, which takes seconds an image."""
+    transformer = features(kind, enet)
+
+    def segment(images, n_segments, compactness):
+        from pysnic.algorithms.snic import snic
+
+        found = [np.round(f, 3).tolist() for f in transformer.fit_transform(images)]
+        labels = [np.array(snic(image, n_segments, compactness)[0]) for image in found]
+        return [np.unique(a, return_inverse=True)[1].reshape(a.shape) for a in labels]
+
+    return segment
 
 
 def measure(labels):
@@ -271,6 +298,14 @@ def methods(options, images, train):
 
     if asked_for("scikit-image"):
         yield f"SLIC, scikit-image {version('scikit-image')}", Method(scikit_image)
+    for name, kind in SNIC.items():
+        if name in (options.rows or ()):  # slow: only where it is named
+            if find_spec("pysnic") is None:
+                print(f"{name:30}  left out: pip install pysnic", flush=True)
+            elif kind == "enet" and options.enet is None:
+                print(f"{name:30}  left out: no --enet file was given", flush=True)
+            else:
+                yield name, Method(snic(kind, options.enet))
     if asked_for("manual"):
         union = features("scattering", None).set_params(select=MANUAL, n_jobs=options.n_jobs)
         plain = SLICSuperpixels(max_iter=MAX_ITER, convert2lab=False, n_jobs=options.n_jobs)
@@ -388,7 +423,7 @@ def main():
     parser.add_argument("--split", default="val", choices=("train", "val", "test"))
     parser.add_argument("--images", type=int, help="this many, spread over the split; all")
     parser.add_argument("--train-images", type=int, help="this many, spread over train; all")
-    names = ["scikit-image", "manual", *ROWS, "shipped"]
+    names = ["scikit-image", *SNIC, "manual", *ROWS, "shipped"]
     parser.add_argument("--rows", nargs="+", choices=names, metavar="ROW", help=f"of {names}")
     parser.add_argument("--tables", nargs="+", choices=("I", "II"), default=["I", "II"])
     parser.add_argument("--enet", type=Path, help="safetensors file of a trained ENet")
