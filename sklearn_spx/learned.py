@@ -39,7 +39,7 @@ class TrainedNet:
     Parameters
     ----------
     make : callable
-        Makes the net, its weights of no account; picklable.
+        Makes the net, with arbitrary weights; picklable.
 
     arrays : dict of ndarray
         Its state, as of ``net_arrays``.
@@ -173,7 +173,10 @@ class Pretrained(BaseEstimator):
 
     def _load(self):
         """Read ``pretrained``, unless that is done or nothing is to be read."""
-        if self.pretrained is not None and vars(self).get("_origin") != os.fspath(self.pretrained):
+        if self.pretrained is None:
+            return
+        self._validate_params()
+        if vars(self).get("_origin") != os.fspath(self.pretrained):
             self._take(self._read(self.pretrained))
 
     def _take(self, model):

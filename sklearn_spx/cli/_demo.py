@@ -51,8 +51,8 @@ def demo(out):
         console.print(f"  {name:<27}{what}", soft_wrap=True)
     console.print(
         "\nIn the photographs SEALSuperpixels is ERSSuperpixels on affinities that a net learned "
-        "from human segmentations, and DELSegmenter merges superpixels by what a net thinks of "
-        "them: no number of regions is asked of it."
+        "from human segmentations, and DELSegmenter merges superpixels by learned similarity: "
+        "it is given a threshold, and no number of regions."
     )
     model = out / "trainable-slic.safetensors"
     console.print("\nNow on your own images:")

@@ -28,7 +28,7 @@ import numpy as np
 from ..kernels.compilation import njit
 
 _UNIT = 1 << 20
-_FAR = np.int64(1) << 62
+_UNREACHED = np.int64(1) << 62
 
 
 def match_pixels(first, second, radius):
@@ -197,7 +197,7 @@ def _insert_all(start, to, length, rows, columns, mate, back_mate):
     price = np.zeros(mate.size, dtype=np.int64)
     back_price = np.zeros(back_mate.size, dtype=np.int64)
     n_columns = back_mate.size
-    distance = np.full(n_columns, _FAR)
+    distance = np.full(n_columns, _UNREACHED)
     settled = np.zeros(n_columns, dtype=np.bool_)
     before = np.empty(n_columns, dtype=np.int32)
     touched = np.empty(n_columns, dtype=np.int32)
@@ -211,7 +211,7 @@ def _insert_all(start, to, length, rows, columns, mate, back_mate):
         if not rows[root] or mate[root] >= 0:
             continue
         heap.clear()
-        nearest = _FAR  # free column found so far
+        nearest = _UNREACHED  # free column found so far
         n_touched = 0
         a = root
         reached = np.int64(0)
@@ -224,7 +224,7 @@ def _insert_all(start, to, length, rows, columns, mate, back_mate):
                 if d < distance[b] and d <= nearest:
                     if back_mate[b] < 0:
                         nearest = d
-                    if distance[b] == _FAR:
+                    if distance[b] == _UNREACHED:
                         touched[n_touched] = b
                         n_touched += 1
                     distance[b] = d
@@ -246,7 +246,7 @@ def _insert_all(start, to, length, rows, columns, mate, back_mate):
             if settled[b] and b != column:
                 price[back_mate[b]] += reached - distance[b]
                 back_price[b] -= reached - distance[b]
-            distance[b] = _FAR
+            distance[b] = _UNREACHED
             settled[b] = False
         b = column
         while True:

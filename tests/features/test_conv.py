@@ -223,7 +223,7 @@ def test_a_search_over_cheap_parameters_trains_once_a_fold(tmp_path):
     # the weights themselves learn from the maps
     fitted = clone(slic).fit(data.images, data.ground_truths)
     assert fitted.weights_.shape == (8,)
-    with pytest.raises(TypeError, match=r"ConvFeatures cannot be saved.* joblib.dump"):
+    with pytest.raises(TypeError, match=r"torch module, Net, cannot be saved .* joblib.dump"):
         fitted.save(tmp_path / "slic.safetensors")
 
 

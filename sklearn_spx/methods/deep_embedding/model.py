@@ -32,7 +32,7 @@ class RegionGraph(NamedTuple):
 
 
 def make_net(net, sides=(1, 2, 3, 4, 5)):
-    """A net of a kind, or over a trunk of one's own; its weights of no account."""
+    """A net of a kind, or over a trunk of one's own, with arbitrary weights."""
     import copy
 
     from ...nets.del_heads import CompactNet, PaperNet

@@ -1,4 +1,4 @@
-"""How DEL's nets learn: what is asked of an image's superpixels, and the recipe.
+"""How DEL's nets learn: target similarities of an image's superpixels, the loss, the recipe.
 
 With a frozen trunk its maps of each image and variant are computed once and kept in half
 precision; what is left to train is small.
@@ -39,7 +39,7 @@ def own_recipe(net, optimizer=None):
     }
 
 
-# --- what is asked ----------------------------------------------------------------------------
+# --- targets --------------------------------------------------------------------------------------
 
 
 def annotators_that_count(annotations, which, rng):
@@ -214,7 +214,7 @@ class DELTask(Task):
         return -total / len(self.held)
 
     def sample(self, i, variant, rng):
-        """What is asked of a variant of an image."""
+        """The inputs and targets of a variant of an image."""
         import torch
 
         image, labels, annotations = vary(variant, self.images[i], self.labels[i], self.targets[i])

@@ -1,4 +1,4 @@
-"""How SEAL's nets learn: crops, what is asked of neighbouring pixels, superpixels in the loop."""
+"""How SEAL's nets learn: crops, target affinities, superpixels in the loop, the loss."""
 
 from concurrent.futures import ThreadPoolExecutor
 
