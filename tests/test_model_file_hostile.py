@@ -9,14 +9,17 @@ import socket
 import struct
 import zipfile
 
+import joblib
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from sklearn_spx import DELSegmenter, SEALSuperpixels, TrainableSLIC
+from sklearn_spx.cli import main
 from sklearn_spx.model_file import REGISTRY, estimator_class
-from sklearn_spx.training import NetTraining
 
 from .model_files import NAMES_1, Parts, class_of, format_1, joined, watched
 
@@ -387,6 +390,40 @@ def test_classes_of_format_1(name, where, tmp_path):
     refused(parts.join(), tmp_path)
 
 
+@pytest.mark.parametrize("estimator", [{"name": "SEALSuperpixels"}, {"name": "DELSegmenter"}, 3])
+def test_estimators_of_format_1_without_a_class(estimator, tmp_path):
+    parts = Parts.of(format_1("SEALSuperpixels-pan"))
+    parts.estimator = estimator
+    refused(parts.join(), tmp_path, SEALSuperpixels)
+
+
+def test_the_command_line_says_what_is_wrong(tmp_path):
+    """``segment --model`` used to run what the file names."""
+    victim = tmp_path / "victim.pkl"
+    joblib.dump(_Victim(tmp_path / "harm"), victim)
+    parts = Parts.of(format_1("SEALSuperpixels-pan"))
+    load = "sklearn_spx.utils.estimator_checks.load"
+    parts.estimator = {"class": load, "params": {"filename": str(victim)}}
+    model = tmp_path / "model.safetensors"
+    model.write_bytes(parts.join())
+    Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(tmp_path / "a.png")
+    given = ["segment", str(tmp_path / "a.png"), "--method", "seal", "--model", str(model)]
+    result = CliRunner().invoke(main, [*given, "--out", str(tmp_path / "out")])
+    assert result.exit_code == 2
+    assert "model.safetensors" in result.output
+    assert not (tmp_path / "harm").exists()
+
+
+class _Victim:
+    """A pickle of it makes a folder when it is opened."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
+
+
 PARAMETERS = {
     "unknown": ("learn_rate", 0.1),
     "empty": ("", 1),
@@ -514,7 +551,7 @@ def test_estimators_within_estimators(tmp_path, nets):
     [
         ("net", "resnet"),
         ("net", 7),
-        ("net", None),
+        ("net", "pan"),
         ("net", {"list": ["compact"]}),
         ("net", _named("DELSegmenter")),
         ("sides", {"tuple": [0, 6]}),
@@ -721,6 +758,31 @@ def test_superpixels_that_were_not_saved(nets, tmp_path):
     refused(parts.join(), tmp_path, DELSegmenter)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("net", "resnet"),
+        ("net", None),
+        ("pooling", "median"),
+        ("sides", [1.5]),
+        ("sides", [6]),
+        ("sides", []),
+        ("sides", "12345"),
+        ("n_channels_in", 0),
+        ("history", None),
+        ("trunk", ["1"]),
+        ("trunk_file", "x" * 300),
+        ("superpixels", {}),
+    ],
+)
+def test_states_of_deep_embedding(key, value, nets, tmp_path):
+    parts = nets["DELSegmenter-over-seal"].copy()
+    if key == "trunk_file":
+        parts.state["trunk"] = [1.0]
+    parts.state[key] = value
+    refused(parts.join(), tmp_path, DELSegmenter)
+
+
 @pytest.mark.parametrize("cls", [DELSegmenter, SEALSuperpixels])
 def test_another_estimator_is_named(cls, slic, tmp_path):
     path = tmp_path / "slic.safetensors"
@@ -740,6 +802,7 @@ def _readers():
     from sklearn_spx.nets.enet import ENetInitialBlock
     from sklearn_spx.nets.holistic_edges import HolisticEdgeNet
     from sklearn_spx.nets.weights import read_state
+    from sklearn_spx.training import NetTraining
     from sklearn_spx.training.loop import train
 
     def resume(path):
@@ -749,9 +812,8 @@ def _readers():
 
     def initial(path):
         images = np.zeros((1, 40, 40, 3), np.uint8)
-        EmbeddingFeatures(initial=path, training=NetTraining(max_steps=1, crop_size=32)).fit(
-            images, images[..., 0]
-        )
+        few = NetTraining(max_steps=1, crop_size=32)
+        EmbeddingFeatures(initial=path, training=few).fit(images, images[..., 0])
 
     return {
         "from_pretrained": TrainableSLIC.from_pretrained,

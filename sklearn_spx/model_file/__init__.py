@@ -96,7 +96,7 @@ def write_model(path, estimator, arrays, values, *, half_precision=False):
 
     estimator : estimator
         Of a class of ``REGISTRY``. Its parameters are written, except for paths and those that say
-        where and how it runs: ``memory``, ``checkpoint``, ``n_jobs``, ``verbose``, ``device``.
+        where and how it runs and was trained.
 
     arrays : dict of str to ndarray
         What it has learned.

@@ -74,6 +74,8 @@ def state_from_format_1(estimator, values):
     if not isinstance(estimator, dict) or not isinstance(values, dict):
         return values
     name, params = estimator.get("name"), estimator.get("params")
+    if not isinstance(params, dict):
+        return values
     if name == "SEALSuperpixels":
         return {"net": params.get("net"), "loss": params.get("loss"), **values}
     if name != "DELSegmenter":

@@ -326,12 +326,14 @@ def _del(params, values, arrays):
     values.count("n_channels_in", _MOST_CHANNELS)
     values.history("history")
     values.word("net", ("compact", "vgg16"))
-    values.numbers("sides", 1, range(1, 6))
     values.word("pooling", ("mean", "max"))
+    sides = values._checked("sides", lambda v: isinstance(v, list), "a list")
+    if not 0 < len(sides) <= 5 or not all(type(v) is int and 1 <= v <= 5 for v in sides):
+        raise ValueError(f"the sides are {shown(sides)}; accepted are integers from 1 to 5")
     arrays.take_all("net.")
     if "trunk" in values.values:  # sums of a trunk that is not in the file
         values.numbers("trunk", 0, range(1, 1000))
-    if "trunk_file" in values.values:
+    if "trunk_file" in values.values:  # for people
         values.name("trunk_file")
     superpixels = params.get("superpixels")
     if superpixels is not None and superpixels.name in _STATES:

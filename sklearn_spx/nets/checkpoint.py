@@ -251,12 +251,15 @@ def _is_number(value):
     return type(value) in (int, float)
 
 
-def _is_plain(value):
-    return value is None or isinstance(value, (bool, int, float, str))
-
-
 def _is_count(value):
     return type(value) is int and value >= 0
+
+
+def _is_identity(value):
+    kinds = (bool, int, float, str, type(None))
+    return isinstance(value, dict) and all(
+        isinstance(name, str) and type(entry) in kinds for name, entry in value.items()
+    )
 
 
 def _is_history(value):
@@ -283,7 +286,7 @@ def _is_scaler(value):
 
 
 _FIELDS = {
-    "identity": lambda v: isinstance(v, dict) and all(map(_is_plain, (*v, *v.values()))),
+    "identity": _is_identity,
     "net": _are_tensors,
     "optimizer": _is_optimizer,
     "scaler": _is_scaler,
