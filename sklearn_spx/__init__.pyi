@@ -1,3 +1,5 @@
+__version__: str
+
 from . import datasets, features, inspection, kernels, metrics, utils
 from .methods.deep_embedding.estimator import DELSegmenter
 from .methods.egb import EGBSegmenter

@@ -5,10 +5,13 @@ else it computes image by image goes through ``_each``, which has the rules of `
 """
 
 import warnings
+from collections.abc import Sequence
 from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
 from joblib import Parallel, delayed
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -22,6 +25,7 @@ from .utils.images import (
     check_target,
     n_channels,
 )
+from .utils.types import Images, Labels
 
 __all__ = ["ImageSegmenter"]
 
@@ -56,7 +60,7 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
         "on_error": [StrOptions({"raise", "warn"})],
     }
 
-    def transform(self, X, *, masks=None):
+    def transform(self, X: Images, *, masks: Images | None = None) -> Labels:
         """Segment images.
 
         Parameters
@@ -82,7 +86,7 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
         """
         return pack(self._each(X, masks, self._segment), X)
 
-    def predict(self, X, *, masks=None):
+    def predict(self, X: Images, *, masks: Images | None = None) -> Labels:
         """Segment images: the same label images as ``transform``, for scorers.
 
         Parameters
@@ -100,7 +104,9 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
         """
         return self.transform(X, masks=masks)
 
-    def fit_transform(self, X, y=None, *, masks=None):
+    def fit_transform(
+        self, X: Images, y: Images | None = None, *, masks: Images | None = None
+    ) -> Labels:
         """Fit to images, then segment them.
 
         Parameters
@@ -121,7 +127,9 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
         """
         return self.fit(X, y, masks=masks).transform(X, masks=masks)
 
-    def fit_predict(self, X, y=None, *, masks=None):
+    def fit_predict(
+        self, X: Images, y: Images | None = None, *, masks: Images | None = None
+    ) -> Labels:
         """Fit to images, then segment them: the same as ``fit_transform``.
 
         Parameters
@@ -142,7 +150,14 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
         """
         return self.fit_transform(X, y, masks=masks)
 
-    def score(self, X, y, sample_weight=None, *, masks=None):
+    def score(
+        self,
+        X: Images,
+        y: Images,
+        sample_weight: Sequence[float] | NDArray[Any] | None = None,
+        *,
+        masks: Images | None = None,
+    ) -> float:
         """Mean score of the label images against ground truth; greater is better.
 
         Achievable segmentation accuracy for superpixels, segmentation covering for segmenters.
@@ -267,7 +282,7 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
 class UntrainedSegmenter(ImageSegmenter):
     """Base of the segmenters that learn nothing."""
 
-    def fit(self, X, y=None, *, masks=None):
+    def fit(self, X: Images, y: Any = None, *, masks: Images | None = None) -> Self:
         """Check the images; there is nothing to learn.
 
         Parameters

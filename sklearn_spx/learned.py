@@ -8,6 +8,8 @@ The file's format is in ``model_file.py``.
 
 import os
 import threading
+from collections.abc import Sequence
+from typing import Any, Self
 
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
@@ -87,10 +89,11 @@ class Pretrained(BaseEstimator):
     what the net is, and anything else must agree with it.
     """
 
+    training: NetTraining | None
     _of_the_net = ()
     _checks_magnitude = True
 
-    def save(self, path, *, half_precision=False):
+    def save(self, path: str | os.PathLike[str], *, half_precision: bool = False) -> None:
         """Write parameters and learned state to a safetensors file, without pickle.
 
         What says where and how a training ran is left out: ``memory``, ``checkpoint``, ``device``,
@@ -119,7 +122,9 @@ class Pretrained(BaseEstimator):
         write_model(path, self, arrays, values, half_precision=half_precision)
 
     @classmethod
-    def from_pretrained(cls, name_or_path="bsds500", **params):
+    def from_pretrained(
+        cls, name_or_path: str | os.PathLike[str] = "bsds500", **params: Any
+    ) -> Self:
         """Make an estimator with ``pretrained`` and read its net at once.
 
         It has the parameters that the file keeps, where ``params`` say nothing else.
@@ -152,7 +157,7 @@ class Pretrained(BaseEstimator):
         return estimator
 
     @classmethod
-    def list_pretrained(cls):
+    def list_pretrained(cls) -> Sequence[str]:
         """List the trained nets that are shipped.
 
         Returns
@@ -211,7 +216,7 @@ class Pretrained(BaseEstimator):
             pass
         return self
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters; those of the training by ``training__name``.
 
         Parameters

@@ -49,6 +49,7 @@ INSIDE = (
     "utils.images",
     "utils.tensor_file",
     "utils.threads",
+    "utils.types",
 )
 
 
@@ -230,6 +231,15 @@ def test_what_a_function_returns_and_raises_is_documented(name):
     }
     documented = {kind.strip() for error in doc["Raises"] for kind in error.type.split(",")}
     assert raised <= documented
+
+
+@pytest.mark.parametrize("name", sorted(DOCUMENTED))
+def test_types_are_given(name):
+    signature = inspect.signature(DOCUMENTED[name])
+    types = {p: signature.parameters[p].annotation for p in _accepted(DOCUMENTED[name])}
+    if name in FUNCTIONS:
+        types["return"] = signature.return_annotation
+    assert [p for p, kind in types.items() if kind is inspect.Parameter.empty] == []
 
 
 @_for_each("example", [n for n, x in DOCUMENTED.items() if not _is_method(x)])

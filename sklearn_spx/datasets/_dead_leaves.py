@@ -25,7 +25,13 @@ N_WAVES = 6  # of one texture
 CAMOUFLAGED = 0.35  # share of the leaves that take the colour of what they fall on
 
 
-def make_dead_leaves(n_images=10, shape=(128, 192), *, n_annotators=1, random_state=None):
+def make_dead_leaves(
+    n_images: int = 10,
+    shape: tuple[int, ...] = (128, 192),
+    *,
+    n_annotators: int = 1,
+    random_state: int | np.random.RandomState | None = None,
+) -> Bunch:
     """Generate images of occluding, textured shapes with their exact segmentation.
 
     Colour alone does not separate the regions: neighbours share colours and differ in the

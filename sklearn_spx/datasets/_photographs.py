@@ -14,7 +14,7 @@ _PHOTOGRAPHS = {  # our name: scikit-image's; all of these come in its wheel
 }
 
 
-def load_sample_images():
+def load_sample_images() -> Bunch:
     """Load the colour photographs that come with scikit-image; nothing is downloaded.
 
     Returns

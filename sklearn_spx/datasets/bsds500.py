@@ -1,6 +1,8 @@
 """The Berkeley Segmentation Data Set 500, read from a folder laid out as it is distributed."""
 
+import os
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -14,7 +16,9 @@ __all__ = ["load_bsds500", "read_annotations"]
 SPLITS = ("train", "val", "test")
 
 
-def load_bsds500(root, split="train"):
+def load_bsds500(
+    root: str | os.PathLike[str], split: Literal["train", "val", "test"] = "train"
+) -> Bunch:
     """Open the images and human segmentations of a split of BSDS500.
 
     Files are only listed here; an image or its annotations are read when they are indexed, and

@@ -1,13 +1,16 @@
 """What all transformers of images share: checks, and the loop over images."""
 
 from numbers import Integral
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from joblib import Parallel, delayed
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ..utils.images import check_image, check_sequence, n_channels
+from ..utils.types import Images
 
 
 class ImageTransformer(TransformerMixin, BaseEstimator):
@@ -22,9 +25,9 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         otherwise. None is 1, -1 all cores.
     """
 
-    _parameter_constraints = {"n_jobs": [Integral, None]}  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {"n_jobs": [Integral, None]}
 
-    def fit(self, X, y=None):
+    def fit(self, X: Images, y: Images | None = None) -> Self:
         """Learn what ``transform`` needs to know of images as these.
 
         Parameters
@@ -46,7 +49,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         self._fit([self._check(X[i], i) for i in range(len(X))], y)
         return self
 
-    def transform(self, X):
+    def transform(self, X: Images) -> list[Any] | NDArray[np.float32]:
         """Turn images into features.
 
         Parameters

@@ -11,9 +11,11 @@ import copy
 import io
 import threading
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from joblib import Parallel, delayed
+from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from ..kernels.checks import as_image, full_scale
@@ -21,6 +23,9 @@ from ..learned import torch_device
 from ..utils.threads import one_torch_thread
 from ._base import ImageTransformer
 from ._upsample import upsample
+
+if TYPE_CHECKING:
+    import torch
 
 _MULTIPLE = 32  # of the sides that a module is given
 _PROBES = (64, 160)  # sides of the images that a layer is measured with, 2 x 3 x 16 apart
@@ -116,17 +121,17 @@ class ConvFeatures(ImageTransformer):
 
     def __init__(
         self,
-        module,
-        layer="",
+        module: "torch.nn.Module",
+        layer: str | tuple[str, ...] = "",
         *,
-        channels=None,
-        scale=1.0,
-        mean=0.0,
-        std=1.0,
-        n_components=None,
-        device="cpu",
-        n_jobs=None,
-    ):
+        channels: ArrayLike | None = None,
+        scale: float | None = 1.0,
+        mean: ArrayLike = 0.0,
+        std: ArrayLike = 1.0,
+        n_components: int | None = None,
+        device: Literal["cpu", "cuda", "auto"] = "cpu",
+        n_jobs: int | None = None,
+    ) -> None:
         self.module = module
         self.layer = layer
         self.channels = channels

@@ -3,9 +3,11 @@
 How it is trained stands in ``_embedding_training.py``.
 """
 
+import os
 from functools import partial
 from numbers import Integral
 from pathlib import Path
+from typing import Literal, Self
 
 import joblib
 import numpy as np
@@ -17,6 +19,7 @@ from ..training import NetTraining
 from ..training.recipe import fit_net, resolve, seed_of
 from ..utils.images import check_magnitude, check_same_length, check_sequence, check_target
 from ..utils.threads import one_torch_thread
+from ..utils.types import Images
 from ._base import ImageTransformer
 from ._embedding_training import RECIPE, EmbeddingTask, make_net
 from .lab import LabFeatures, weights_to_lab
@@ -120,16 +123,16 @@ class EmbeddingFeatures(ImageTransformer):
     def __init__(
         self,
         *,
-        n_components=8,
-        size=16,
-        initial=None,
-        training=None,
-        warm_start=False,
-        device="cpu",
-        random_state=0,
-        n_jobs=None,
-        verbose=0,
-    ):
+        n_components: int = 8,
+        size: int = 16,
+        initial: str | os.PathLike[str] | None = None,
+        training: NetTraining | None = None,
+        warm_start: bool = False,
+        device: Literal["cpu", "cuda", "auto"] = "cpu",
+        random_state: int | np.random.RandomState | None = 0,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.n_components = n_components
         self.size = size
         self.initial = initial
@@ -140,7 +143,7 @@ class EmbeddingFeatures(ImageTransformer):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def fit(self, X, y=None):
+    def fit(self, X: Images, y: Images | None = None) -> Self:
         """Train the net.
 
         Parameters

@@ -11,8 +11,10 @@ fixed sizes, which overlap by more than the filters reach.
 import threading
 from functools import lru_cache
 from numbers import Integral
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..kernels.checks import as_image
@@ -92,8 +94,15 @@ class ScatteringFeatures(ImageTransformer):
     }
 
     def __init__(
-        self, *, J=2, L=8, channels="intensity", max_order=2, convert2lab=None, n_jobs=None
-    ):
+        self,
+        *,
+        J: int = 2,
+        L: int = 8,
+        channels: Literal["intensity", "all"] | ArrayLike = "intensity",
+        max_order: int = 2,
+        convert2lab: bool | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
         self.J = J
         self.L = L
         self.channels = channels

@@ -1,6 +1,9 @@
 """Several transformers of images side by side, one image of all their channels."""
 
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.utils.metaestimators import _BaseComposition
 
@@ -48,12 +51,18 @@ class ChannelUnion(ImageTransformer, _BaseComposition):
         "select": ["array-like", None],
     }
 
-    def __init__(self, transformers, *, select=None, n_jobs=None):
+    def __init__(
+        self,
+        transformers: list[tuple[str, Any]],
+        *,
+        select: ArrayLike | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
         self.transformers = transformers
         self.select = select
         self.n_jobs = n_jobs
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Get the parameters, those of the transformers included.
 
         Parameters
@@ -68,7 +77,7 @@ class ChannelUnion(ImageTransformer, _BaseComposition):
         """
         return self._get_params("transformers", deep=deep)
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters, those of the transformers by ``name__parameter``.
 
         Parameters

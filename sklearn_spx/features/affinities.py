@@ -6,7 +6,11 @@ and :func:`sklearn_spx.kernels.graph_segmentation` take: [0] of each pixel to it
 nothing and are 1.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ..kernels.checks import as_image, as_labels, check_real
 
@@ -18,7 +22,9 @@ __all__ = [
 ]
 
 
-def feature_affinities(features, sigma=5.0, *, norm=1):
+def feature_affinities(
+    features: ArrayLike, sigma: float = 5.0, *, norm: int = 1
+) -> NDArray[np.float32]:
     """Turn differences of features, or of colours, into affinities.
 
     Parameters
@@ -61,7 +67,7 @@ def feature_affinities(features, sigma=5.0, *, norm=1):
     return _pairs(features, alike)
 
 
-def edge_affinities(edges):
+def edge_affinities(edges: ArrayLike) -> NDArray[np.float32]:
     """Turn an edge map into affinities: one minus the stronger edge of the two pixels.
 
     Parameters
@@ -93,7 +99,7 @@ def edge_affinities(edges):
     return _pairs(edges[:, :, 0], lambda a, b: 1 - np.maximum(a, b))
 
 
-def annotation_affinities(annotations):
+def annotation_affinities(annotations: NDArray[Any] | Sequence[ArrayLike]) -> NDArray[np.float32]:
     """Return the share of annotators who join each pair of neighbours: the oracle.
 
     Parameters
@@ -118,17 +124,17 @@ def annotation_affinities(annotations):
     >>> annotation_affinities([[[1, 1, 2]], [[1, 1, 1]]])[0]
     array([[1. , 0.5, 1. ]], dtype=float32)
     """
-    annotations = [np.asarray(a) for a in annotations]
-    if annotations and annotations[0].ndim == 1:
-        annotations = [np.stack(annotations)]
-    if not annotations:
+    given = [np.asarray(a) for a in annotations]
+    if given and given[0].ndim == 1:
+        given = [np.stack(given)]
+    if not given:
         raise ValueError("annotations is empty; accepted is at least one label image")
-    shape = annotations[0].shape
-    annotations = [as_labels(a, f"annotations[{i}]", shape) for i, a in enumerate(annotations)]
-    return np.mean([_pairs(a, np.equal) for a in annotations], axis=0, dtype=np.float32)
+    shape = given[0].shape
+    given = [as_labels(a, f"annotations[{i}]", shape) for i, a in enumerate(given)]
+    return np.mean([_pairs(a, np.equal) for a in given], axis=0, dtype=np.float32)
 
 
-def canny_edges(image, low=50, high=100):
+def canny_edges(image: NDArray[Any], low: float = 50, high: float = 100) -> NDArray[np.float32]:
     """Return OpenCV's Canny edges of an image, which the net of the SEAL paper weighs in.
 
     Parameters

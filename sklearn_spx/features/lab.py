@@ -52,7 +52,7 @@ class LabFeatures(ImageTransformer):
         "convert2lab": ["boolean", None],
     }
 
-    def __init__(self, *, convert2lab=None, n_jobs=None):
+    def __init__(self, *, convert2lab: bool | None = None, n_jobs: int | None = None) -> None:
         self.convert2lab = convert2lab
         self.n_jobs = n_jobs
 

@@ -4,9 +4,13 @@ One column an image, one row a view of it: the borders drawn between the pixels,
 its mean colour, the ground truth. What a panel shows is written into it.
 """
 
+from collections.abc import Sequence
+from typing import Any, Self
+
 import numpy as np
 
 from ..utils.images import check_image, check_same_length, check_sequence, check_target
+from ..utils.types import Images
 from . import draw
 
 VIEWS = {"boundaries": "boundaries", "means": "mean colours", "ground_truth": "ground truth"}
@@ -51,7 +55,15 @@ class SegmentationDisplay:
     (2, 1)
     """
 
-    def __init__(self, images, labels, *, ground_truths=None, names=None, estimator_name=None):
+    def __init__(
+        self,
+        images: list[Any],
+        labels: list[Any],
+        *,
+        ground_truths: list[Any] | None = None,
+        names: Sequence[str] | None = None,
+        estimator_name: str | None = None,
+    ) -> None:
         self.images = images
         self.labels = labels
         self.ground_truths = ground_truths
@@ -60,8 +72,16 @@ class SegmentationDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, y=None, *, names=None, views=None, ax=None, line_kwargs=None
-    ):
+        cls,
+        estimator: Any,
+        X: Images,
+        y: Images | None = None,
+        *,
+        names: Sequence[str] | None = None,
+        views: Sequence[str] | None = None,
+        ax: Any = None,
+        line_kwargs: dict[str, Any] | None = None,
+    ) -> Self:
         """Segment images by a fitted estimator and draw the result.
 
         Parameters
@@ -103,16 +123,16 @@ class SegmentationDisplay:
     @classmethod
     def from_predictions(
         cls,
-        images,
-        labels,
+        images: Images,
+        labels: Images,
         *,
-        ground_truths=None,
-        names=None,
-        estimator_name=None,
-        views=None,
-        ax=None,
-        line_kwargs=None,
-    ):
+        ground_truths: Images | None = None,
+        names: Sequence[str] | None = None,
+        estimator_name: str | None = None,
+        views: Sequence[str] | None = None,
+        ax: Any = None,
+        line_kwargs: dict[str, Any] | None = None,
+    ) -> Self:
         """Draw images with label images that are there already.
 
         Parameters
@@ -175,7 +195,13 @@ class SegmentationDisplay:
         )
         return display.plot(ax=ax, views=views, line_kwargs=line_kwargs)
 
-    def plot(self, ax=None, *, views=None, line_kwargs=None):
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        views: Sequence[str] | None = None,
+        line_kwargs: dict[str, Any] | None = None,
+    ) -> Self:
         """Draw.
 
         Parameters

@@ -4,7 +4,10 @@ Images become float32, C-contiguous, (H, W, C); label images int32, C-contiguous
 Errors name the argument, what was found and what is accepted.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 __all__ = [
     "as_image",
@@ -19,7 +22,7 @@ __all__ = [
 _INT32 = np.iinfo(np.int32)
 
 
-def as_image(image, name="image"):
+def as_image(image: Any, name: str = "image") -> NDArray[np.float32]:
     """Check an image and cast it to finite float32, copied only if needed.
 
     Parameters
@@ -71,7 +74,9 @@ def as_image(image, name="image"):
     return out
 
 
-def as_labels(labels, name="labels", shape=None):
+def as_labels(
+    labels: Any, name: str = "labels", shape: tuple[int, ...] | None = None
+) -> NDArray[np.int32]:
     """Check a label image and cast it to int32, copied only if needed.
 
     Parameters
@@ -118,7 +123,7 @@ def as_labels(labels, name="labels", shape=None):
     return as_standard(labels, np.int32)
 
 
-def as_mask(mask, shape, name="mask"):
+def as_mask(mask: Any, shape: tuple[int, ...], name: str = "mask") -> NDArray[np.bool_]:
     """Check a mask and cast it to bool, copied only if needed.
 
     Parameters
@@ -159,7 +164,7 @@ def as_mask(mask, shape, name="mask"):
     return mask
 
 
-def as_standard(array, dtype):
+def as_standard(array: Any, dtype: Any) -> NDArray[Any]:
     """Return an array in the one layout that kernels are compiled for, copied only if needed.
 
     Parameters
@@ -186,7 +191,7 @@ def as_standard(array, dtype):
     return array.copy() if min(array.strides, default=0) < 0 else array
 
 
-def check_count(value, name, minimum=1):
+def check_count(value: Any, name: str, minimum: int = 1) -> int:
     """Check a whole number.
 
     Parameters
@@ -224,7 +229,9 @@ def check_count(value, name, minimum=1):
     return int(value)
 
 
-def check_real(value, name, minimum=None, *, strict=False):
+def check_real(
+    value: Any, name: str, minimum: float | None = None, *, strict: bool = False
+) -> float:
     """Check a real number.
 
     Parameters
@@ -269,7 +276,7 @@ def check_real(value, name, minimum=None, *, strict=False):
     return value
 
 
-def full_scale(dtype):
+def full_scale(dtype: Any) -> int:
     """Return the value of full intensity in images of a dtype.
 
     Parameters

@@ -5,6 +5,7 @@ either, plus ``scale`` over its size (Felzenszwalb and Huttenlocher, eq. 3 and 4
 """
 
 from numbers import Integral, Real
+from typing import Literal
 
 from sklearn.utils._param_validation import Interval, Options
 
@@ -76,15 +77,15 @@ class EGBSegmenter(UntrainedSegmenter):
 
     def __init__(
         self,
-        scale=1.0,
+        scale: float = 1.0,
         *,
-        sigma=0.8,
-        min_size=20,
-        connectivity=8,
-        n_jobs=None,
-        verbose=0,
-        on_error="raise",
-    ):
+        sigma: float = 0.8,
+        min_size: int = 20,
+        connectivity: int = 8,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        on_error: Literal["raise", "warn"] = "raise",
+    ) -> None:
         self.scale = scale
         self.sigma = sigma
         self.min_size = min_size

@@ -6,6 +6,7 @@ like size (Liu et al., eq. 4 to 8). The count is met exactly.
 """
 
 from numbers import Integral, Real
+from typing import Literal
 
 from sklearn.utils._param_validation import Interval, Options
 
@@ -76,15 +77,15 @@ class ERSSuperpixels(UntrainedSegmenter):
 
     def __init__(
         self,
-        n_segments=100,
+        n_segments: int = 100,
         *,
-        balance=0.5,
-        sigma=5.0,
-        connectivity=8,
-        n_jobs=None,
-        verbose=0,
-        on_error="raise",
-    ):
+        balance: float = 0.5,
+        sigma: float = 5.0,
+        connectivity: int = 8,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        on_error: Literal["raise", "warn"] = "raise",
+    ) -> None:
         self.n_segments = n_segments
         self.balance = balance
         self.sigma = sigma

@@ -7,8 +7,10 @@ is split off, and pieces too small to be superpixels join a neighbour.
 """
 
 from numbers import Integral, Real
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval
 
 from ..base import UntrainedSegmenter
@@ -92,17 +94,17 @@ class SLICSuperpixels(UntrainedSegmenter):
 
     def __init__(
         self,
-        n_segments=100,
+        n_segments: int = 100,
         *,
-        compactness=10.0,
-        max_iter=10,
-        slic_zero=False,
-        weights=None,
-        convert2lab=None,
-        n_jobs=None,
-        verbose=0,
-        on_error="raise",
-    ):
+        compactness: float = 10.0,
+        max_iter: int = 10,
+        slic_zero: bool = False,
+        weights: ArrayLike | None = None,
+        convert2lab: bool | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        on_error: Literal["raise", "warn"] = "raise",
+    ) -> None:
         self.n_segments = n_segments
         self.compactness = compactness
         self.max_iter = max_iter

@@ -6,8 +6,11 @@ score differently under them: "seal" compares a pixel with its right and lower n
 """
 
 import math
+from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import distance_transform_edt
 
 from ..kernels.checks import check_count
@@ -18,7 +21,14 @@ _STUTZ_TOLERANCE = 0.0025  # of the image diagonal
 _CHAMFER_SIDE, _CHAMFER_DIAGONAL = 0.955, 1.3693  # Borgefors' optimal 3x3 weights
 
 
-def boundary_recall(labels, ground_truths, *, tolerance=None, protocol="seal", per_annotator=False):
+def boundary_recall(
+    labels: ArrayLike,
+    ground_truths: ArrayLike | Sequence[ArrayLike],
+    *,
+    tolerance: int | None = None,
+    protocol: Literal["seal", "stutz"] = "seal",
+    per_annotator: bool = False,
+) -> float | NDArray[np.float64]:
     """Return the share of annotated boundary pixels with a superpixel boundary nearby.
 
     "Nearby" is a square window of ``2 * tolerance + 1`` pixels.
@@ -78,7 +88,13 @@ def boundary_recall(labels, ground_truths, *, tolerance=None, protocol="seal", p
     return over_annotators(values, per_annotator)
 
 
-def boundary_precision(labels, ground_truths, *, tolerance=None, per_annotator=False):
+def boundary_precision(
+    labels: ArrayLike,
+    ground_truths: ArrayLike | Sequence[ArrayLike],
+    *,
+    tolerance: int | None = None,
+    per_annotator: bool = False,
+) -> float | NDArray[np.float64]:
     """Return the share of boundary that is right: TP / (TP + FP).
 
     TP are the annotated boundary pixels with a superpixel boundary pixel in the square window
@@ -132,7 +148,13 @@ def boundary_precision(labels, ground_truths, *, tolerance=None, per_annotator=F
     return over_annotators(values, per_annotator)
 
 
-def mean_distance_to_edge(labels, ground_truths, *, metric="euclidean", per_annotator=False):
+def mean_distance_to_edge(
+    labels: ArrayLike,
+    ground_truths: ArrayLike | Sequence[ArrayLike],
+    *,
+    metric: Literal["euclidean", "chamfer3"] = "euclidean",
+    per_annotator: bool = False,
+) -> float | NDArray[np.float64]:
     """Return the mean distance from annotated boundary pixels to the nearest superpixel boundary.
 
     Boundary pixels differ from any of their four neighbours [1]_.

@@ -6,8 +6,10 @@ precision counts segmentation pixels matched in at least one of them.
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ..kernels.checks import check_real
 from ._inputs import check_pair
@@ -17,8 +19,12 @@ from .f_measure import f_of_counts
 
 
 def boundary_f_measure(
-    labels, ground_truths, *, max_distance=0.0075, return_precision_recall=False
-):
+    labels: ArrayLike,
+    ground_truths: ArrayLike | Sequence[ArrayLike],
+    *,
+    max_distance: float = 0.0075,
+    return_precision_recall: bool = False,
+) -> float | tuple[float, float, float]:
     """Return the boundary F measure.
 
     Boundaries are thinned to one pixel and matched one to one: as many pairs as possible, of
@@ -80,7 +86,12 @@ def boundary_f_measure(
     return (f, precision, recall) if return_precision_recall else f
 
 
-def boundary_f_counts(labels, ground_truths, *, max_distance=0.0075):
+def boundary_f_counts(
+    labels: ArrayLike,
+    ground_truths: ArrayLike | Sequence[ArrayLike],
+    *,
+    max_distance: float = 0.0075,
+) -> NDArray[np.int64]:
     """Return the four counts behind the boundary F measure.
 
     Counts add up over images; recall is ``counts[0] / counts[1]`` and precision

@@ -3,13 +3,14 @@
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..kernels.compilation import njit
 from ._contingency import compact
 from ._inputs import check_labels
 
 
-def compactness(labels):
+def compactness(labels: ArrayLike) -> float:
     """Return the mean isoperimetric quotient of the superpixels, weighted by their size.
 
     The quotient of a superpixel of A pixels and perimeter L is 4 pi A / L^2 [1]_; L counts the

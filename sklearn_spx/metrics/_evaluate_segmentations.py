@@ -6,10 +6,13 @@ image scale (OIS) takes the best setting of every image.
 """
 
 import math
+from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 from joblib import hash as digest
+from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 from ..kernels.checks import check_real
@@ -26,8 +29,14 @@ _STEPS = 100  # points that the Berkeley benchmark reads off between two setting
 
 
 def evaluate_segmentations(
-    segmentations, ground_truths, *, max_distance=0.0075, interpolate=False, n_jobs=None, verbose=0
-):
+    segmentations: Sequence[Any] | NDArray[Any],
+    ground_truths: Sequence[Any] | NDArray[Any],
+    *,
+    max_distance: float = 0.0075,
+    interpolate: bool = False,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> Bunch:
     """Return the ODS and OIS figures of segmentations over a data set, and their curves.
 
     Boundary F: the four counts of every setting are summed over images, and F is taken of the

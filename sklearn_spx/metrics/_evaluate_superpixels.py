@@ -1,8 +1,11 @@
 """Scores of superpixels over a data set, and their curves over the number of superpixels."""
 
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 from ._boundary import boundary_precision, boundary_recall, mean_distance_to_edge
@@ -16,7 +19,7 @@ from ._overlap import (
     undersegmentation_error,
 )
 
-_DEFAULT_SCORES = {
+_DEFAULT_SCORES: dict[str, Callable[..., Any]] = {
     **{
         score.__name__: partial(score, per_annotator=True)
         for score in (
@@ -32,7 +35,14 @@ _DEFAULT_SCORES = {
 }
 
 
-def evaluate_superpixels(segmentations, ground_truths, *, scores=None, n_jobs=None, verbose=0):
+def evaluate_superpixels(
+    segmentations: Sequence[Any] | NDArray[Any],
+    ground_truths: Sequence[Any] | NDArray[Any],
+    *,
+    scores: dict[str, Callable[..., Any]] | None = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> Bunch:
     """Return the scores of superpixels over a data set.
 
     Data-set figures are plain means over (image, annotation) pairs, as in [1]_, and stand
@@ -101,7 +111,7 @@ def evaluate_superpixels(segmentations, ground_truths, *, scores=None, n_jobs=No
     >>> evaluate_superpixels([fine], [truth], scores={"recall": strict}).mean.recall
     1.0
     """
-    scores = _DEFAULT_SCORES if scores is None else dict(scores)
+    scores = dict(_DEFAULT_SCORES if scores is None else scores)
     results = over_images(
         partial(_score_image, scores), segmentations, ground_truths, n_jobs=n_jobs, verbose=verbose
     )

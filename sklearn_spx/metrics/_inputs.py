@@ -4,21 +4,24 @@ A pixel where ``labels`` is negative lies outside a mask: it becomes -1 in the l
 every annotation, and every score leaves -1 out. Annotations themselves may use any integers.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from ..kernels.checks import as_labels
 
 _INT32_MAX = np.iinfo(np.int32).max
 
 
-def is_one_image(value):
+def is_one_image(value: Any) -> bool:
     """Return whether ``value`` is one label image, as an array or nested lists, not a list."""
     if isinstance(value, np.ndarray) and value.dtype != object:
         return value.ndim == 2
     return len(value) > 0 and np.ndim(value[0]) == 1
 
 
-def as_list(value, name):
+def as_list(value: Any, name: str) -> list[Any]:
     """Return one label image or a sequence of them as a list of at least one."""
     images = [value] if is_one_image(value) else list(value)
     if not images:
@@ -28,7 +31,7 @@ def as_list(value, name):
     return images
 
 
-def check_labels(labels, name="labels"):
+def check_labels(labels: Any, name: str = "labels") -> NDArray[np.int32]:
     """Return ``labels`` as int32 with -1 for every negative value."""
     labels = as_labels(labels, name)
     lowest = labels.min()
@@ -39,7 +42,9 @@ def check_labels(labels, name="labels"):
     return labels
 
 
-def check_truths(labels, ground_truths, name="ground_truths"):
+def check_truths(
+    labels: NDArray[np.int32], ground_truths: Any, name: str = "ground_truths"
+) -> list[NDArray[np.int32]]:
     """Return the annotations as int32 label images: 0 and up, -1 where ``labels`` is."""
     if is_one_image(ground_truths):
         truths = [_as_truth(ground_truths, name, labels.shape)]
@@ -53,19 +58,21 @@ def check_truths(labels, ground_truths, name="ground_truths"):
     return truths
 
 
-def check_pair(labels, ground_truths):
+def check_pair(
+    labels: Any, ground_truths: Any
+) -> tuple[NDArray[np.int32], list[NDArray[np.int32]]]:
     """Return what :func:`check_labels` and :func:`check_truths` return."""
     labels = check_labels(labels)
     return labels, check_truths(labels, ground_truths)
 
 
-def over_annotators(values, per_annotator):
+def over_annotators(values: Any, per_annotator: bool) -> float | NDArray[np.float64]:
     """Return the value of every annotator as an array, or their mean as a float."""
     values = np.asarray(values, dtype=np.float64)
     return values if per_annotator else float(values.mean())
 
 
-def _as_truth(truth, name, shape):
+def _as_truth(truth: Any, name: str, shape: tuple[int, ...]) -> NDArray[np.int32]:
     truth = np.asarray(truth)
     if truth.dtype.kind in "iu" and truth.size:
         if truth.min() < 0 or truth.max() > _INT32_MAX:

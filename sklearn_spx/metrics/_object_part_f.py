@@ -7,7 +7,10 @@ fragments fill it. Precision is the score of the segmentation's candidates, reca
 annotations'.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._contingency import contingency
 from ._inputs import check_pair
@@ -19,7 +22,12 @@ _WEIGHT = 0.1  # beta: worth of a part
 _AREA = 0.99  # candidates are the largest regions that make up this share of the image
 
 
-def object_part_f_measure(labels, ground_truths, *, return_precision_recall=False):
+def object_part_f_measure(
+    labels: ArrayLike,
+    ground_truths: ArrayLike | Sequence[ArrayLike],
+    *,
+    return_precision_recall: bool = False,
+) -> float | tuple[float, float, float]:
     """Return the F measure for objects and parts.
 
     A region S and a segment G are objects when they share at least 90 % of each; S is a part

@@ -4,7 +4,11 @@ Achievable segmentation accuracy, undersegmentation error in its four published 
 achievable intersection over union: all of them sums over the contingency table.
 """
 
+from collections.abc import Sequence
+from typing import Literal
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ._contingency import contingency
 from ._inputs import check_pair, over_annotators
@@ -12,7 +16,12 @@ from ._inputs import check_pair, over_annotators
 _LEAK = 0.05  # Achanta et al. count a superpixel for a segment above this share of the superpixel
 
 
-def achievable_segmentation_accuracy(labels, ground_truths, *, per_annotator=False):
+def achievable_segmentation_accuracy(
+    labels: ArrayLike,
+    ground_truths: ArrayLike | Sequence[ArrayLike],
+    *,
+    per_annotator: bool = False,
+) -> float | NDArray[np.float64]:
     """Return the accuracy that a perfect labelling of the superpixels would reach.
 
     Every superpixel takes the segment it overlaps most; the score is the share of pixels that
@@ -58,7 +67,13 @@ def achievable_segmentation_accuracy(labels, ground_truths, *, per_annotator=Fal
     return over_annotators(values, per_annotator)
 
 
-def undersegmentation_error(labels, ground_truths, *, variant="np", per_annotator=False):
+def undersegmentation_error(
+    labels: ArrayLike,
+    ground_truths: ArrayLike | Sequence[ArrayLike],
+    *,
+    variant: Literal["np", "corrected", "levinshtein", "achanta"] = "np",
+    per_annotator: bool = False,
+) -> float | NDArray[np.float64]:
     """Return how far superpixels leak over the borders of segments.
 
     Parameters
@@ -114,7 +129,13 @@ def undersegmentation_error(labels, ground_truths, *, variant="np", per_annotato
     return over_annotators([error(contingency(labels, t)) for t in truths], per_annotator)
 
 
-def achievable_iou(labels, ground_truths, *, average="area", per_annotator=False):
+def achievable_iou(
+    labels: ArrayLike,
+    ground_truths: ArrayLike | Sequence[ArrayLike],
+    *,
+    average: Literal["area", "segment", "pixel"] = "area",
+    per_annotator: bool = False,
+) -> float | NDArray[np.float64]:
     """Return the intersection over union that a perfect labelling of the superpixels would reach.
 
     Every superpixel goes to the segment it overlaps most (the lowest label on a tie); every

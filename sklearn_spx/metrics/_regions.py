@@ -3,13 +3,21 @@
 The three region scores of the Berkeley benchmark, each a sum over the contingency table.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ._contingency import contingency
 from ._inputs import check_pair, over_annotators
 
 
-def segmentation_covering(labels, ground_truths, *, per_annotator=False):
+def segmentation_covering(
+    labels: ArrayLike,
+    ground_truths: ArrayLike | Sequence[ArrayLike],
+    *,
+    per_annotator: bool = False,
+) -> float | NDArray[np.float64]:
     """Return how well the regions cover the segments of the annotations.
 
     Every segment counts with its area times its best intersection over union with a region
@@ -50,7 +58,12 @@ def segmentation_covering(labels, ground_truths, *, per_annotator=False):
     return over_annotators([covering(contingency(labels, t)) for t in truths], per_annotator)
 
 
-def probabilistic_rand_index(labels, ground_truths, *, per_annotator=False):
+def probabilistic_rand_index(
+    labels: ArrayLike,
+    ground_truths: ArrayLike | Sequence[ArrayLike],
+    *,
+    per_annotator: bool = False,
+) -> float | NDArray[np.float64]:
     """Return the share of pixel pairs on which segmentation and annotation agree.
 
     A pair agrees when both put its pixels together or both keep them apart; the mean over
@@ -91,7 +104,12 @@ def probabilistic_rand_index(labels, ground_truths, *, per_annotator=False):
     return over_annotators([rand_index(contingency(labels, t)) for t in truths], per_annotator)
 
 
-def variation_of_information(labels, ground_truths, *, per_annotator=False):
+def variation_of_information(
+    labels: ArrayLike,
+    ground_truths: ArrayLike | Sequence[ArrayLike],
+    *,
+    per_annotator: bool = False,
+) -> float | NDArray[np.float64]:
     """Return the information, in bits, that segmentation and annotation do not share.
 
     It is the sum of the two conditional entropies of a random pixel's region [1]_.

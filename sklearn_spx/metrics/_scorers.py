@@ -5,6 +5,9 @@ mean over images of the score, itself a mean over annotators. Greater is better:
 negated. Several scorers used together share one prediction.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from sklearn.metrics import make_scorer
 
@@ -43,7 +46,9 @@ class _OverImages:
         return float(np.average(values, weights=sample_weight))
 
 
-def make_image_scorer(score, *, greater_is_better=True, **params):
+def make_image_scorer(
+    score: Callable[..., Any], *, greater_is_better: bool = True, **params: Any
+) -> Callable[..., Any]:
     """Return a scorer for model selection that averages a score over images.
 
     Parameters

@@ -39,7 +39,9 @@ class CompactUNet(nn.Module):
     torch.Size([1, 5, 13, 7])
     """
 
-    def __init__(self, n_channels=3, n_maps=2, widths=(24, 48, 96, 128)):
+    def __init__(
+        self, n_channels: int = 3, n_maps: int = 2, widths: tuple[int, ...] = (24, 48, 96, 128)
+    ) -> None:
         super().__init__()
         self.n_channels = n_channels
         self.n_maps = n_maps
@@ -55,7 +57,7 @@ class CompactUNet(nn.Module):
         self.up = nn.ModuleList(_Residual(a) for a in widths[:-1])
         self.head = nn.Conv2d(widths[0], 4 * n_maps, 3, padding=1)
 
-    def maps(self, images):
+    def maps(self, images: torch.Tensor) -> torch.Tensor:
         """Compute the maps.
 
         Parameters

@@ -38,11 +38,11 @@ class Normalise(nn.Module):
     [6.0, 8.0]
     """
 
-    def __init__(self, channels, scale):
+    def __init__(self, channels: int, scale: float) -> None:
         super().__init__()
         self.scale = nn.Parameter(torch.full((channels, 1, 1), float(scale)))
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the normalised maps.
 
         Parameters
@@ -86,7 +86,7 @@ class PaperNet(nn.Module):
     origins = (0.0,)
     has_boundary = False
 
-    def __init__(self, sides=(1, 2, 3, 4, 5)):
+    def __init__(self, sides: tuple[int, ...] = (1, 2, 3, 4, 5)) -> None:
         super().__init__()
         self.used = tuple(sides)
         self.trunk = VGG16(dilated=True)
@@ -106,7 +106,7 @@ class PaperNet(nn.Module):
         nn.init.normal_(self.embedding.weight, std=0.002)
         self.register_buffer("mean", torch.tensor(MEAN_BGR).reshape(3, 1, 1), persistent=False)
 
-    def stages(self, images):
+    def stages(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Return the last map of each stage of VGG16.
 
         Parameters
@@ -121,7 +121,7 @@ class PaperNet(nn.Module):
         """
         return self.trunk(images.flip(1) - self.mean)
 
-    def sides(self, images):
+    def sides(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Return the embedding of each pixel.
 
         Parameters
@@ -136,7 +136,7 @@ class PaperNet(nn.Module):
         """
         return self.sides_of(self.stages(images), images.shape[-2:])
 
-    def sides_of(self, stages, shape):
+    def sides_of(self, stages: list[torch.Tensor], shape: tuple[int, int]) -> list[torch.Tensor]:
         """Return what ``sides`` does, from maps at hand.
 
         Parameters
@@ -155,7 +155,7 @@ class PaperNet(nn.Module):
         maps = [self.side[str(stage)](stages[stage - 1]) for stage in self.used]
         return [self.embedding(F.relu(convolve_upsampled(maps, self.mix, shape)))]
 
-    def head(self, pooled):
+    def head(self, pooled: torch.Tensor) -> torch.Tensor:
         """Return the pooled map as it is: it is the embedding.
 
         Parameters
@@ -207,7 +207,7 @@ class CompactNet(nn.Module):
     has_boundary = True
     _widths = (128, 96, 64, 24)  # of the sides, from coarse to fine; more levels have the last
 
-    def __init__(self, trunk=None):
+    def __init__(self, trunk: torch.nn.Module | None = None) -> None:
         super().__init__()
         self.trunk = EfficientNetLite0() if trunk is None else trunk
         channels, strides = self.trunk.channels, self.trunk.strides
@@ -239,7 +239,7 @@ class CompactNet(nn.Module):
         self.embedding = nn.Linear(256, 64)
         self.to(memory_format=torch.channels_last)  # faster on CPUs by a third
 
-    def calibrate(self, stages):
+    def calibrate(self, stages: list[list[torch.Tensor]]) -> None:
         """Set the standardisation of the trunk's maps from those of some images.
 
         Parameters
@@ -254,7 +254,7 @@ class CompactNet(nn.Module):
                 self.mean[level].copy_(own.mean(1)[:, None, None])
                 self.scale[level].copy_(1 / own.std(1).clamp_min(1e-3)[:, None, None])
 
-    def stages(self, images):
+    def stages(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Return the trunk's maps.
 
         Parameters
@@ -269,7 +269,7 @@ class CompactNet(nn.Module):
         """
         return self.trunk(images.contiguous(memory_format=torch.channels_last))
 
-    def sides(self, images):
+    def sides(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Return the sides, and the logits of boundaries on the finest.
 
         Parameters
@@ -284,7 +284,7 @@ class CompactNet(nn.Module):
         """
         return self.sides_of(self.stages(images), images.shape[-2:])
 
-    def sides_of(self, stages, shape):
+    def sides_of(self, stages: list[torch.Tensor], shape: tuple[int, int]) -> list[torch.Tensor]:
         """Return what ``sides`` does, from maps at hand.
 
         Parameters
@@ -314,7 +314,7 @@ class CompactNet(nn.Module):
             sides.append(self.norm[level](known))
         return [*sides, self.boundary(known)]
 
-    def head(self, pooled):
+    def head(self, pooled: torch.Tensor) -> torch.Tensor:
         """Return the embedding of superpixels.
 
         Parameters

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 __all__ = ["distances", "similarity", "similarity_loss"]
 
 
-def similarity(embeddings, pairs):
+def similarity(embeddings: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
     """Similarity of pairs of superpixels, DEL eq. 3: ``d = 2 / (1 + exp(|v_i - v_j|_1))``.
 
     Parameters
@@ -33,7 +33,7 @@ def similarity(embeddings, pairs):
     return 1 - torch.tanh(distances(embeddings, pairs) / 2)
 
 
-def distances(embeddings, pairs):
+def distances(embeddings: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
     """L1 distances of pairs of superpixels.
 
     Parameters
@@ -61,7 +61,9 @@ def distances(embeddings, pairs):
     return (first - embeddings.index_select(0, pairs[:, 1])).abs().sum(1)
 
 
-def similarity_loss(embeddings, pairs, targets):
+def similarity_loss(
+    embeddings: torch.Tensor, pairs: torch.Tensor, targets: torch.Tensor
+) -> torch.Tensor:
     """Cross-entropy of similarities, DEL eq. 4, both classes with equal weight in all.
 
     With n+ pairs of one segment and n- pairs of two, the loss is (L+ n- + L- n+) / (n+ + n-):

@@ -5,6 +5,7 @@ Scaling for Convolutional Neural Networks", ICML 2019; the Lite variant has ReLU
 squeeze-and-excitation). Batch normalisation is folded into the convolutions.
 """
 
+import torch
 import torch.nn.functional as F
 from torch import nn
 
@@ -59,7 +60,7 @@ class EfficientNetLite0(nn.Module):
     # stride - 1, but what they respond to lies before it
     origins = (0.25, 2.0, 3.0, 10.0, 10.0)
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.stem = nn.Conv2d(3, 32, 3, 2)
         before = 32
@@ -67,7 +68,7 @@ class EfficientNetLite0(nn.Module):
             setattr(self, f"b{i}", _Block(before, after, kernel, stride, expansion))
             before = after
 
-    def forward(self, images):
+    def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Return the maps.
 
         Parameters

@@ -4,6 +4,9 @@ Half of the strength is in not throwing the image away: beside the maps of a 3x3
 stride 2 stands the image itself, its 2x2 maxima. Trainable SLIC takes these maps as features.
 """
 
+import os
+from typing import Self
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -39,14 +42,14 @@ class ENetInitialBlock(nn.Module):
     torch.Size([1, 16, 5, 4])
     """
 
-    def __init__(self, n_channels=3, n_maps=13):
+    def __init__(self, n_channels: int = 3, n_maps: int = 13) -> None:
         super().__init__()
         self.main_branch = nn.Conv2d(n_channels, n_maps, 3, stride=2, padding=1, bias=False)
         self.batch_norm = nn.BatchNorm2d(n_maps + n_channels)
         self.out_prelu = nn.PReLU(n_maps + n_channels)
 
     @classmethod
-    def from_file(cls, path):
+    def from_file(cls, path: str | os.PathLike[str]) -> Self:
         """Load the block of a trained ENet.
 
         Parameters
@@ -87,7 +90,7 @@ class ENetInitialBlock(nn.Module):
             raise ValueError(f"{path} holds no initial block of ENet: {error}") from error
         return block.eval()
 
-    def forward(self, images):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return the maps.
 
         Parameters

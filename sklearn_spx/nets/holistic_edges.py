@@ -4,6 +4,9 @@ Its edge maps are what the affinities of SEAL are compared with, and its first c
 the "convolutional features" of that comparison. Inference alone; the weights are the user's.
 """
 
+import os
+from typing import Self
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -30,14 +33,14 @@ class HolisticEdgeNet(VGG16):
     torch.Size([1, 64, 8, 8])
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         for stage, (channels, _) in enumerate(STAGES, 1):
             setattr(self, f"dsn{stage}", nn.Conv2d(channels, 1, 1))
         self.fuse = nn.Conv2d(len(STAGES), 1, 1)
 
     @classmethod
-    def from_file(cls, path):
+    def from_file(cls, path: str | os.PathLike[str]) -> Self:
         """Load a net.
 
         Parameters
@@ -68,7 +71,7 @@ class HolisticEdgeNet(VGG16):
             raise ValueError(f"{path} holds no weights of HED: {error}") from error
         return net.eval()
 
-    def first_features(self, images):
+    def first_features(self, images: torch.Tensor) -> torch.Tensor:
         """Return what the first convolution, conv1_1, and its ReLU make of the images.
 
         Parameters
@@ -83,7 +86,7 @@ class HolisticEdgeNet(VGG16):
         """
         return F.relu(self.conv1_1(_prepared(images)))
 
-    def forward(self, images):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return the edges.
 
         Parameters

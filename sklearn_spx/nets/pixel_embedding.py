@@ -38,13 +38,18 @@ class PixelEmbeddingNet(nn.Module):
     torch.Size([1, 7, 13, 7])
     """
 
-    def __init__(self, n_channels=3, n_components=8, widths=(24, 48, 96, 128)):
+    def __init__(
+        self,
+        n_channels: int = 3,
+        n_components: int = 8,
+        widths: tuple[int, ...] = (24, 48, 96, 128),
+    ) -> None:
         super().__init__()
         self.unet = CompactUNet(n_channels, n_components, widths)
         self.colour_weights = nn.Parameter(torch.full((n_channels, 1, 1), 0.8))
         self.register_buffer("scale", torch.tensor(1.0))
 
-    def forward(self, images, colours):
+    def forward(self, images: torch.Tensor, colours: torch.Tensor) -> torch.Tensor:
         """Compute the features.
 
         Parameters

@@ -9,11 +9,14 @@ interpolation are both linear, so the mean over a superpixel of the interpolated
 weighted sum of the map's cells; the weights are a superpixel's footprint.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 
 __all__ = ["Footprints", "concatenate", "pixel_footprints", "superpixel_pool"]
 
@@ -49,7 +52,7 @@ class Footprints:
     weights: torch.Tensor | None
     n_cells: int
 
-    def to(self, device, non_blocking=False):
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
         """Return them on a device.
 
         Parameters
@@ -70,7 +73,7 @@ class Footprints:
         return Footprints(self.cells.to(**move), self.offsets.to(**move), weights, self.n_cells)
 
 
-def pixel_footprints(labels):
+def pixel_footprints(labels: NDArray[Any]) -> Footprints:
     """Footprints of superpixels on a map of the image's own size.
 
     Parameters
@@ -101,7 +104,7 @@ def pixel_footprints(labels):
     )
 
 
-def concatenate(footprints):
+def concatenate(footprints: Sequence[Footprints]) -> Footprints:
     """Footprints on maps that are flattened and stacked one below the other.
 
     Parameters
@@ -135,7 +138,11 @@ def concatenate(footprints):
     )
 
 
-def superpixel_pool(maps, footprints, mode="mean"):
+def superpixel_pool(
+    maps: torch.Tensor | Sequence[torch.Tensor],
+    footprints: Footprints,
+    mode: Literal["mean", "max"] = "mean",
+) -> torch.Tensor:
     """Pool maps over superpixels, DEL eq. 1; differentiable.
 
     Parameters

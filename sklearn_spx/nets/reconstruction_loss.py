@@ -8,15 +8,26 @@ else, cost. q = 1 is the share of pixels misread, near to what the undersegmenta
 q near 0 the cross-entropy, which weighs small leaks more and is easier to learn by at first.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 __all__ = ["reconstruction_loss"]
 
 
 def reconstruction_loss(
-    features, labels, annotation, pixels, neighbors, place, *, sharpness=1.0, q=1.0
-):
+    features: torch.Tensor,
+    labels: NDArray[Any],
+    annotation: NDArray[Any],
+    pixels: NDArray[Any],
+    neighbors: NDArray[Any],
+    place: NDArray[Any],
+    *,
+    sharpness: float | torch.Tensor = 1.0,
+    q: float = 1.0,
+) -> torch.Tensor:
     """How badly segments are read off soft superpixels.
 
     Parameters

@@ -7,7 +7,9 @@ import torch.nn.functional as F
 __all__ = ["convolve_upsampled", "regrid"]
 
 
-def convolve_upsampled(maps, convolution, shape):
+def convolve_upsampled(
+    maps: list[torch.Tensor], convolution: torch.nn.Conv2d, shape: tuple[int, int]
+) -> torch.Tensor:
     """Upsample maps to one size, put them side by side, and filter them by a 3x3 convolution.
 
     Of small maps the channels are mixed first, tap by tap, and upsampled then: both are linear,
@@ -74,7 +76,14 @@ def _shifted_upsampling(n_out, n_in):
     return torch.cat([torch.cat([zero, matrix[:-1]]), matrix, torch.cat([matrix[1:], zero])], 1)
 
 
-def regrid(x, shape, stride, origin, new_stride, new_origin):
+def regrid(
+    x: torch.Tensor,
+    shape: tuple[int, int],
+    stride: float,
+    origin: float,
+    new_stride: float,
+    new_origin: float,
+) -> torch.Tensor:
     """Interpolate maps linearly from one grid of cells to another.
 
     Parameters

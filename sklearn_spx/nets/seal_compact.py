@@ -28,11 +28,11 @@ class CompactAffinityNet(CompactUNet):
     torch.Size([1, 2, 13, 7])
     """
 
-    def __init__(self, n_channels=3, widths=(24, 48, 96, 128)):
+    def __init__(self, n_channels: int = 3, widths: tuple[int, ...] = (24, 48, 96, 128)) -> None:
         super().__init__(n_channels, 2, widths)
         nn.init.constant_(self.head.bias, 3.0)  # neighbours are mostly alike
 
-    def logits(self, images):
+    def logits(self, images: torch.Tensor) -> torch.Tensor:
         """Return the affinities before the sigmoid, for a loss.
 
         Parameters
@@ -47,7 +47,7 @@ class CompactAffinityNet(CompactUNet):
         """
         return self.maps(images)
 
-    def forward(self, images):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return the affinities.
 
         Parameters

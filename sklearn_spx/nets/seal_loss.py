@@ -5,14 +5,17 @@ weights of the pixels alone. Several annotations of an image are a sample each: 
 averaged.
 """
 
+from typing import Any, Literal
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional as F
 
 __all__ = ["affinity_cross_entropy", "segmentation_error_weights", "transition_targets"]
 
 
-def transition_targets(labels):
+def transition_targets(labels: NDArray[Any]) -> NDArray[np.float32]:
     """Return the affinities that a label image asks for.
 
     Parameters
@@ -40,7 +43,9 @@ def transition_targets(labels):
     return targets
 
 
-def segmentation_error_weights(superpixels, labels):
+def segmentation_error_weights(
+    superpixels: NDArray[Any], labels: NDArray[Any]
+) -> NDArray[np.float32]:
     """Return gamma of the segmentation-aware affinity loss, eq. 2.
 
     Each superpixel S has an error, the pixels it holds outside of G, the annotated segment it
@@ -91,7 +96,12 @@ def segmentation_error_weights(superpixels, labels):
     return gamma
 
 
-def affinity_cross_entropy(logits, targets, gamma=None, boundary_weight=1.0):
+def affinity_cross_entropy(
+    logits: torch.Tensor,
+    targets: torch.Tensor,
+    gamma: torch.Tensor | None = None,
+    boundary_weight: float | Literal["balanced"] = 1.0,
+) -> torch.Tensor:
     """Binary cross-entropy between affinities and what the annotations ask for.
 
     Parameters

@@ -47,7 +47,15 @@ class PixelAffinityNet(nn.Module):
     torch.Size([1, 2, 9, 12])
     """
 
-    def __init__(self, n_channels=3, width=128, *, two_way=False, square=False, canny=True):
+    def __init__(
+        self,
+        n_channels: int = 3,
+        width: int = 128,
+        *,
+        two_way: bool = False,
+        square: bool = False,
+        canny: bool = True,
+    ) -> None:
         super().__init__()
         self.n_channels = n_channels
         self.two_way = two_way
@@ -59,7 +67,7 @@ class PixelAffinityNet(nn.Module):
         self.mix = _Step(n_out + canny, 8)
         self.last = _Step(8, n_out)
 
-    def logits(self, images, edges=None):
+    def logits(self, images: torch.Tensor, edges: torch.Tensor | None = None) -> torch.Tensor:
         """Return the affinities before the sigmoid, for a loss.
 
         Parameters
@@ -89,7 +97,7 @@ class PixelAffinityNet(nn.Module):
         below = self._one_way(images.transpose(2, 3), flipped).transpose(2, 3)
         return torch.cat([right, below], dim=1)
 
-    def forward(self, images, edges=None):
+    def forward(self, images: torch.Tensor, edges: torch.Tensor | None = None) -> torch.Tensor:
         """Return the affinities.
 
         Parameters
@@ -148,7 +156,7 @@ class _Step(nn.Module):
         return self.norm(self.convolution(x))
 
 
-def released_state(state):
+def released_state(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Turn the parameters that SEAL's authors released into those of this module's net.
 
     Parameters

@@ -42,7 +42,13 @@ class _ClusterChoice(nn.Module):
         self.register_buffer("unit", torch.tensor(float(unit)))
         self.register_buffer("place_weight", torch.tensor(float(place_weight)))
 
-    def forward(self, values, means, neighbors, differences):
+    def forward(
+        self,
+        values: torch.Tensor,
+        means: torch.Tensor,
+        neighbors: torch.Tensor,
+        differences: torch.Tensor,
+    ) -> torch.Tensor:
         """Cost of each neighbour, the place left out.
 
         Parameters
@@ -71,7 +77,13 @@ class _ClusterChoice(nn.Module):
         cost = linear - (added if self.training else self.in_use * added)
         return cost.masked_fill(absent, float("inf"))
 
-    def logits(self, values, means, neighbors, differences):
+    def logits(
+        self,
+        values: torch.Tensor,
+        means: torch.Tensor,
+        neighbors: torch.Tensor,
+        differences: torch.Tensor,
+    ) -> torch.Tensor:
         """Logit of each neighbour, the place included.
 
         Parameters
@@ -119,7 +131,9 @@ class DistanceNet(_ClusterChoice):
     [[0.0, 25.0]]
     """
 
-    def __init__(self, n_features, n_neighbors, unit=1.0, place_weight=1.0):
+    def __init__(
+        self, n_features: int, n_neighbors: int, unit: float = 1.0, place_weight: float = 1.0
+    ) -> None:
         super().__init__(n_features, n_neighbors, unit, place_weight)
         self.layers = nn.Sequential(
             nn.Linear(n_features + 1, 48),
@@ -173,7 +187,9 @@ class ClassifierNet(_ClusterChoice):
 
     in_use = 0.5
 
-    def __init__(self, n_features, n_neighbors, unit=1.0, place_weight=1.0):
+    def __init__(
+        self, n_features: int, n_neighbors: int, unit: float = 1.0, place_weight: float = 1.0
+    ) -> None:
         super().__init__(n_features, n_neighbors, unit, place_weight)
         self.norm = nn.BatchNorm1d(n_features)
         self.pixel = _reduction(n_features)
@@ -228,7 +244,7 @@ class PaperClassifierNet(_ClusterChoice):
 
     stands_alone = True
 
-    def __init__(self, n_features, n_neighbors):
+    def __init__(self, n_features: int, n_neighbors: int) -> None:
         super().__init__(n_features, n_neighbors, 1.0, 0.0)
         self.norm = nn.BatchNorm1d(n_features)
         self.pixel = _reduction(n_features)
@@ -243,7 +259,13 @@ class PaperClassifierNet(_ClusterChoice):
             nn.Linear(15, n_neighbors),
         )
 
-    def forward(self, values, means, neighbors, differences):
+    def forward(
+        self,
+        values: torch.Tensor,
+        means: torch.Tensor,
+        neighbors: torch.Tensor,
+        differences: torch.Tensor,
+    ) -> torch.Tensor:
         """Return minus the output for each neighbour.
 
         Parameters
@@ -266,7 +288,13 @@ class PaperClassifierNet(_ClusterChoice):
         outputs = self.choice(torch.cat([self.pixel(pixels), clusters.flatten(1), places], 1))
         return (-outputs).masked_fill(absent, float("inf"))
 
-    def logits(self, values, means, neighbors, differences):
+    def logits(
+        self,
+        values: torch.Tensor,
+        means: torch.Tensor,
+        neighbors: torch.Tensor,
+        differences: torch.Tensor,
+    ) -> torch.Tensor:
         """Return the output for each neighbour.
 
         Parameters

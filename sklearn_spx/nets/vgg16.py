@@ -1,5 +1,6 @@
 """VGG16 without its classifier: the trunk of the HED edge detector and of the net of DEL."""
 
+import torch
 import torch.nn.functional as F
 from torch import nn
 
@@ -31,7 +32,7 @@ class VGG16(nn.Module):
     [(64, 32, 48), (128, 16, 24), (256, 8, 12), (512, 4, 6), (512, 2, 3)]
     """
 
-    def __init__(self, dilated=False):
+    def __init__(self, dilated: bool = False) -> None:
         super().__init__()
         self.dilated = dilated
         before = 3
@@ -42,7 +43,7 @@ class VGG16(nn.Module):
                 setattr(self, f"conv{stage}_{i}", conv)
                 before = channels
 
-    def forward(self, images):
+    def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Return the last maps of each stage.
 
         Parameters

@@ -1,5 +1,6 @@
 """Weights that nets start from: the EfficientNet-Lite0 shipped here, the VGG16 that users have."""
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,7 +23,7 @@ _TORCHVISION_MEAN = (0.485, 0.456, 0.406)
 _TORCHVISION_STD = (0.229, 0.224, 0.225)
 
 
-def load_lite0(trunk):
+def load_lite0(trunk: torch.nn.Module) -> None:
     """Fill an EfficientNetLite0 with the weights of ImageNet shipped here.
 
     Parameters
@@ -40,7 +41,7 @@ def load_lite0(trunk):
     trunk.load_state_dict(read_state(_LITE0))
 
 
-def load_vgg16(net, path):
+def load_vgg16(net: torch.nn.Module, path: str | os.PathLike[str]) -> None:
     """Fill the trunk of a PaperNet.
 
     Parameters
@@ -91,7 +92,7 @@ def load_vgg16(net, path):
     net.trunk.load_state_dict({name: state[name] for name in wanted})
 
 
-def read_hed(path):
+def read_hed(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
     """Read the weights of the HED edge detector, or of its VGG16 alone.
 
     Parameters
@@ -138,7 +139,7 @@ def read_hed(path):
     return _read_keras(path) if path.suffix == ".h5" else read_state(path)
 
 
-def read_state(path):
+def read_state(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
     """Read the tensors of a safetensors file, or of one that torch.save wrote.
 
     Parameters

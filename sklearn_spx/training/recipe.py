@@ -8,7 +8,7 @@ A method says what its net learns in a :class:`Task`; nothing here knows about s
 import math
 import os
 from numbers import Integral, Real
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -106,21 +106,21 @@ class NetTraining(BaseEstimator):
     def __init__(
         self,
         *,
-        max_steps=None,
-        max_epochs=None,
-        batch_size=None,
-        crop_size=None,
-        optimizer=None,
-        learning_rate=None,
-        schedule=None,
-        weight_decay=None,
-        validation_fraction=None,
-        early_stopping=False,
-        patience=None,
-        checkpoint=None,
-        checkpoint_every=60.0,
-        mixed_precision=None,
-    ):
+        max_steps: int | None = None,
+        max_epochs: int | None = None,
+        batch_size: int | None = None,
+        crop_size: int | None = None,
+        optimizer: Literal["adamw", "adam", "sgd"] | None = None,
+        learning_rate: float | None = None,
+        schedule: Literal["cosine", "step", "constant"] | None = None,
+        weight_decay: float | None = None,
+        validation_fraction: float | None = None,
+        early_stopping: bool = False,
+        patience: int | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: float = 60.0,
+        mixed_precision: bool | None = None,
+    ) -> None:
         self.max_steps = max_steps
         self.max_epochs = max_epochs
         self.batch_size = batch_size

@@ -8,9 +8,11 @@ import inspect
 import pickle
 import tempfile
 import warnings
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from joblib import dump, load
@@ -41,7 +43,9 @@ _SKLEARN_CHECKS = (
 )
 
 
-def check_estimator(estimator, *, expected_failed_checks=None):
+def check_estimator(
+    estimator: Any, *, expected_failed_checks: dict[str, Any] | None = None
+) -> None:
     """Run every check on an estimator of images.
 
     Parameters
@@ -77,7 +81,9 @@ def check_estimator(estimator, *, expected_failed_checks=None):
                 raise AssertionError(f"{name} passes, though expected to fail: {expected[name]}")
 
 
-def parametrize_with_checks(estimators, *, expected_failed_checks=None):
+def parametrize_with_checks(
+    estimators: Sequence[Any], *, expected_failed_checks: Callable[..., Any] | None = None
+) -> Any:
     """Decorate a pytest test with (estimator, check) for each estimator and check.
 
     Parameters
@@ -108,7 +114,7 @@ def parametrize_with_checks(estimators, *, expected_failed_checks=None):
         expected = expected_failed_checks(estimator) if expected_failed_checks else {}
         for check in _checks():
             name = _name(check)
-            marks = ()
+            marks: tuple[Any, ...] = ()
             if name in expected:
                 marks = (pytest.mark.xfail(reason=expected[name], strict=True),)
             bound = partial(_run, check)

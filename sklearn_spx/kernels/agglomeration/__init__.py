@@ -6,7 +6,10 @@ neighbour; their dissimilarity. Chaining through one weak place, which threshold
 weights suffers from, is gone.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from ..region_merge import check_graph
 from ._cpu import Boundaries, Regions, agglomerate_cpu, boundary_sums_cpu, contours_cpu
@@ -14,7 +17,14 @@ from ._cpu import Boundaries, Regions, agglomerate_cpu, boundary_sums_cpu, conto
 __all__ = ["agglomerate"]
 
 
-def agglomerate(edges, lengths, embeddings, sizes, evidence, coefficients):
+def agglomerate(
+    edges: NDArray[Any],
+    lengths: NDArray[Any],
+    embeddings: NDArray[Any],
+    sizes: NDArray[Any],
+    evidence: NDArray[Any],
+    coefficients: NDArray[Any],
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Merge neighbouring regions until none are left, the least unlike first.
 
     Parameters

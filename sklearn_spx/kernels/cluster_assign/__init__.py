@@ -3,7 +3,11 @@
 Host functions: check, cast, allocate.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .._clustering import QUARTERS, start_on_grid
 from ..checks import as_image, as_labels, as_mask, check_count, check_real
@@ -22,7 +26,15 @@ _NARROW = 1e-12  # squared differences of places in this unit are within float32
 _BLOCK = 4096  # pixels that choose at once: what they are compared by stays in the cache
 
 
-def bottom_up(image, n_segments, choose, *, max_iter=10, n_neighbors=7, mask=None):
+def bottom_up(
+    image: ArrayLike,
+    n_segments: int,
+    choose: Callable[..., Any],
+    *,
+    max_iter: int = 10,
+    n_neighbors: int = 7,
+    mask: ArrayLike | None = None,
+) -> NDArray[np.int32]:
     """Superpixels whose pixels each choose a cluster: Algorithm 1 of [1]_, bottom-up.
 
     Centres start on a grid of step S. `max_iter` times each pixel chooses among its
@@ -108,7 +120,9 @@ def bottom_up(image, n_segments, choose, *, max_iter=10, n_neighbors=7, mask=Non
     return labels
 
 
-def cluster_means(image, labels, n_clusters=None):
+def cluster_means(
+    image: ArrayLike, labels: ArrayLike, n_clusters: int | None = None
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
     """Mean features, mean place and size of every cluster.
 
     Parameters
@@ -153,7 +167,9 @@ def cluster_means(image, labels, n_clusters=None):
     return means, centers, counts
 
 
-def nearest_clusters(pixels, shape, centers, n_neighbors=7):
+def nearest_clusters(
+    pixels: ArrayLike, shape: tuple[int, int], centers: ArrayLike, n_neighbors: int = 7
+) -> NDArray[np.int32]:
     """The spatially nearest cluster centres of pixels.
 
     Parameters
@@ -202,7 +218,14 @@ def nearest_clusters(pixels, shape, centers, n_neighbors=7):
     return neighbors
 
 
-def squared_differences(image, pixels, means, centers, neighbors, step):
+def squared_differences(
+    image: ArrayLike,
+    pixels: ArrayLike,
+    means: ArrayLike,
+    centers: ArrayLike,
+    neighbors: ArrayLike,
+    step: float,
+) -> NDArray[np.float32]:
     """Squared differences of pixels and clusters, channel by channel, and of their places.
 
     Parameters
@@ -261,7 +284,9 @@ def squared_differences(image, pixels, means, centers, neighbors, step):
     return out
 
 
-def border_crossings(annotations, pixels, centers, neighbors):
+def border_crossings(
+    annotations: Any, pixels: ArrayLike, centers: ArrayLike, neighbors: ArrayLike
+) -> NDArray[np.int32]:
     """Count the annotated borders on the straight way from each pixel to its clusters.
 
     Parameters
@@ -309,7 +334,7 @@ def border_crossings(annotations, pixels, centers, neighbors):
     return out
 
 
-def _as_pixels(pixels, size):
+def _as_pixels(pixels: Any, size: int) -> NDArray[np.int64]:
     pixels = np.asarray(pixels)
     if pixels.ndim != 1 or pixels.dtype.kind not in "ui":
         raise ValueError(
@@ -321,7 +346,7 @@ def _as_pixels(pixels, size):
     return np.ascontiguousarray(pixels, dtype=np.int64)
 
 
-def _as_centers(centers, height, width):
+def _as_centers(centers: Any, height: int, width: int) -> NDArray[np.float32]:
     centers = np.ascontiguousarray(centers, dtype=np.float32)
     if centers.ndim != 2 or centers.shape[1] != 2 or len(centers) == 0:
         raise ValueError(f"centers has shape {centers.shape}, expected (n_clusters, 2)")

@@ -1,6 +1,7 @@
 """Connected label images: every label one 4-connected region, none too small."""
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ..checks import as_labels, as_mask, check_count
 from . import _cpu
@@ -8,7 +9,9 @@ from . import _cpu
 __all__ = ["enforce_connectivity"]
 
 
-def enforce_connectivity(labels, min_size=0, *, mask=None):
+def enforce_connectivity(
+    labels: ArrayLike, min_size: int = 0, *, mask: ArrayLike | None = None
+) -> NDArray[np.int32]:
     """Split labels into 4-connected regions and merge the small ones into a neighbour.
 
     First every pixel that differs from its four neighbours takes the label most frequent among

@@ -9,7 +9,10 @@ a balancing term, which likes them of one size. Gains only fall as edges are cho
 old gains, made anew when their turn comes, is enough.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from ..affinities import as_affinities, diagonal_affinities
 from ..checks import as_image, as_mask, check_count, check_real
@@ -24,15 +27,15 @@ _LEAST = 1e-38  # an affinity of 0 would cut the graph: exp and sigmoid underflo
 
 
 def entropy_rate_superpixels(
-    image=None,
-    n_segments=100,
+    image: NDArray[Any] | None = None,
+    n_segments: int = 100,
     *,
-    affinities=None,
-    balance=0.5,
-    sigma=5.0,
-    connectivity=8,
-    mask=None,
-):
+    affinities: NDArray[Any] | None = None,
+    balance: float = 0.5,
+    sigma: float = 5.0,
+    connectivity: int = 8,
+    mask: NDArray[Any] | None = None,
+) -> NDArray[np.int32]:
     """Segment an image into exactly ``n_segments`` entropy rate superpixels.
 
     Give an image, or the affinities of neighbouring pixels from anywhere.

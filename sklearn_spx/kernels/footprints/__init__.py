@@ -5,7 +5,10 @@ outer cells it is constant) and averaged over a region. Both are linear, so the 
 weighted sum of few cells, and this finds the weights without building the interpolated map.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from ..checks import as_labels, check_count, check_real
 from ._cpu import Map, region_footprints_cpu
@@ -13,7 +16,9 @@ from ._cpu import Map, region_footprints_cpu
 __all__ = ["region_footprints"]
 
 
-def region_footprints(labels, n_regions, shape, stride, origin):
+def region_footprints(
+    labels: NDArray[Any], n_regions: int, shape: tuple[int, int], stride: float, origin: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
     """Weights of a map's cells in the mean over each region of the interpolated map.
 
     Parameters

@@ -8,7 +8,10 @@ them is no stronger than what either holds inside, plus a tolerance that falls w
 with Int the greatest weight that the segment was joined across.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ..affinities import as_affinities, diagonal_affinities
 from ..checks import as_image, as_mask, check_count, check_real, full_scale
@@ -21,15 +24,15 @@ _WIDEST = 1000.0  # standard deviation of the Gaussian, which has eight times as
 
 
 def graph_segmentation(
-    image=None,
+    image: NDArray[Any] | None = None,
     *,
-    affinities=None,
-    scale=1.0,
-    sigma=0.8,
-    min_size=20,
-    connectivity=8,
-    mask=None,
-):
+    affinities: NDArray[Any] | None = None,
+    scale: float = 1.0,
+    sigma: float = 0.8,
+    min_size: int = 20,
+    connectivity: int = 8,
+    mask: NDArray[Any] | None = None,
+) -> NDArray[np.int32]:
     """Segment an image by joining pixels across weak edges (Felzenszwalb and Huttenlocher).
 
     Give an image, whose edges weigh the Euclidean distance of smoothed colours, or affinities,
@@ -98,7 +101,7 @@ def graph_segmentation(
         raise ValueError(f"connectivity must be 4 or 8, got {connectivity!r}")
     if (image is None) == (affinities is None):
         raise ValueError("give an image or affinities, one of the two")
-    shape = np.shape(image)[:2] if affinities is None else np.shape(affinities)[1:]
+    shape = np.shape(image)[:2] if affinities is None else np.shape(affinities)[1:]  # type: ignore
     if mask is not None:
         mask = as_mask(mask, shape)
     if affinities is None:
@@ -120,7 +123,15 @@ def graph_segmentation(
     return labels
 
 
-def segment_region_graph(edges, weights, n_regions, *, scale=1.0, sizes=None, min_size=0):
+def segment_region_graph(
+    edges: ArrayLike,
+    weights: ArrayLike,
+    n_regions: int,
+    *,
+    scale: float = 1.0,
+    sizes: ArrayLike | None = None,
+    min_size: float = 0,
+) -> NDArray[np.int32]:
     """Segment a graph of regions by joining them across weak edges (Felzenszwalb, Huttenlocher).
 
     Parameters

@@ -1,6 +1,9 @@
 """The graph of regions: who touches whom, over what length, and what each looks like."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from ..checks import as_image, as_labels
 from . import _cpu
@@ -8,7 +11,7 @@ from . import _cpu
 __all__ = ["region_adjacency", "region_means"]
 
 
-def region_adjacency(labels):
+def region_adjacency(labels: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Find the pairs of regions that touch.
 
     Regions touch where two of their pixels are 4-neighbours.
@@ -61,7 +64,9 @@ def _adjacency(labels):
     return edges[:n_edges].copy(), lengths[:n_edges].copy()
 
 
-def region_means(image, labels):
+def region_means(
+    image: NDArray[Any], labels: NDArray[Any]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Mean of each channel over each region.
 
     Parameters

@@ -5,7 +5,10 @@ connected components of those edges. As the threshold grows the components only 
 minimum spanning forest holds them all.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ..checks import check_count
 from . import _cpu
@@ -13,7 +16,9 @@ from . import _cpu
 __all__ = ["merge_heights", "merge_regions"]
 
 
-def merge_regions(edges, weights, n_regions, threshold, min_size=0):
+def merge_regions(
+    edges: ArrayLike, weights: ArrayLike, n_regions: int, threshold: float, min_size: int = 0
+) -> NDArray[np.int32]:
     """Join regions across edges of little weight (Liu et al., Algorithm 1).
 
     Regions joined by edges with ``weight <= threshold`` become one. Then the edges are gone
@@ -70,7 +75,9 @@ def merge_regions(edges, weights, n_regions, threshold, min_size=0):
     return segments
 
 
-def merge_heights(edges, weights, n_regions):
+def merge_heights(
+    edges: ArrayLike, weights: ArrayLike, n_regions: int
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Find at which threshold the two ends of each edge become one segment.
 
     That is the smallest threshold for which ``merge_regions`` (without ``min_size``) joins them:
@@ -117,7 +124,9 @@ def merge_heights(edges, weights, n_regions):
     return heights, tree[:n_tree].copy()
 
 
-def check_graph(edges, weights, n_regions):
+def check_graph(
+    edges: Any, weights: Any, n_regions: Any
+) -> tuple[NDArray[np.int32], NDArray[np.float64], int]:
     """Return a graph's edges as int32 (n, 2), weights as float64 (n,), and ``n_regions``."""
     n_regions = check_count(n_regions, "n_regions")
     edges = np.asarray(edges)

@@ -1,6 +1,9 @@
 """SLIC superpixels (Achanta et al., 2012), for any number of channels."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .._clustering import QUARTERS, start_on_grid
 from ..checks import as_image, as_mask, as_standard, check_count, check_real, full_scale
@@ -14,17 +17,17 @@ _DROPPED = 1e-3  # of the variance, at most, that lies along the axes that are d
 
 
 def slic(
-    image,
-    n_segments=100,
+    image: ArrayLike,
+    n_segments: int = 100,
     *,
-    compactness=10.0,
-    max_iter=10,
-    weights=None,
-    mask=None,
-    convert2lab=None,
-    slic_zero=False,
-    enforce_connectivity=True,
-):
+    compactness: float = 10.0,
+    max_iter: int = 10,
+    weights: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+    convert2lab: bool | None = None,
+    slic_zero: bool = False,
+    enforce_connectivity: bool = True,
+) -> NDArray[np.int32]:
     """Superpixels by k-means on colour and place, within a window: SLIC [1]_.
 
     Centres start on a grid of step S. A pixel is at the squared distance ``d_c^2 + (compactness /
@@ -116,7 +119,7 @@ def slic(
     return labels
 
 
-def _read(image, convert2lab):
+def _read(image: Any, convert2lab: bool | None) -> tuple[NDArray[Any], int | None]:
     """The image as (H, W, C), and the value of full intensity if it is RGB to be converted."""
     if convert2lab is not None and not isinstance(convert2lab, (bool, np.bool_)):
         raise TypeError(f"convert2lab must be None, True or False, got {convert2lab!r}")
@@ -160,7 +163,7 @@ def _roots(weights, n_channels):
     return roots
 
 
-def _on_axes(image, roots):
+def _on_axes(image: NDArray[Any], roots: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[Any]]:
     """Many channels that say much the same as few: their coordinates on the principal axes.
 
     The axes are found on a sample of the pixels. Turning changes no distance, and what is dropped
@@ -175,7 +178,7 @@ def _on_axes(image, roots):
     n_dropped = np.searchsorted(np.cumsum(values), _DROPPED * values.sum())
     if 2 * n_dropped < n_channels:
         return image, roots
-    axes = np.float32(roots[:, None] * axes[:, : n_dropped - n_channels - 1 : -1])
+    axes = (roots[:, None] * axes[:, : n_dropped - n_channels - 1 : -1]).astype(np.float32)
     turned = (image.reshape(-1, n_channels) @ axes).reshape(height, width, -1)
     return turned, np.ones(turned.shape[2], np.float32)
 

@@ -14,8 +14,10 @@ import os
 from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
+from joblib import Memory
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -31,10 +33,14 @@ from ...training.recipe import fit_net, resolve, seed_of
 from ...training.state import digest, net_arrays
 from ...utils.images import check_same_length, check_sequence
 from ...utils.threads import torch_threads
+from ...utils.types import Images
 from . import merging
 from .model import as_rgb, make_net, region_graph
 from .start import initial_net, same_trunk, weight_sums
 from .training import DELTask, own_recipe
+
+if TYPE_CHECKING:
+    import torch
 
 
 class DELSegmenter(Pretrained, ImageSegmenter):
@@ -217,30 +223,30 @@ class DELSegmenter(Pretrained, ImageSegmenter):
 
     def __init__(
         self,
-        superpixels=None,
-        net=None,
+        superpixels: Any = None,
+        net: "Literal['compact', 'vgg16'] | torch.nn.Module | None" = None,
         *,
-        pretrained=None,
-        sides=None,
-        initial_weights="trunk",
-        pooling=None,
-        scales=(1.0,),
-        mirror=False,
-        merge="greedy",
-        threshold=None,
-        n_segments=None,
-        min_size=0,
-        freeze_trunk=None,
-        augmentation="flip",
-        annotators="all",
-        training=None,
-        device="cpu",
-        memory=None,
-        random_state=0,
-        n_jobs=None,
-        verbose=0,
-        on_error="raise",
-    ):
+        pretrained: str | os.PathLike[str] | None = None,
+        sides: tuple[int, ...] | None = None,
+        initial_weights: str | os.PathLike[str] = "trunk",
+        pooling: Literal["mean", "max"] | None = None,
+        scales: tuple[float, ...] = (1.0,),
+        mirror: bool = False,
+        merge: Literal["greedy", "threshold", "egb"] = "greedy",
+        threshold: float | None = None,
+        n_segments: int | None = None,
+        min_size: int = 0,
+        freeze_trunk: bool | None = None,
+        augmentation: Literal["none", "flip", "rotate"] = "flip",
+        annotators: Literal["most", "all", "random"] = "all",
+        training: NetTraining | None = None,
+        device: Literal["cpu", "cuda", "auto"] = "cpu",
+        memory: str | Memory | None = None,
+        random_state: int | np.random.RandomState | None = 0,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        on_error: Literal["raise", "warn"] = "raise",
+    ) -> None:
         self.superpixels = superpixels
         self.net = net
         self.pretrained = pretrained
@@ -266,7 +272,14 @@ class DELSegmenter(Pretrained, ImageSegmenter):
 
     # --- training ----------------------------------------------------------------------------
 
-    def fit(self, X, y=None, *, masks=None, superpixels=None):
+    def fit(
+        self,
+        X: Images,
+        y: Images | None = None,
+        *,
+        masks: Images | None = None,
+        superpixels: Images | None = None,
+    ) -> Self:
         """Train the net.
 
         Parameters
@@ -303,7 +316,14 @@ class DELSegmenter(Pretrained, ImageSegmenter):
             return self._keep_pretrained(X, masks)
         return self._train(X, y, masks, superpixels)
 
-    def pretrain(self, X, y, *, masks=None, superpixels=None):
+    def pretrain(
+        self,
+        X: Images,
+        y: Images,
+        *,
+        masks: Images | None = None,
+        superpixels: Images | None = None,
+    ) -> Self:
         """Train the net to tell classes of pixels, such as semantic segmentation has.
 
         A linear classifier on the embedding of each superpixel is trained, and thrown away; the
@@ -428,7 +448,7 @@ class DELSegmenter(Pretrained, ImageSegmenter):
 
     # --- from image to segments --------------------------------------------------------------
 
-    def embed(self, X, *, masks=None):
+    def embed(self, X: Images, *, masks: Images | None = None) -> list[Any]:
         """Embeddings of superpixels.
 
         Parameters
@@ -447,7 +467,7 @@ class DELSegmenter(Pretrained, ImageSegmenter):
         """
         return self._each(X, masks, self._embeddings)
 
-    def similarities(self, X, *, masks=None):
+    def similarities(self, X: Images, *, masks: Images | None = None) -> list[Any]:
         """Similarity of neighbouring superpixels, DEL eq. 3.
 
         Parameters
@@ -466,7 +486,7 @@ class DELSegmenter(Pretrained, ImageSegmenter):
         """
         return self._each(X, masks, self._similarities)
 
-    def hierarchy(self, X, *, masks=None):
+    def hierarchy(self, X: Images, *, masks: Images | None = None) -> list[Any]:
         """The segmentations of each image at all thresholds.
 
         Parameters
@@ -541,7 +561,9 @@ class DELSegmenter(Pretrained, ImageSegmenter):
 
     # --- state -------------------------------------------------------------------------------
 
-    def save(self, path, *, half_precision=False, trunk=True):
+    def save(
+        self, path: str | os.PathLike[str], *, half_precision: bool = False, trunk: bool = True
+    ) -> None:
         """Write parameters and learned state to a safetensors file, without pickle.
 
         What says where and how a training ran is left out: ``memory``, ``checkpoint``, ``device``,

@@ -9,12 +9,16 @@ it trains, and a boundary that they leak across weighs as many pixels as leaked 
 and 3).
 """
 
+import os
+from collections.abc import Sequence
 from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
+from typing import Any, Literal, Self
 
 import joblib
 import numpy as np
+from joblib import Memory
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.validation import check_memory
 
@@ -25,6 +29,7 @@ from ...training import NetTraining
 from ...training.recipe import fit_net, resolve, seed_of
 from ...training.state import net_arrays
 from ...utils.threads import torch_threads
+from ...utils.types import Images, Labels
 from .model import NETS, as_channels, grow, make_net, own_reading, predict_affinities
 from .release import is_release, read_release
 from .training import BOUNDARY_WEIGHT, RECIPE, SEALTask, sample
@@ -179,25 +184,26 @@ class SEALSuperpixels(Pretrained, ImageSegmenter):
 
     def __init__(
         self,
-        n_segments=100,
+        n_segments: int = 100,
         *,
-        pretrained=None,
-        net=None,
-        loss="cross_entropy",
-        boundary_weight=None,
-        training=None,
-        backend="ers",
-        connectivity=8,
-        balance=None,
-        sharpness=None,
-        regularity=None,
-        device="cpu",
-        random_state=0,
-        memory=None,
-        n_jobs=None,
-        verbose=0,
-        on_error="raise",
-    ):
+        pretrained: str | os.PathLike[str] | None = None,
+        net: Literal["compact", "pan", "pan-two-way", "pan-square", "pan-no-canny", "pan-baseline"]
+        | None = None,
+        loss: Literal["cross_entropy", "seal"] = "cross_entropy",
+        boundary_weight: float | Literal["balanced"] | None = None,
+        training: NetTraining | None = None,
+        backend: Literal["ers", "egb"] = "ers",
+        connectivity: int = 8,
+        balance: float | None = None,
+        sharpness: float | None = None,
+        regularity: float | None = None,
+        device: Literal["cpu", "cuda", "auto"] = "cpu",
+        random_state: int | np.random.RandomState | None = 0,
+        memory: str | Memory | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        on_error: Literal["raise", "warn"] = "raise",
+    ) -> None:
         self.n_segments = n_segments
         self.pretrained = pretrained
         self.net = net
@@ -216,7 +222,7 @@ class SEALSuperpixels(Pretrained, ImageSegmenter):
         self.verbose = verbose
         self.on_error = on_error
 
-    def fit(self, X, y=None, *, masks=None):
+    def fit(self, X: Images, y: Images | None = None, *, masks: Images | None = None) -> Self:
         """Train the net.
 
         Parameters
@@ -286,7 +292,9 @@ class SEALSuperpixels(Pretrained, ImageSegmenter):
         self._set_net({"net": about["net"], "loss": self.loss}, state)
         return self
 
-    def transform(self, X, *, masks=None, n_segments=None):
+    def transform(
+        self, X: Images, *, masks: Images | None = None, n_segments: Sequence[int] | None = None
+    ) -> Labels:
         """Segment images.
 
         Parameters
@@ -322,7 +330,7 @@ class SEALSuperpixels(Pretrained, ImageSegmenter):
             raise ValueError("n_segments is empty; accepted is at least one count")
         return pack(self._each(X, masks, partial(self._grow, counts)), X, (len(counts),))
 
-    def affinities(self, X):
+    def affinities(self, X: Images) -> list[Any]:
         """Predict the affinities of neighbouring pixels.
 
         Parameters

@@ -24,7 +24,10 @@ import warnings
 from functools import partial
 from inspect import signature
 from numbers import Integral, Real
+from typing import Any, Literal, Self
 
+import numpy as np
+from joblib import Memory
 from sklearn.base import clone
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_memory
@@ -36,6 +39,7 @@ from ...model_file import decode_fitted, encode_fitted
 from ...training import NetTraining
 from ...training.recipe import resolve, seed_of
 from ...training.state import net_arrays
+from ...utils.types import Images
 from .model import make_net, segment
 from .samples import Reference
 from .training import LINEAR_RECIPE, RECIPE, learn
@@ -265,28 +269,31 @@ class TrainableSLIC(Pretrained, ImageSegmenter):
 
     def __init__(
         self,
-        n_segments=100,
+        n_segments: int = 100,
         *,
-        distance=None,
-        pretrained=None,
-        features=None,
-        compactness=10.0,
-        max_iter=10,
-        n_neighbors=7,
-        labels="corrected",
-        hard_examples=None,
-        size=16,
-        n_samples=100_000,
-        class_weight=None,
-        training=None,
-        warm_start=False,
-        device="cpu",
-        random_state=0,
-        memory=None,
-        n_jobs=None,
-        verbose=0,
-        on_error="raise",
-    ):
+        distance: Literal["linear", "mlp", "classifier", "classifier-paper", "embedding"]
+        | None = None,
+        pretrained: str | os.PathLike[str] | None = None,
+        features: Any = None,
+        compactness: float = 10.0,
+        max_iter: int = 10,
+        n_neighbors: int = 7,
+        labels: Literal[
+            "corrected", "corrected_only", "replication", "weak", "edges"
+        ] = "corrected",
+        hard_examples: int | None = None,
+        size: int = 16,
+        n_samples: int = 100_000,
+        class_weight: Literal["balanced"] | None = None,
+        training: NetTraining | None = None,
+        warm_start: bool = False,
+        device: Literal["cpu", "cuda", "auto"] = "cpu",
+        random_state: int | np.random.RandomState | None = 0,
+        memory: str | Memory | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        on_error: Literal["raise", "warn"] = "raise",
+    ) -> None:
         self.n_segments = n_segments
         self.distance = distance
         self.pretrained = pretrained
@@ -308,7 +315,7 @@ class TrainableSLIC(Pretrained, ImageSegmenter):
         self.verbose = verbose
         self.on_error = on_error
 
-    def fit(self, X, y=None, *, masks=None):
+    def fit(self, X: Images, y: Images | None = None, *, masks: Images | None = None) -> Self:
         """Learn the distance.
 
         Parameters
@@ -347,7 +354,9 @@ class TrainableSLIC(Pretrained, ImageSegmenter):
             known = self._known()
         return self._learn(X, y, masks, known, online=False)
 
-    def partial_fit(self, X, y=None, *, masks=None):
+    def partial_fit(
+        self, X: Images, y: Images | None = None, *, masks: Images | None = None
+    ) -> Self:
         """Learn on with more images; those seen before need not be kept.
 
         The first call is ``fit``. After that "linear" adds the loss of the new samples to that of
