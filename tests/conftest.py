@@ -32,13 +32,31 @@ def pytest_runtest_makereport(item):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "data: needs the folder that SKLEARN_SPX_DATA names")
-    config.addinivalue_line("markers", "fuzz: long property runs")
+    config.addinivalue_line("markers", "fuzz: long property runs, by `pytest -m fuzz` alone")
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     for item in items:
         if {"data_root", "oracle"} & set(item.fixturenames):
             item.add_marker(pytest.mark.data)
+    if "fuzz" not in config.option.markexpr:  # not by addopts, where -m of ours would be lost
+        long = [item for item in items if item.get_closest_marker("fuzz")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
+
+
+def pytest_terminal_summary(terminalreporter):
+    reports = [r for rs in terminalreporter.stats.values() for r in rs if hasattr(r, "when")]
+    cases = [
+        (report.nodeid, n)
+        for report in reports
+        for key, n in getattr(report, "user_properties", ())
+        if key == "fuzz_cases" and report.when == "call"
+    ]
+    for nodeid, n in sorted(cases):
+        terminalreporter.write_line(f"{n:8,} cases  {nodeid}")
+    if cases:
+        terminalreporter.write_line(f"{sum(n for _, n in cases):8,} cases in all")
 
 
 @pytest.fixture(scope="session")

@@ -1008,8 +1008,6 @@ def test_mutations_load_or_are_refused(slic, nets, tmp_path):
 
 
 @pytest.mark.fuzz
-def test_many_mutations_of_every_estimator(slic, nets, tmp_path, request):
-    if "fuzz" not in request.config.getoption("markexpr"):
-        pytest.skip("a long run: pytest -m fuzz")
+def test_many_mutations_of_every_estimator(slic, nets, tmp_path):
     names = [name for name in NAMES_1 if name != "DELSegmenter-head"]
     _load_or_refuse(_files(slic, nets, names), 3000, tmp_path)

@@ -286,7 +286,7 @@ def entropy_rate_superpixels(shape, affinity, n_segments, balance, connectivity,
         return x_log_x(a) + x_log_x(b) - x_log_x(a + b) + 1
 
     factor, greatest = 0.0, 1.0
-    if len(pixels) > 2:
+    if len(pixels) > 2 and edges:
         greatest = max(entropy_gain(p, q, w) for (p, q), w in edges.items())
         factor = balance * n_segments * greatest / max(balance_gain(p, q) for p, q in edges)
     while len(set(cluster.values())) > n_segments:
@@ -297,7 +297,7 @@ def entropy_rate_superpixels(shape, affinity, n_segments, balance, connectivity,
         }
         # pixels with no other edge left to choose gain 0, all of them: the first edge wins
         best = max(gains.values())
-        p, q = next(pair for pair in edges if gains.get(pair, -np.inf) > best - 1e-12 * greatest)
+        p, q = next(pair for pair in edges if gains.get(pair, -np.inf) >= best - 1e-12 * greatest)
         loop[p] -= edges[p, q]
         loop[q] -= edges[p, q]
         joined, kept = cluster[q], cluster[p]

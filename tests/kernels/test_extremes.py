@@ -18,6 +18,8 @@ from sklearn_spx.kernels.cluster_assign import bottom_up, cluster_means, squared
 from sklearn_spx.kernels.footprints import region_footprints
 from sklearn_spx.kernels.slic import _tiles
 
+from .. import scenes
+
 EXTREMES = [1e300, 1e-300, 5e-324]
 
 
@@ -41,26 +43,7 @@ OF_LABELS = {
 }
 
 
-def unaligned(array):
-    raw = np.zeros(array.nbytes + 1, np.uint8)[1:]
-    raw[:] = np.ascontiguousarray(array).view(np.uint8).ravel()
-    return raw.view(array.dtype).reshape(array.shape)
-
-
-def read_only(array):
-    array = array.copy()
-    array.setflags(write=False)
-    return array
-
-
-LAYOUTS = {
-    "negative strides": lambda a: a[::-1, ::-1].copy()[::-1, ::-1],
-    "Fortran": np.asfortranarray,
-    "big-endian": lambda a: a.astype(a.dtype.newbyteorder(">")),
-    "read-only": read_only,
-    "unaligned": unaligned,
-    "list": lambda a: a.tolist(),
-}
+LAYOUTS = {"big-endian": lambda a: a.astype(a.dtype.newbyteorder(">")), **scenes.LAYOUTS}
 
 
 @pytest.mark.parametrize("shape", [(13, 17), (1, 1), (1, 12), (12, 1)])

@@ -1,5 +1,6 @@
 """DELSegmenter: the hierarchy, what training depends on, and the merges against slow twins."""
 
+import copy
 import pickle
 from importlib.util import find_spec
 
@@ -568,6 +569,12 @@ def test_a_head_without_its_trunk(tmp_path, leaves, vgg16):
     again.net_.trunk.conv3_1.weight.mul_(1.5)
     with pytest.raises(ValueError, match="the trunk was trained"):
         again.save(head, trunk=False)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (7, 1), (1, 7)])
+def test_the_mirror_image_of_a_line(pretrained, shape):
+    segmenter = copy.copy(pretrained).set_params(mirror=True)
+    assert segmenter.transform([np.zeros((*shape, 3), np.uint8)])[0].shape == shape
 
 
 def test_with_mirror_left_and_right_are_one(leaves):

@@ -103,6 +103,16 @@ def test_images_in_odd_layouts():
     assert seal.set_params(n_segments=1).transform([one])[0].tolist() == [[0]]
 
 
+def test_sharpness_has_no_end(fitted, leaves, recwarn):
+    seal = pickle.loads(pickle.dumps(fitted))
+    first, second = (
+        seal.set_params(sharpness=sharpness).transform(leaves.images[:1])[0]
+        for sharpness in (1e30, 1e300)
+    )
+    np.testing.assert_array_equal(first, second)
+    assert not [w for w in recwarn if issubclass(w.category, RuntimeWarning)]
+
+
 def test_superpixels_are_those_of_the_affinities(fitted, leaves):
     affinity = fitted.affinities(leaves.images)[0]
     assert affinity.shape == (2, 40, 56)

@@ -348,12 +348,15 @@ def test_nets_learn_and_segment(net_fitted, leaves):
     assert all(20 < found.max() < 80 for found in labels)
 
 
-def test_compactness_of_nets_has_no_end(net_fitted, leaves):
+def test_compactness_of_nets_has_no_end(net_fitted, leaves, recwarn):
     grid, same = (
         copy.copy(net_fitted).set_params(compactness=c).transform(leaves.images[:1])[0]
         for c in (1e9, 1e300)
     )
     np.testing.assert_array_equal(grid, same)
+    few = copy.copy(net_fitted).set_params(compactness=0, n_segments=2)  # fewer than n_neighbors
+    assert few.transform(leaves.images[:1])[0].max() >= 1
+    assert not [w for w in recwarn if issubclass(w.category, RuntimeWarning)]
 
 
 def test_an_untrained_net_is_the_linear_form(leaves):

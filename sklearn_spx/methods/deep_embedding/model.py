@@ -51,7 +51,7 @@ def region_graph(image, labels, net, pooling="mean", scales=(1.0,), mirror=False
     with torch.inference_mode():
         views = [_forward(net, rgb, labels, pooling, scale) for scale in scales]
         if mirror:
-            mirrored = [np.ascontiguousarray(a[:, ::-1]) for a in (rgb, labels)]
+            mirrored = [a[:, ::-1].copy() for a in (rgb, labels)]
             for scale in scales:
                 v, boundary = _forward(net, *mirrored, pooling, scale)
                 views.append((v, boundary[:, ::-1]))

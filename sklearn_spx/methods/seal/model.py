@@ -100,7 +100,7 @@ def predict_affinities(image, net, digest=None):
 
 def grow(affinities, n_segments, reading, backend="ers", connectivity=8, mask=None):
     """Superpixels on affinities, exactly ``n_segments``."""
-    affinities = affinities**reading.sharpness
+    affinities = affinities ** min(reading.sharpness, 1e30)  # within float32
     if backend == "egb":
         return graph_segments(affinities, n_segments, connectivity, mask)
     n_pixels = affinities[0].size if mask is None else mask.sum()

@@ -57,14 +57,15 @@ def chooser(net, scale, compactness):
     sigma = np.float32(compactness / COMPACTNESS) if net.stands_alone else np.float32(1)
 
     def choose(values, means, neighbors, differences):
-        differences[:, :, -1] *= sigma**2
+        places = differences[:, :, -1]
+        np.multiply(places, sigma**2, out=places, where=neighbors >= 0)
         with torch.inference_mode():
             inputs = (values, means, neighbors.astype(np.int64), differences)
             cost = net(*(torch.from_numpy(array).to(device) for array in inputs))
             cost = cost.cpu().numpy()
         if net.stands_alone:
             return cost.argmin(axis=1)
-        place = np.where(neighbors < 0, 0, differences[:, :, -1])
-        return (np.float32(scale) * cost + weight * place).argmin(axis=1)
+        places = np.where(neighbors < 0, 0, places)
+        return (np.float32(scale) * cost + weight * places).argmin(axis=1)
 
     return choose
