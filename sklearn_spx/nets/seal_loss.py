@@ -58,7 +58,7 @@ def segmentation_error_weights(
         Superpixels grown on the predicted affinities, labels from 0.
 
     labels : int ndarray of shape (height, width)
-        An annotation.
+        An annotation; below 0: unknown.
 
     Returns
     -------
@@ -77,11 +77,12 @@ def segmentation_error_weights(
     >>> segmentation_error_weights(np.zeros((1, 4), int), np.array([[1, 1, 1, 2]]))[0]
     array([[0., 0., 1., 0.]], dtype=float32)
     """
+    known = labels >= 0
     segments, labels = np.unique(labels, return_inverse=True)
     labels = labels.reshape(superpixels.shape)
     n_superpixels = int(superpixels.max()) + 1
     overlap = np.bincount(
-        (superpixels * len(segments) + labels).ravel(), minlength=n_superpixels * len(segments)
+        (superpixels * len(segments) + labels)[known], minlength=n_superpixels * len(segments)
     ).reshape(n_superpixels, len(segments))
     own = overlap.argmax(axis=1)[superpixels]  # G_j of each pixel's superpixel
     error = (overlap.sum(axis=1) - overlap.max(axis=1))[superpixels]  # omega_Sk
@@ -91,7 +92,7 @@ def segmentation_error_weights(
         (gamma[1], np.s_[:-1], np.s_[1:]),
     ):
         a, b = labels[here], labels[there]
-        border = (a != b) & ((a == own[here]) | (b == own[here]))
+        border = (a != b) & ((a == own[here]) | (b == own[here])) & known[here] & known[there]
         g[here] = np.where(border, error[here], 0)
     return gamma
 

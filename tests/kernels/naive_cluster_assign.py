@@ -63,7 +63,8 @@ def border_crossings(annotations, pixels, centers, neighbors):
                 for s in range(1, n_steps + 1)
             ]
             way = [tuple(int(v) for v in start), *way]
-            out[i, q] = sum(a[p] != a[r] for a in annotations for p, r in pairwise(way))
+            known = ([a[p] for p in way if a[p] >= 0] for a in annotations)
+            out[i, q] = sum(p != r for labels in known for p, r in pairwise(labels))
     return out
 
 

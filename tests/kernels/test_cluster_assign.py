@@ -74,7 +74,7 @@ def test_squared_differences(world, n_neighbors):
 def test_border_crossings(world, n_annotations, n_neighbors):
     image, _, n_clusters, rng = world
     shape = image.shape[:2]
-    annotations = [rng.integers(0, 3, shape).astype(np.int32) for _ in range(n_annotations)]
+    annotations = [rng.integers(-1, 3, shape).astype(np.int32) for _ in range(n_annotations)]
     centers = (rng.random((n_clusters, 2)) * np.subtract(shape, 0.01)).astype(np.float32)
     pixels = rng.integers(0, image[..., 0].size, 10)
     neighbors = rng.integers(-1, n_clusters, (10, n_neighbors)).astype(np.int32)

@@ -292,7 +292,8 @@ def border_crossings(
     Parameters
     ----------
     annotations : sequence of integer arrays of shape (height, width)
-        Label images, one an annotator; their counts are summed.
+        Label images, one an annotator; their counts are summed. What is below 0 is unknown and
+        has no border.
 
     pixels : array-like of shape (n_pixels,), integer
         Flat indices, row * width + column.

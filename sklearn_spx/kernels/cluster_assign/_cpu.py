@@ -169,7 +169,7 @@ def crossings(annotations, pixels, centers, neighbors, out):
     """Borders met on the straight way from each pixel to its clusters, over all annotations.
 
     The way is followed pixel by pixel along its longer side; a border is met where the label
-    changes from one pixel of the way to the next.
+    changes from one known pixel of the way to the next.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def crossings(annotations, pixels, centers, neighbors, out):
                     row = y + (2 * dy * s + n_steps) // (2 * n_steps)
                     column = x + (2 * dx * s + n_steps) // (2 * n_steps)
                     here = annotations[a, row, column]
-                    if here != before:
-                        met += 1
+                    if here >= 0:  # what is unknown has no border
+                        met += before >= 0 and here != before
                         before = here
             out[i, q] = met

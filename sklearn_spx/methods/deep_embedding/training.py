@@ -102,18 +102,23 @@ def distant_pairs(labels, n, rng):
 
 
 def boundary_share(annotations, shape, stride, origin):
-    """Share of annotators with a boundary within a pixel of each cell of a map."""
+    """Share of annotators with a boundary within a pixel of each cell of a map.
+
+    Of those who know the pixel; NaN where none does.
+    """
     from scipy.ndimage import maximum_filter
 
     share = np.zeros(annotations[0].shape, np.float32)
+    n_known = np.sum([a >= 0 for a in annotations], axis=0, dtype=np.float32)
     for a in annotations:
         marked = np.zeros(a.shape, bool)
         for one, other in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
-            unlike = a[one] != a[other]
+            unlike = (a[one] != a[other]) & (a[one] >= 0) & (a[other] >= 0)
             marked[one] |= unlike
             marked[other] |= unlike
         share += marked
-    share = maximum_filter(share / len(annotations), 3)
+    share = maximum_filter(share / np.maximum(n_known, 1), 3)
+    share[n_known == 0] = np.nan
     rows, columns = (
         np.minimum(np.arange(n) * int(stride) + int(origin), length - 1)
         for n, length in zip(shape, share.shape)
@@ -297,5 +302,8 @@ def _boundary_loss(logits, net, annotations):
     grid = (net.strides[-1], net.origins[-1])
     share = torch.from_numpy(boundary_share(annotations, logits.shape[-2:], *grid))
     share = share.to(logits.device)
+    known = ~torch.isnan(share)
+    share = share.nan_to_num(0.0)
     each = F.binary_cross_entropy_with_logits(logits[0, 0].float(), share, reduction="none")
-    return (each * (1 + 4 * share)).mean()
+    each = each * (1 + 4 * share)
+    return each.mean() if known.all() else each[known].sum() / known.sum().clamp(min=1)

@@ -1,5 +1,6 @@
 """How SEAL's nets learn: crops, target affinities, superpixels in the loop, the loss."""
 
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -40,8 +41,8 @@ _LOOP_PIXELS = 481 * 321 // 300
 
 
 def sample(image, mask, annotations):
-    """Image and label images to learn from, labels from 0 and -1 outside the mask, small."""
-    labels = np.stack([a - a.min() for a in annotations])
+    """Image and label images to learn from, labels from 0 and -1 where unknown, small."""
+    labels = np.stack([np.where(a < 0, -1, a - max(a.min(), 0)) for a in annotations])
     if mask is not None:
         labels[:, ~mask] = -1
     dtype = np.int16 if labels.max() <= np.iinfo(np.int16).max else np.int32
@@ -132,16 +133,20 @@ class SEALTask(Task):
 
 
 def _targets(labels):
-    """The share of annotations that join each pair, NaN where a pair leaves image or mask."""
+    """The share of annotators who join each pair, of those who know both; NaN where none does."""
     from ...nets.seal_loss import transition_targets
 
-    targets = np.mean([transition_targets(a) for a in labels], axis=0, dtype=np.float32)
-    outside = labels[0] < 0
-    if outside.any():
-        targets[:, outside] = np.nan
-        targets[0, :, :-1][outside[:, 1:]] = np.nan
-        targets[1, :-1][outside[1:]] = np.nan
-    return targets
+    targets = np.stack([transition_targets(a) for a in labels])
+    unknown = np.stack(labels) < 0
+    if not unknown.any():
+        return targets.mean(axis=0)
+    for each, where in zip(targets, unknown):
+        each[:, where] = np.nan
+        each[0, :, :-1][where[:, 1:]] = np.nan
+        each[1, :-1][where[1:]] = np.nan
+    with warnings.catch_warnings():  # of pairs that nobody knows: they stay NaN
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.nanmean(targets, axis=0)
 
 
 def _segmentation_errors(affinities, labels):
@@ -156,7 +161,7 @@ def _segmentation_errors(affinities, labels):
 
 def _accuracy(net, reading, image, labels):
     """Mean achievable segmentation accuracy over the annotations of an image held out."""
-    inside = labels[0] >= 0
+    inside = (labels >= 0).any(axis=0)
     superpixels = grow(
         predict_affinities(image, net),
         _loop_count(inside.shape),

@@ -159,7 +159,7 @@ def _answers(kind, met, own, neighbors, cost, hard_examples):
     cost = np.where(neighbors >= 0, cost, np.inf)
     if kind == "replication":
         return np.arange(len(cost)), cost.argmin(axis=1)
-    usable = np.ones(len(cost), bool)
+    usable = met > 0
     answers = cost.argmin(axis=1)
     if kind != "edges":
         usable = own.any(axis=1)
@@ -178,27 +178,29 @@ def _segments_met(target, labels, pool, neighbors):
     near = np.where(neighbors >= 0, home[neighbors], -1)
     ordered = np.sort(near, axis=1)
     steps = (ordered[:, 1:] != ordered[:, :-1]) & (ordered[:, :-1] >= 0)
-    return 1 + steps.sum(axis=1), near == segments.ravel()[pool][:, None]
+    own = segments.ravel()[pool][:, None]
+    # a pixel that is unknown has no segment of its own, and nothing is learned from it
+    return np.where(own[:, 0] < 0, 0, 1 + steps.sum(axis=1)), (near == own) & (own >= 0)
 
 
 def _intersection(targets):
-    """The segments that no annotator cuts."""
+    """The segments that no annotator cuts; -1 where one of them does not know."""
     merged = np.zeros(targets[0].shape, np.int64)
     for target in targets:
         segments = _without_gaps(target).astype(np.int64)
-        segments -= segments.min()
-        merged = merged * (int(segments.max()) + 1) + segments
+        merged = merged * (int(segments.max()) + 2) + segments + 1
         merged = np.unique(merged, return_inverse=True)[1].reshape(merged.shape)
-    return merged
+    return np.where(np.min(targets, axis=0) < 0, -1, merged)
 
 
 def _majority(labels, segments):
-    """The segment that each cluster lies mainly in."""
-    inside = labels >= 0
-    n_segments = int(segments.max()) + 1
-    pairs = labels[inside].astype(np.int64) * n_segments + segments[inside]
+    """The segment that each cluster lies mainly in, as far as it is known; -1: nowhere known."""
+    known = (labels >= 0) & (segments >= 0)
+    n_segments = int(segments.max(initial=0)) + 1
+    pairs = labels[known].astype(np.int64) * n_segments + segments[known]
     counts = np.bincount(pairs, minlength=(int(labels.max()) + 1) * n_segments)
-    return counts.reshape(-1, n_segments).argmax(axis=1)
+    counts = counts.reshape(-1, n_segments)
+    return np.where(counts.any(axis=1), counts.argmax(axis=1), -1)
 
 
 def _without_gaps(labels):
