@@ -20,6 +20,7 @@ __all__ = [
 ]
 
 _INT32 = np.iinfo(np.int32)
+_MOST = np.iinfo(np.int64).max  # what a compiled function can be given
 
 
 def as_image(image: Any, name: str = "image") -> NDArray[np.float32]:
@@ -213,7 +214,7 @@ def check_count(value: Any, name: str, minimum: int = 1) -> int:
     TypeError
         If it is not an integer.
     ValueError
-        If it is too small.
+        If it is too small, or beyond 64 bits.
 
     Examples
     --------
@@ -226,6 +227,8 @@ def check_count(value: Any, name: str, minimum: int = 1) -> int:
         raise TypeError(f"{name} must be an integer, got {value!r}")
     if value < minimum:
         raise ValueError(f"{name} must be at least {minimum}, got {value!r}")
+    if value > _MOST:
+        raise ValueError(f"{name} must be at most {_MOST}, got {value!r}")
     return int(value)
 
 

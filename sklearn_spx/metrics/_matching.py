@@ -49,7 +49,7 @@ def match_pixels(first, second, radius):
     index[second] = np.arange(n_second, dtype=np.int32)
 
     # candidates as sparse rows: first-map pixel, second-map pixels within the radius, lengths
-    dy, dx, step = _window(radius)
+    dy, dx, step = _window(min(radius, math.hypot(*first.shape)))  # no pixels are further apart
     start = np.zeros(ys.size + 1, dtype=np.int64)
     _count_candidates(ys, xs, index, dy, dx, start)
     to = np.empty(start[-1], dtype=np.int32)

@@ -7,6 +7,7 @@ from sklearn_spx.kernels import (
     enforce_connectivity,
     entropy_rate_superpixels,
     graph_segmentation,
+    merge_regions,
     region_adjacency,
     region_means,
     segment_region_graph,
@@ -17,6 +18,7 @@ from sklearn_spx.kernels.checks import full_scale
 from sklearn_spx.kernels.cluster_assign import bottom_up, cluster_means, squared_differences
 from sklearn_spx.kernels.footprints import region_footprints
 from sklearn_spx.kernels.slic import _tiles
+from sklearn_spx.metrics import boundary_f_measure, boundary_recall
 
 from .. import scenes
 
@@ -167,6 +169,14 @@ def test_one_finite_value_far_from_all_others(value):
     assert set(np.unique(labels)) == set(range(labels.max() + 1))
 
 
+def test_extremes_of_the_distance_that_boundaries_match_at():
+    labels, truth = np.random.default_rng(0).integers(0, 3, (2, 9, 12))
+    all_pairs = boundary_f_measure(labels, truth, max_distance=1)
+    assert boundary_f_measure(labels, truth, max_distance=1e300) == all_pairs
+    same_pixels = boundary_f_measure(labels, truth, max_distance=0)
+    assert boundary_f_measure(labels, truth, max_distance=5e-324) == same_pixels < all_pairs
+
+
 def test_extremes_of_the_others(image):
     for value in EXTREMES:
         with pytest.raises(ValueError, match="step must be from 1e-12 to 1e"):
@@ -177,6 +187,32 @@ def test_extremes_of_the_others(image):
         region_footprints([[0, 0], [0, 1]], 1, (3, 3), 1, 0)
     with pytest.raises(ValueError, match="stride must be above 0"):
         region_footprints([[0, 0]], 1, (3, 3), 0, 0)
+
+
+@pytest.mark.parametrize("value", [2**62 + 1, 2**63 - 1])
+def test_a_least_size_beyond_all_pixels(image, value):
+    labels = np.arange(12).reshape(3, 4) // 5
+    assert enforce_connectivity(labels, value).max() == 0
+    assert graph_segmentation(image, min_size=value).max() == 0
+    assert segment_region_graph([[0, 1]], [1.0], 2, scale=0, min_size=value).max() == 0
+    assert merge_regions([[0, 1]], [1.0], 2, 0.0, value).max() == 0
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda n: enforce_connectivity([[0, 1]], n),
+        lambda n: graph_segmentation([[0, 1]], min_size=n),
+        lambda n: merge_regions([[0, 1]], [1.0], 2, 0.0, n),
+        lambda n: slic([[0, 1]], n),
+        lambda n: slic([[0, 1]], max_iter=n),
+        lambda n: entropy_rate_superpixels([[0, 1]], n),
+        lambda n: boundary_recall([[0, 1]], [[0, 1]], tolerance=n),
+    ],
+)
+def test_counts_beyond_64_bits(call):
+    with pytest.raises(ValueError, match=f"must be at most {2**63 - 1}, got {2**63}"):
+        call(2**63)
 
 
 def test_what_agglomerate_cannot_take_is_named():

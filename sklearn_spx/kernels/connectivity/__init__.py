@@ -61,6 +61,7 @@ def enforce_connectivity(
 def connect(labels, min_size):
     """Do the work of `enforce_connectivity` in place, on a checked int32 array."""
     height, width = labels.shape
+    min_size = min(min_size, labels.size)  # which no region with a neighbour has
     if min_size > 1:
         _cpu.settle_pixels(labels, np.full((3, width + 2), -1, np.int32))
     first = np.empty(height + 1, np.int64)
