@@ -65,7 +65,7 @@ positive = st.one_of(
     st.floats(1e-3, 1e3),
 )
 not_negative = st.one_of(st.just(0.0), positive)
-counts = st.one_of(st.sampled_from([1, 2, 10**9]), st.integers(1, 60))
+counts = st.one_of(st.sampled_from([1, 2, 2**63 - 1]), st.integers(1, 60))
 
 
 # --- what a case must keep to ----------------------------------------------------------------
@@ -235,7 +235,7 @@ def check_exact_counts(case):
 
 def check_ers_twin(case):
     scene, connectivity, count, balance = case
-    affinities = scene.rng.uniform(0.01, 1, (2, *scene.shape))  # no two gains are alike
+    affinities = scene.rng.uniform(0.01, 1, (2, *scene.shape))
     found = kernels.entropy_rate_superpixels(
         affinities=affinities,
         n_segments=count,
@@ -244,10 +244,11 @@ def check_ers_twin(case):
         mask=scene.given_mask(),
     )
     affinity = naive.given_affinity(affinities.astype(np.float32))
-    wanted = naive.entropy_rate_superpixels(
+    wanted, tied = naive.entropy_rate_superpixels(
         scene.shape, affinity, count, balance, connectivity, scene.inside()
     )
-    np.testing.assert_array_equal(found, wanted)
+    if not tied:  # as on a line, whose two ends are alike
+        np.testing.assert_array_equal(found, wanted)
 
 
 @st.composite
@@ -256,7 +257,7 @@ def egb_cases(draw, max_side=16):
     return scene, {
         "scale": draw(not_negative),
         "sigma": draw(st.one_of(st.just(0.0), st.floats(0, 3), positive)),
-        "min_size": draw(st.one_of(st.integers(0, 30), st.just(10**9))),
+        "min_size": draw(st.one_of(st.integers(0, 30), st.just(2**63 - 1))),
         "connectivity": draw(st.sampled_from([4, 8])),
     }
 
@@ -642,7 +643,7 @@ OPTIONS = {
             "merge": st.sampled_from(["greedy", "threshold", "egb"]),
             "threshold": st.one_of(st.none(), not_negative),
             "n_segments": st.one_of(st.none(), st.integers(1, 9)),
-            "min_size": st.one_of(st.integers(0, 4), st.just(10**9)),
+            "min_size": st.one_of(st.integers(0, 4), st.just(2**63 - 1)),
             "scales": st.sampled_from([(1.0,), (1, 1.5), (0.01,), (0.5, 3.0)]),
             "mirror": st.booleans(),
         }
@@ -696,7 +697,10 @@ CHECKS = {
     "graph segmentation twin": (check_egb_twin, egb_cases(max_side=8)),
     "label twins": (
         check_labels_twins,
-        st.tuples(scenes(dtypes=("u1", "i1", "u2", ">u2", "i4", ">i4", "i8")), st.integers(0, 30)),
+        st.tuples(
+            scenes(dtypes=("u1", "i1", "u2", ">u2", "i4", ">i4", "i8")),
+            st.one_of(st.integers(0, 30), st.just(2**63 - 1)),
+        ),
     ),
     "region means": (check_means, st.tuples(scenes(max_side=12), st.integers(0, 9))),
     "graph twins": (check_graph_twins, graphs()),

@@ -258,7 +258,10 @@ def given_affinity(affinities):
 
 
 def entropy_rate_superpixels(shape, affinity, n_segments, balance, connectivity, mask):
-    """Liu et al. by exhaustive search: at each step every edge's gain is computed anew."""
+    """Liu et al. by exhaustive search: at each step every edge's gain is computed anew.
+
+    Returns labels, and whether two edges were ever equally good, but for rounding.
+    """
     edges = {}
     for p, q, kind in _neighbours(shape, connectivity):
         if mask[p] and mask[q]:
@@ -289,6 +292,7 @@ def entropy_rate_superpixels(shape, affinity, n_segments, balance, connectivity,
     if len(pixels) > 2 and edges:
         greatest = max(entropy_gain(p, q, w) for (p, q), w in edges.items())
         factor = balance * n_segments * greatest / max(balance_gain(p, q) for p, q in edges)
+    tied = False
     while len(set(cluster.values())) > n_segments:
         gains = {
             (p, q): entropy_gain(p, q, w) + factor * balance_gain(p, q)
@@ -298,6 +302,7 @@ def entropy_rate_superpixels(shape, affinity, n_segments, balance, connectivity,
         # pixels with no other edge left to choose gain 0, all of them: the first edge wins
         best = max(gains.values())
         p, q = next(pair for pair in edges if gains.get(pair, -np.inf) >= best - 1e-12 * greatest)
+        tied |= sum(gain >= best - 1e-9 * greatest for gain in gains.values()) > 1
         loop[p] -= edges[p, q]
         loop[q] -= edges[p, q]
         joined, kept = cluster[q], cluster[p]
@@ -305,4 +310,4 @@ def entropy_rate_superpixels(shape, affinity, n_segments, balance, connectivity,
     labels = np.full(shape, -1)
     for p, label in zip(pixels, _numbered([cluster[p] for p in pixels])):
         labels[p] = label
-    return labels
+    return labels, tied
