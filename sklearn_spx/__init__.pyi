@@ -1,6 +1,6 @@
 __version__: str
 
-from . import datasets, features, inspection, kernels, metrics, utils
+from . import datasets, features, inspection, kernels, metrics, training, utils
 from .methods.deep_embedding.estimator import DELSegmenter
 from .methods.egb import EGBSegmenter
 from .methods.ers import ERSSuperpixels
@@ -20,5 +20,6 @@ __all__ = [
     "inspection",
     "kernels",
     "metrics",
+    "training",
     "utils",
 ]
