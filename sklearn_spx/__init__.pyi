@@ -1,6 +1,6 @@
 __version__: str
 
-from . import datasets, features, inspection, kernels, metrics, training, utils
+from . import datasets, features, inspection, io, kernels, metrics, training, utils
 from .methods.deep_embedding.estimator import DELSegmenter
 from .methods.egb import EGBSegmenter
 from .methods.ers import ERSSuperpixels
@@ -18,6 +18,7 @@ __all__ = [
     "datasets",
     "features",
     "inspection",
+    "io",
     "kernels",
     "metrics",
     "training",

@@ -1,5 +1,6 @@
 """A sequence of files that are read when they are indexed."""
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -30,11 +31,18 @@ class LazyFiles(Sequence):
         if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:
             key = key[0]
         if isinstance(key, slice):
-            return type(self)(self.paths[key], self.read)
+            return self._of(self.paths[key])
         if isinstance(key, (list, np.ndarray)) and np.ndim(key) == 1:
             chosen = np.arange(len(self))[np.asarray(key, dtype=None if len(key) else int)]
-            return type(self)([self.paths[i] for i in chosen], self.read)
-        path = self.paths[key]
+            return self._of([self.paths[i] for i in chosen])
+        return self._read(self.paths[key])
+
+    def _of(self, paths):
+        chosen = copy.copy(self)
+        chosen.paths = paths
+        return chosen
+
+    def _read(self, path):
         try:
             return self.read(path)
         except Exception as error:  # each format has its own ways to be broken

@@ -22,7 +22,7 @@ def open_regular(path):
     """
     _check_regular(_status(path), path)
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    file = os.fdopen(os.open(path, flags), "rb")
+    file = open(path, "rb", opener=lambda name, _: os.open(name, flags))  # noqa: SIM115
     try:  # again now that it is open: another may have taken its place
         _check_regular(os.fstat(file.fileno()), path)
     except ValueError:

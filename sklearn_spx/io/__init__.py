@@ -1,0 +1,6 @@
+"""Images and label images from files, as they are stored, and lazily from whole folders."""
+
+from ._folder import ImageFolder
+from ._read import read_image, read_labels
+
+__all__ = ["ImageFolder", "read_image", "read_labels"]
