@@ -29,7 +29,7 @@ def progress():
 
 def complain(console, path, error):
     """Print why a file failed, in one line."""
-    reason = str(error).strip().splitlines()
+    reason = str(error).removeprefix(f"{path}: ").strip().splitlines()
     reason = reason[0] if reason else type(error).__name__
     reason = reason.removeprefix("X[0]: ").replace("X[0]", "the image")
     console.print(f"[red]failed[/] {escape(str(path))}: {escape(reason)}")

@@ -1,11 +1,14 @@
 """``sklearn-spx evaluate``: label images against ground truth."""
 
 import csv
+import io
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
 
+from ..utils.files import replacing
 from . import _files
 from ._console import complain, stderr, stdout
 
@@ -61,45 +64,64 @@ SHOWN = 20  # images listed in the table; the CSV file has all
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the scores of each image to this file.",
 )
+@click.option("--void", type=int, help="Label of unknown pixels in the ground truths, such as 255.")
 @click.option("--jobs", default=1, show_default=True, help="Images at once; -1: one a core.")
-def evaluate(labels, ground_truths, scores, csv_path, jobs):
+def evaluate(labels, ground_truths, scores, csv_path, void, jobs):
     """Score LABELS against GROUND_TRUTHS.
 
     LABELS are files, directories or globs of label images: .npz (the array `labels`), .npy, or PNG
     and TIFF of 8 or 16 bits, such as sklearn-spx segment writes. GROUND_TRUTHS is a directory (or
     one file) with, for each NAME, NAME.mat as BSDS500 has it, or NAME.npz, .npy, .png, .tif;
     several annotators are several arrays in NAME.npz, or files NAME_*.png.
+
+    The label images of each directory are those of a method, and have a table of their own:
+    sklearn-spx evaluate slic/ seal/ truths/ compares two.
     """
     errors = stderr()
     paths = _files.find(labels, _files.LABELS, "label image")
-    pairs = _files.pair(paths, ground_truths)
-    if not pairs:
-        raise click.UsageError("there are overlays among the LABELS, but no label image")
-    good = {}
-    for stem, (path, truth_paths) in pairs.items():
-        try:
-            good[stem] = (path, truth_paths, _check(path, truth_paths, stem, ground_truths))
-        except Exception as error:  # whatever it is, the other images go on
-            complain(errors, path, error)
-    if good:
-        rows, over_all = _score(good, scores, jobs)
-        _print(rows, over_all, scores)
-        if csv_path is not None:
-            with open(csv_path, "w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, list(rows[0]))
-                writer.writeheader()
-                writer.writerows(rows)
-            stdout().print(f"The scores of each image are in {csv_path}", soft_wrap=True)
-    if len(good) < len(pairs):
-        errors.print(f"{len(pairs) - len(good)} of {len(pairs)} images have no scores")
+    methods = {}
+    for path in paths:
+        methods.setdefault(path.parent, []).append(path)
+    pairs = {folder: _files.pair(files, ground_truths) for folder, files in methods.items()}
+    for folder, found in pairs.items():
+        if not found:
+            raise click.UsageError(
+                f"there are overlays among the LABELS in {folder}, but no label image"
+            )
+    good, rows = {}, []
+    for folder, found in pairs.items():
+        for stem, (path, truth_paths) in found.items():
+            try:
+                annotators = _check(path, truth_paths, stem, ground_truths, void)
+            except Exception as error:  # whatever it is, the other images go on
+                complain(errors, path, error)
+            else:
+                good.setdefault(folder, {})[stem] = (path, truth_paths, annotators)
+    for folder, files in good.items():
+        scored, over_all = _score(files, scores, jobs, void)
+        _print(scored, over_all, scores, str(folder) if len(pairs) > 1 else None)
+        rows.extend({"method": str(folder), **row} for row in scored)
+    if len({frozenset(files) for files in good.values()}) > 1:
+        errors.print("[yellow]note[/] the tables are not of the same images")
+    if csv_path is not None and rows:
+        with replacing(csv_path) as binary:
+            file = io.TextIOWrapper(binary, encoding="utf-8", newline="", write_through=True)
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+            file.detach()
+        stdout().print(f"The scores of each image are in {csv_path}", soft_wrap=True, markup=False)
+    n_good, n_all = (sum(map(len, found.values())) for found in (good, pairs))
+    if n_good < n_all:
+        errors.print(f"{n_all - n_good} of {n_all} images have no scores")
         raise click.exceptions.Exit(1)
 
 
-def _check(path, truth_paths, stem, root):
+def _check(path, truth_paths, stem, root, void):
     """Read one image's files to see that they fit; return how many annotators there are."""
     if not truth_paths:
         raise ValueError(f"there is no ground truth {stem}.* or {stem}_*.* in {root}")
-    labels, truths = _read_labels(path), _read_truths(truth_paths)
+    labels, truths = _read_labels(path), _read_truths(truth_paths, void)
     for truth in truths:
         if truth.shape != labels.shape:
             raise ValueError(f"has shape {labels.shape}, its ground truth {truth.shape}")
@@ -113,23 +135,24 @@ def _read_labels(path):
     return labels[0]
 
 
-def _read_truths(paths):
+def _read_truths(paths, void):
     truths = []
     for path in paths:
         try:
-            truths.extend(_files.read_label_images(path))
+            truths.extend(_files.read_label_images(path, void))
         except Exception as error:
-            raise ValueError(f"ground truth {path}: {error}") from error
+            raise ValueError(f"ground truth {error}") from error
     return truths
 
 
-def _score(good, scores, jobs):
+def _score(good, scores, jobs, void):
     """Return a row of scores for each image, and one of the data set."""
     from .. import metrics
     from ..datasets.lazy import LazyFiles
 
     paths, truth_paths, annotators = zip(*good.values())
-    labels, truths = LazyFiles(paths, _read_labels), LazyFiles(truth_paths, _read_truths)
+    labels = LazyFiles(paths, _read_labels)
+    truths = LazyFiles(truth_paths, partial(_read_truths, void=void))
     how = {"n_jobs": jobs, "verbose": int(sys.stderr.isatty())}
     names = [name for _, name, _ in SCORES[scores]]
     if scores == "superpixels":
@@ -167,13 +190,19 @@ class _OneSetting:
         return [self.labels[i]]
 
 
-def _print(rows, over_all, scores):
+def _print(rows, over_all, scores, title):
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
+    from rich.text import Text
 
     console = stdout()
     table = Table(
-        box=SIMPLE_HEAD, caption=LEGEND[scores], caption_justify="left", caption_style="dim"
+        box=SIMPLE_HEAD,
+        title=None if title is None else Text(title),
+        title_justify="left",
+        caption=LEGEND[scores],
+        caption_justify="left",
+        caption_style="dim",
     )
     wide = console.width >= 100
     table.add_column("image", no_wrap=True, max_width=40 if wide else 14)
@@ -182,7 +211,7 @@ def _print(rows, over_all, scores):
         arrow = {"+": " ↑", "-": " ↓"}[heading[-1]]
         table.add_column(heading[:-1] + arrow, justify="right", no_wrap=True)
     for row in rows[:SHOWN]:
-        table.add_row(row["name"], *_cells(row, scores, "d"))
+        table.add_row(Text(row["name"]), *_cells(row, scores, "d"))
     if len(rows) > SHOWN:
         table.add_row(f"... {len(rows) - SHOWN} more", *[""] * (1 + len(SCORES[scores])))
     table.add_section()

@@ -1,6 +1,7 @@
-"""Finding, reading and writing the files of the command line."""
+"""Finding, naming and writing the files of the command line."""
 
 import glob
+import itertools
 from pathlib import Path
 
 import click
@@ -9,19 +10,33 @@ import numpy as np
 IMAGES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".npy")
 LABELS = (".npz", ".npy", ".png", ".tif", ".tiff")  # the first of them that is there is taken
 TRUTHS = (".mat", *LABELS)
+OUTPUTS = (".npz", "_labels.png", "_overlay.png")  # after the name, of each image
 MAX_16_BIT = np.iinfo(np.uint16).max
 
 
-def find(arguments, suffixes, what):
-    """Return the files that ``arguments`` name: files, directories, globs; no file twice."""
+def find(arguments, suffixes, what, recursive=False, out=None):
+    """Return the files that ``arguments`` name: files, directories, globs; no file twice.
+
+    What lies in ``out``, a directory below one that is looked through, was written by us.
+    """
+    from ..io import ImageFolder
+
     found = []
     for argument in arguments:
         path = Path(argument)
         if path.is_dir():
-            files = [p for p in sorted(path.iterdir()) if p.suffix.lower() in suffixes]
+            try:
+                files = ImageFolder(path, [f"*{suffix}" for suffix in suffixes], recursive).paths
+            except FileNotFoundError:
+                files = []
+            if out is not None and path.resolve() in out.resolve().parents:
+                files = [p for p in files if out.resolve() not in p.parent.resolve().parents]
+                files = [p for p in files if out.resolve() != p.parent.resolve()]
             if not files:
+                where = "in or below" if recursive else "in"
                 raise click.UsageError(
-                    f"there is no {what} in the directory {argument}; read are {' '.join(suffixes)}"
+                    f"there is no {what} {where} the directory {argument}; "
+                    f"read are {' '.join(suffixes)}"
                 )
         elif path.exists():
             files = [path]
@@ -34,53 +49,65 @@ def find(arguments, suffixes, what):
     return list(dict.fromkeys(found))
 
 
-def read_image(path):
-    """Return a file's pixels: gray or RGB, 8 or 16 bit or float, as they are stored."""
-    if path.suffix.lower() == ".npy":
-        return np.load(path, allow_pickle=False)
-    from PIL import Image
+def read_label_images(path, void=None):
+    """Return the label images of a file as a list; pixels of the label ``void`` are -1."""
+    from ..io import read_labels
 
-    with Image.open(path) as image:
-        if image.mode == "1":
-            image = image.convert("L")
-        elif image.mode not in ("L", "RGB", "I", "F") and not image.mode.startswith("I;16"):
-            image = image.convert("RGB")  # palettes, alpha, CMYK, ...
-        return np.array(image)
+    found = read_labels(path, void=void)
+    return found if isinstance(found, list) else [found]
 
 
-def read_label_images(path):
-    """Return the label images of a file as a list of integer arrays (height, width)."""
-    suffix = path.suffix.lower()
-    if suffix == ".mat":
-        from ..datasets.bsds500 import read_annotations
+def output_names(paths):
+    """Return the names of what is written for each of ``paths``, no two alike.
 
-        return read_annotations(path)
-    if suffix == ".npz":
-        with np.load(path, allow_pickle=False) as file:
-            arrays = [file["labels"]] if "labels" in file else [file[name] for name in file]
-    elif suffix == ".npy":
-        arrays = [np.load(path, allow_pickle=False)]
-    else:
-        from PIL import Image
-
-        with Image.open(path) as image:
-            arrays = [np.array(image)]  # of a palette: its indices
-    label_images = []
-    for array in arrays:
-        if array.dtype.kind not in "bui" or array.ndim not in (2, 3) or array.shape[-1] == 0:
-            raise ValueError(
-                f"holds an array of shape {array.shape} and dtype {array.dtype}; label images "
-                "are integers of shape (height, width)"
-            )
-        if array.ndim == 3 and suffix not in (".npz", ".npy"):
-            raise ValueError("is a colour image; label images are gray, 8 or 16 bit, or indexed")
-        label_images.extend([array] if array.ndim == 2 else array)
-    if not label_images:
-        raise ValueError("holds no array")
-    return label_images
+    A name is a file's stem. Where several have it, more of the path tells them apart: a.png and
+    a.tif are a_png and a_tif, x/a.png and y/a.png are x_a and y_a.
+    """
+    alike = {}
+    for path in paths:
+        alike.setdefault(path.stem.casefold(), []).append(path)  # a and A are one on some disks
+    taken = {key for key, group in alike.items() if len(group) == 1}
+    names = {}
+    for group in alike.values():
+        if len(group) == 1:
+            names[group[0]] = group[0].stem
+            continue
+        for form in _forms(group):
+            keys = {name.casefold() for name in form}
+            if len(keys) == len(group) and not keys & taken:
+                break
+        taken |= keys
+        names.update(zip(group, form))
+    return [names[path] for path in paths]
 
 
-def write_segmentation(folder, stem, image, labels):
+def _forms(paths):
+    """Lists of names for files of one stem, one longer than the other; the last are numbered."""
+    endings = [path.suffix[1:].lower() for path in paths]
+    stems = [path.stem for path in paths]
+    yield [f"{stem}_{ending}" for stem, ending in zip(stems, endings)]
+    folders = [path.resolve().parent.parts[1:] for path in paths]
+    for depth in range(1, max(map(len, folders)) + 1):
+        longer = ["_".join((*f[-depth:], stem)) for f, stem in zip(folders, stems)]
+        yield longer
+        yield [f"{name}_{ending}" for name, ending in zip(longer, endings)]
+    for first in itertools.count(1):
+        yield [f"{stem}_{number}" for number, stem in enumerate(stems, first)]
+
+
+def check_outputs(paths, names, out):
+    """Raise where what is written would take the place of an image that is read."""
+    images = {(path.stat().st_dev, path.stat().st_ino) for path in paths}
+    for name in names:
+        for ending in OUTPUTS:
+            file = out / f"{name}{ending}"
+            if file.exists() and (file.stat().st_dev, file.stat().st_ino) in images:
+                raise click.UsageError(
+                    f"{file} is one of the images and would be overwritten; choose another --out"
+                )
+
+
+def write_segmentation(folder, name, image, labels):
     """Write NAME.npz, _labels.png and _overlay.png; return whether 16 bits hold the labels.
 
     Where they do not there is no label PNG, nor one left over from before.
@@ -88,14 +115,18 @@ def write_segmentation(folder, stem, image, labels):
     from PIL import Image
 
     from ..inspection.draw import overlay
+    from ..utils.files import replacing
 
-    np.savez_compressed(folder / f"{stem}.npz", labels=labels)
-    Image.fromarray(overlay(image, labels)).save(folder / f"{stem}_overlay.png")
-    png = folder / f"{stem}_labels.png"
+    npz, label_png, overlay_png = (folder / f"{name}{ending}" for ending in OUTPUTS)
+    with replacing(npz) as file:
+        np.savez_compressed(file, labels=labels)
+    with replacing(overlay_png) as file:
+        Image.fromarray(overlay(image, labels)).save(file, "PNG")
     if labels.max() > MAX_16_BIT:
-        png.unlink(missing_ok=True)
+        label_png.unlink(missing_ok=True)
         return False
-    Image.fromarray(labels.astype(np.uint16)).save(png)
+    with replacing(label_png) as file:
+        Image.fromarray(labels.astype(np.uint16)).save(file, "PNG")
     return True
 
 
@@ -110,6 +141,7 @@ def pair(label_paths, truth_root):
         if path.stem.endswith("_overlay"):
             continue
         rank = LABELS.index(path.suffix.lower()) if path.suffix.lower() in LABELS else len(LABELS)
+        rank = (rank, not path.stem.endswith("_labels"))  # a.png may be the image itself
         if stem not in chosen or rank < chosen[stem][0]:
             chosen[stem] = (rank, path)
     chosen = {stem: path for stem, (_, path) in chosen.items()}

@@ -1,12 +1,12 @@
 """``sklearn-spx segment``: label images of one's own images."""
 
 import time
-from collections import Counter
 from pathlib import Path
 from statistics import median
 
 import click
 import numpy as np
+from rich.markup import escape
 
 from . import _files
 from ._console import complain, progress, stderr, stdout
@@ -62,32 +62,41 @@ METHODS = {
     required=True,
     help="Directory to write to; made if missing.",
 )
+@click.option("--recursive", is_flag=True, help="Look for images in directories inside, too.")
+@click.option(
+    "--page",
+    type=int,
+    help="Page of TIFF files, or frame of animations, that have several; from 0.",
+)
 @click.option("--jobs", default=1, show_default=True, help="Images at once; -1: one a core.")
-def segment(images, method, out, jobs, **options):
+def segment(images, method, out, recursive, page, jobs, **options):
     """Segment IMAGES: files, directories or globs.
 
     For each image three files are written: NAME.npz (the array `labels`), NAME_labels.png (16 bit)
-    and NAME_overlay.png (the borders drawn on the image). A file that cannot be read does not stop
-    the others.
+    and NAME_overlay.png (the borders drawn on the image). NAME is the image's, without its ending;
+    where several have it, its ending (a_png, a_tif) or its directories (x_a, y_a) are added. A file
+    that cannot be read does not stop the others. Images are never overwritten.
     """
     errors, console = stderr(), stdout()
-    paths = _files.find(images, _files.IMAGES, "image")
-    twice = [stem for stem, n in Counter(path.stem for path in paths).items() if n > 1]
-    if twice:
-        raise click.UsageError(
-            f"several images are called {twice[0]!r} and would be written to the same files"
-        )
+    paths = _files.find(images, _files.IMAGES, "image", recursive, out)
+    names = _files.output_names(paths)
+    _files.check_outputs(paths, names, out)
     make = _estimator_factory(method, options)
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as reason:
+        raise click.UsageError(f"--out: {out} cannot be made: {reason.strerror}") from None
 
     from joblib import Parallel, delayed
 
-    tasks = (delayed(_segment_file)(path, make, out) for path in paths)
+    tasks = (
+        delayed(_segment_file)(path, page, make, out, name) for path, name in zip(paths, names)
+    )
     done, failed, seconds = [], 0, []
     with progress() as bar:
         task = bar.add_task("segmenting", total=len(paths))
         results = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(tasks)
-        for path, (count, took, fits, error) in zip(paths, results):
+        for path, name, (count, took, fits, error) in zip(paths, names, results):
             if error is not None:
                 failed += 1
                 complain(errors, path, error)
@@ -96,8 +105,8 @@ def segment(images, method, out, jobs, **options):
                 seconds.append(took)
                 if not fits:
                     errors.print(
-                        f"[yellow]note[/] {path.stem}: {count} labels are more than a 16-bit PNG "
-                        f"holds; they are in {path.stem}.npz alone"
+                        f"[yellow]note[/] {escape(name)}: {count} labels are more than a 16-bit "
+                        f"PNG holds; they are in {escape(name)}.npz alone"
                     )
             bar.advance(task)
     if done:
@@ -133,17 +142,19 @@ def _estimator_factory(method, options):
     return lambda image: fitted
 
 
-def _segment_file(path, make, out):
+def _segment_file(path, page, make, out, name):
     """Return (regions, seconds, whether 16 bits held them, error), with files written."""
+    from ..io import read_image
+
     try:
-        image = _files.read_image(path)
+        image = read_image(path, page=page)
         estimator = make(image)
         trained_on_colours = estimator.n_channels_in_ == 3 and image.ndim == 2
         start = time.perf_counter()
         shown = np.repeat(image[:, :, None], 3, 2) if trained_on_colours else image
         labels = estimator.transform([shown])[0]
         seconds = time.perf_counter() - start
-        fits = _files.write_segmentation(out, path.stem, image, labels)
+        fits = _files.write_segmentation(out, name, image, labels)
         return int(labels.max()) + 1, seconds, fits, None
     except Exception as error:  # whatever it is, the other images go on
         return 0, 0.0, True, error

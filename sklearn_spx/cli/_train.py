@@ -30,6 +30,9 @@ _COMMON = (
         required=True,
         help="File to write, .safetensors by custom.",
     ),
+    click.option(
+        "--void", type=int, help="Label of unknown pixels in the ground truths, such as 255."
+    ),
 )
 # how a net is trained: the options that are parameters of NetTraining, by their names
 _TRAINING = (
@@ -113,9 +116,9 @@ def take_training(options):
     return NetTraining(**given, checkpoint_every=every)
 
 
-def train_and_save(estimator, images, truths, out, *, half, summary, **how_to_save):
+def train_and_save(estimator, images, truths, out, *, void, half, summary, **how_to_save):
     """Fit an estimator to files and write it; what goes wrong is a message, not a traceback."""
-    found, annotations = read_annotated(images, truths)
+    found, annotations = read_annotated(images, truths, void)
     training = estimator.training
     try:
         estimator.fit(found, annotations)
@@ -140,15 +143,17 @@ def steps_and_loss(estimator):
     return f"{last['step']} steps in {minutes:.1f} minutes, loss {last['loss']:.4f}{score}"
 
 
-def read_annotated(images, truths):
+def read_annotated(images, truths, void=None):
     """Return images and their annotations; complain of the first that cannot be read and exit."""
+    from ..io import read_image
+
     found, annotations = [], []
     for stem, (path, truth_paths) in _pairs(images, truths).items():
         try:
             if not truth_paths:
                 raise ValueError(f"there is no ground truth {stem}.* or {stem}_*.*")
-            found.append(_files.read_image(path))
-            annotations.append([a for t in truth_paths for a in _files.read_label_images(t)])
+            found.append(read_image(path))
+            annotations.append([a for t in truth_paths for a in _files.read_label_images(t, void)])
         except Exception as error:
             complain(stderr(), path, error)
             raise click.exceptions.Exit(1) from None

@@ -44,7 +44,9 @@ from ._train import steps_and_loss, take_training, train_and_save, training_comm
     ),
     click.option("--head-only", is_flag=True, help="Write the net without a trunk not trained."),
 )
-def train_del(images, truths, out, train_trunk, sides, seed, jobs, half, head_only, **options):
+def train_del(
+    images, truths, out, void, train_trunk, sides, seed, jobs, half, head_only, **options
+):
     """Train DELSegmenter on IMAGES: files, directories or globs.
 
     BSDS500, as it is distributed: sklearn-spx train del BSDS500/images/train --truths
@@ -63,5 +65,12 @@ def train_del(images, truths, out, train_trunk, sides, seed, jobs, half, head_on
         **options,
     )
     train_and_save(
-        estimator, images, truths, out, half=half, summary=steps_and_loss, trunk=not head_only
+        estimator,
+        images,
+        truths,
+        out,
+        void=void,
+        half=half,
+        summary=steps_and_loss,
+        trunk=not head_only,
     )

@@ -41,7 +41,7 @@ def _weight(context, parameter, value):
         "seal]",
     ),
 )
-def train_seal(images, truths, out, seed, jobs, half, **options):
+def train_seal(images, truths, out, void, seed, jobs, half, **options):
     """Train SEALSuperpixels on IMAGES: files, directories or globs.
 
     BSDS500, as it is distributed: sklearn-spx train seal BSDS500/images/train --truths
@@ -53,4 +53,4 @@ def train_seal(images, truths, out, seed, jobs, half, **options):
     estimator = SEALSuperpixels(
         training=training, random_state=seed, n_jobs=jobs, verbose=1, **options
     )
-    train_and_save(estimator, images, truths, out, half=half, summary=steps_and_loss)
+    train_and_save(estimator, images, truths, out, void=void, half=half, summary=steps_and_loss)

@@ -23,7 +23,7 @@ from ._train import take_training, train_and_save, training_command
     ),
 )
 def train_trainable_slic(
-    images, truths, out, distance, initial, seed, jobs, device, half, **options
+    images, truths, out, void, distance, initial, seed, jobs, device, half, **options
 ):
     """Train TrainableSLIC on IMAGES: files, directories or globs.
 
@@ -53,4 +53,4 @@ def train_trainable_slic(
         minutes = (time.perf_counter() - started) / 60
         return f"{minutes:.1f} minutes, loss {estimator.loss_:.4f}"
 
-    train_and_save(estimator, images, truths, out, half=half, summary=summary)
+    train_and_save(estimator, images, truths, out, void=void, half=half, summary=summary)

@@ -112,8 +112,6 @@ def test_segment_reads_what_is_stored(tmp_path):
     np.save(tmp_path / "channels.npy", np.random.default_rng(0).random((20, 20, 5)))
     palette = Image.fromarray(DATA.images[0]).convert("P")
     palette.save(tmp_path / "palette.gif")
-    np.testing.assert_array_equal(_files.read_image(tmp_path / "deep.png"), deep)
-    assert _files.read_image(tmp_path / "palette.gif").shape == (24, 36, 3)
     result = run("segment", tmp_path, "--n-segments", 4, "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output
     assert "3 of 3 images" in flat(result.stdout)
@@ -135,7 +133,7 @@ def test_an_unreadable_image_does_not_stop_the_others(images, tmp_path):
     result = run("segment", images, "--n-segments", 5, "--out", tmp_path / "out")
     assert result.exit_code == 1
     assert "2 of 4 images" in flat(result.stdout)
-    assert f"failed {images / '1.png'}: cannot identify image file" in flat(result.stderr)
+    assert f"failed {images / '1.png'}: cannot be identified as an image" in flat(result.stderr)
     assert f"failed {images / '3.npy'}: the image holds 25 values" in flat(result.stderr)
     assert (tmp_path / "out" / "2.npz").exists()
 
@@ -163,14 +161,12 @@ def test_more_labels_than_16_bits_are_written_to_npz_alone(tmp_path, monkeypatch
         (["0.png", "--method", "trainable-slic", "--model", "no"], "--model: 'no' is neither"),
         (["0.png", "--method", "seal", "--compactness", 5], "takes --n-segments, --model"),
         (["0.png", "--n-segments", 0], "0 is not in the range"),
-        (["0.png", "0.gif"], "several images are called '0'"),
     ],
 )
 def test_wrong_usage_of_segment(images, tmp_path, monkeypatch, arguments, words):
     empty = tmp_path / "empty"
     empty.mkdir()
     monkeypatch.chdir(empty if arguments == ["."] else images)
-    Image.fromarray(DATA.images[0]).save(images / "0.gif")
     result = run("segment", *arguments, "--out", tmp_path / "out")
     assert result.exit_code == 2
     assert words in flat(result.stderr.replace("│", " "))
