@@ -1,5 +1,6 @@
 """An image, or label images, from one file of any accepted kind."""
 
+import errno
 import os
 from typing import Any, Literal
 
@@ -153,7 +154,8 @@ def _reading(path, page, read):
         except MemoryError:
             raise
         except Exception as error:  # each format has its own ways to be broken
-            if isinstance(error, OSError) and error.errno is not None:
+            # a place before a file's begin, where a broken one may point, is EINVAL
+            if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
                 raise  # of the disk, not of the file
             words = "" if isinstance(error, ValueError) else "is broken or cut short: "
             raise ValueError(f"{os.fspath(path)}: {words}{error}") from error

@@ -332,6 +332,15 @@ def test_files_cut_short(tmp_path, ending):
         refused(path, "")
 
 
+def test_a_zip_whose_parts_lie_before_its_begin(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, RGB)
+    whole = bytearray(path.read_bytes())
+    whole[-6:-2] = (int.from_bytes(whole[-6:-2], "little") + 1).to_bytes(4, "little")
+    path.write_bytes(whole)
+    refused(path, "is broken")
+
+
 def test_what_is_no_regular_file(tmp_path):
     refused(tmp_path, "is a folder")
     if hasattr(os, "mkfifo"):
