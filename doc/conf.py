@@ -21,6 +21,7 @@ html_title = "sklearn_spx"
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
 autosummary_generate = True
+autodoc_typehints = "none"  # the lists of parameters say them in words
 numpydoc_show_class_members = False
 nitpicky = True
 others = {

@@ -7,7 +7,7 @@ else it computes image by image goes through ``_each``, which has the rules of `
 import warnings
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -27,7 +27,7 @@ from .utils.images import (
 )
 from .utils.types import Images, Labels
 
-__all__ = ["ImageSegmenter"]
+__all__ = ["ImageSegmenter", "UntrainedSegmenter", "pack"]
 
 
 class ImageSegmenter(TransformerMixin, BaseEstimator):
@@ -48,6 +48,29 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
     on_error : {"raise", "warn"}, default="raise"
         What a bad image does. With "warn" the others go on: it gets None in a list and a label
         image of -1 in a stacked array, and ``fit`` leaves it out.
+
+    Attributes
+    ----------
+    n_channels_in_ : int
+        Channels of the images seen in ``fit``.
+
+    Examples
+    --------
+    A segmenter writes ``fit`` and ``_segment(image, mask)``, which returns int32 labels:
+
+    >>> import numpy as np
+    >>> from sklearn_spx.base import ImageSegmenter
+    >>> class Halves(ImageSegmenter):
+    ...     def fit(self, X, y=None, *, masks=None):
+    ...         for image, mask, annotations in self._checked(X, masks, y):
+    ...             pass  # learn from them
+    ...         return self
+    ...
+    ...     def _segment(self, image, mask):
+    ...         height, width = image.shape[:2]
+    ...         return np.repeat([np.arange(width) * 2 // width], height, axis=0).astype(np.int32)
+    >>> Halves().fit_transform([np.zeros((1, 4))])
+    [array([[0, 0, 1, 1]], dtype=int32)]
     """
 
     # the figure of `score`, a name of sklearn_spx.metrics where greater is better
@@ -59,6 +82,17 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
         "verbose": ["verbose"],
         "on_error": [StrOptions({"raise", "warn"})],
     }
+
+    def __init__(
+        self,
+        *,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        on_error: Literal["raise", "warn"] = "raise",
+    ) -> None:
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.on_error = on_error
 
     def transform(self, X: Images, *, masks: Images | None = None) -> Labels:
         """Segment images.
@@ -180,6 +214,11 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
         -------
         score : float
             In [0, 1].
+
+        Raises
+        ------
+        ValueError
+            If an image could not be segmented, or ``y`` does not fit ``X``.
         """
         from . import metrics
 
@@ -280,7 +319,34 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
 
 
 class UntrainedSegmenter(ImageSegmenter):
-    """Base of the segmenters that learn nothing."""
+    """Base of the segmenters that learn nothing: it has their ``fit``.
+
+    Parameters
+    ----------
+    n_jobs : int or None, default=None
+        See ``ImageSegmenter``.
+
+    verbose : int, default=0
+        See ``ImageSegmenter``.
+
+    on_error : {"raise", "warn"}, default="raise"
+        See ``ImageSegmenter``.
+
+    Attributes
+    ----------
+    n_channels_in_ : int
+        Channels of the images seen in ``fit``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.base import UntrainedSegmenter
+    >>> class Dark(UntrainedSegmenter):
+    ...     def _segment(self, image, mask):
+    ...         return (image < 100).astype(np.int32)
+    >>> Dark().fit_transform([np.array([[0, 0, 255]])])
+    [array([[1, 1, 0]], dtype=int32)]
+    """
 
     def fit(self, X: Images, y: Any = None, *, masks: Images | None = None) -> Self:
         """Check the images; there is nothing to learn.
@@ -306,7 +372,7 @@ class UntrainedSegmenter(ImageSegmenter):
         return self
 
 
-class LabelImages(list):
+class _LabelImages(list):
     """A list of label images that numpy takes for one object each.
 
     ``cross_val_predict`` concatenates the folds' predictions; plain lists of unequal images
@@ -365,10 +431,34 @@ def _is_stacked(X):
     return isinstance(X, np.ndarray) and X.dtype != object
 
 
-def pack(labels, X, n=()):
-    """Label images in the container that images came in; with ``n`` several an image."""
+def pack(labels: list[Any], X: Any, n: tuple[int, ...] = ()) -> Labels:
+    """Put label images into the container that images came in.
+
+    Parameters
+    ----------
+    labels : list of n_images int32 arrays (``*n``, height, width), or None for some
+        What was found; None stands for an image that failed.
+
+    X : sequence or stacked array of n_images images
+        The images.
+
+    n : tuple of int, default=()
+        Leading axes, where there are several label images an image.
+
+    Returns
+    -------
+    labels : list of n_images int32 arrays (height, width), or a stacked array
+        -1 everywhere where an image of a stacked array failed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.base import pack
+    >>> pack([np.zeros((1, 2), np.int32), None], np.ones((2, 1, 2))).tolist()
+    [[[0, 0]], [[-1, -1]]]
+    """
     if _is_stacked(X):
         missing = np.full((*n, *X.shape[1:3]), -1, np.int32)
         return np.stack([missing if found is None else found for found in labels])
-    labels = LabelImages(labels)
+    labels = _LabelImages(labels)
     return np.asarray(labels) if isinstance(X, np.ndarray) else labels

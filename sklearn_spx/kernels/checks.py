@@ -15,6 +15,7 @@ __all__ = [
     "as_mask",
     "as_standard",
     "check_count",
+    "check_graph",
     "check_real",
     "full_scale",
 ]
@@ -277,6 +278,36 @@ def check_real(
         bound = "above" if strict else "at least"
         raise ValueError(f"{name} must be {bound} {minimum}, got {value!r}")
     return value
+
+
+def check_graph(
+    edges: Any, weights: Any, n_regions: Any
+) -> tuple[NDArray[np.int32], NDArray[np.float64], int]:
+    """Return a graph's edges as int32 (n, 2), weights as float64 (n,), and ``n_regions``."""
+    n_regions = check_count(n_regions, "n_regions")
+    edges = np.asarray(edges)
+    if edges.size == 0:
+        edges = np.empty((0, 2), np.int32)
+    if edges.dtype.kind not in "ui":
+        raise TypeError(f"edges has dtype {edges.dtype}; accepted are pairs of integers")
+    if edges.ndim != 2 or edges.shape[1] != 2:
+        raise ValueError(f"edges has shape {edges.shape}; accepted is (n_edges, 2)")
+    bad = np.flatnonzero(((edges < 0) | (edges >= n_regions)).any(axis=1))
+    if bad.size:
+        raise ValueError(
+            f"edges[{bad[0]}] is {edges[bad[0]].tolist()}; regions are 0 to {n_regions - 1}"
+        )
+    weights = np.asarray(weights)
+    if weights.size == 0:
+        weights = np.empty(0)
+    if weights.dtype.kind not in "buif":
+        raise TypeError(f"weights has dtype {weights.dtype}; accepted are real numbers")
+    if weights.shape != (len(edges),):
+        raise ValueError(f"weights has shape {weights.shape}, expected ({len(edges)},)")
+    if np.isnan(weights).any():
+        raise ValueError(f"weights[{int(np.argmax(np.isnan(weights)))}] is NaN")
+    edges = np.ascontiguousarray(edges, dtype=np.int32)
+    return edges, np.ascontiguousarray(weights, dtype=np.float64), n_regions
 
 
 def full_scale(dtype: Any) -> int:

@@ -162,7 +162,7 @@ def released_state(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     Parameters
     ----------
     state : dict of tensors
-        What :func:`~sklearn_spx.nets.checkpoint.read_tensors_of_torch` reads from their file.
+        What ``sklearn_spx.nets.checkpoint.read_tensors_of_torch`` reads from their file.
 
     Returns
     -------

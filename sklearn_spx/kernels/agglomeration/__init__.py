@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..region_merge import check_graph
+from ..checks import check_graph
 from ._cpu import Boundaries, Regions, agglomerate_cpu, boundary_sums_cpu, contours_cpu
 
-__all__ = ["agglomerate"]
+__all__ = ["agglomerate", "boundary_means", "draw_contours"]
 
 
 def agglomerate(
@@ -97,7 +97,9 @@ def agglomerate(
     return merges[:m].copy(), heights[:m].copy()
 
 
-def draw_contours(labels, edges, values):
+def draw_contours(
+    labels: NDArray[np.int32], edges: NDArray[Any], values: NDArray[Any]
+) -> NDArray[np.float32]:
     """Draw a value a pair of neighbouring regions between their pixels.
 
     Parameters
@@ -115,6 +117,14 @@ def draw_contours(labels, edges, values):
     -------
     contours : float32 array (2 * height + 1, 2 * width + 1)
         Values between pixels, the greatest where they cross, 0 elsewhere.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.agglomeration import draw_contours
+    >>> labels = np.array([[0, 1]], np.int32)
+    >>> draw_contours(labels, np.array([[0, 1]]), np.array([0.5]))[1]
+    array([0. , 0. , 0.5, 0. , 0. ], dtype=float32)
     """
     height, width = labels.shape
     out = np.zeros((2 * height + 1, 2 * width + 1), np.float32)
@@ -122,7 +132,9 @@ def draw_contours(labels, edges, values):
     return out
 
 
-def boundary_means(labels, edges, lengths, values):
+def boundary_means(
+    labels: NDArray[np.int32], edges: NDArray[Any], lengths: NDArray[Any], values: NDArray[Any]
+) -> NDArray[np.float64]:
     """Mean of a map along the boundary of each pair of neighbouring regions.
 
     Parameters
@@ -143,6 +155,14 @@ def boundary_means(labels, edges, lengths, values):
     -------
     means : float64 array (n_edges,)
         One value a pair.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.agglomeration import boundary_means
+    >>> labels, values = np.array([[0, 1]], np.int32), np.array([[1.0, 2.0]])
+    >>> boundary_means(labels, np.array([[0, 1]]), np.array([1]), values)
+    array([1.5])
     """
     sums = np.zeros(len(edges))
     boundary_sums_cpu(labels, *_rows(labels, edges), np.ascontiguousarray(values, np.float64), sums)

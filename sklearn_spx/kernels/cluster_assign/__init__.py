@@ -147,6 +147,11 @@ def cluster_means(
     counts : ndarray of shape (n_clusters,), int64
         Pixels of each cluster.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not accepted; the message names it.
+
     Examples
     --------
     >>> from sklearn_spx.kernels.cluster_assign import cluster_means
@@ -254,6 +259,11 @@ def squared_differences(
         Each channel's squared difference, then (distance / step)^2; inf where there is no
         neighbour.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not accepted; the message names it.
+
     Examples
     --------
     >>> from sklearn_spx.kernels.cluster_assign import squared_differences
@@ -308,6 +318,11 @@ def border_crossings(
     -------
     crossings : ndarray of shape (n_pixels, n_neighbors), int32
         -1 where there is no neighbour.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not accepted; the message names it.
 
     Examples
     --------

@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..checks import as_labels, as_mask, check_count
 from . import _cpu
 
-__all__ = ["enforce_connectivity"]
+__all__ = ["connect", "enforce_connectivity"]
 
 
 def enforce_connectivity(
@@ -58,8 +58,30 @@ def enforce_connectivity(
     return out
 
 
-def connect(labels, min_size):
-    """Do the work of `enforce_connectivity` in place, on a checked int32 array."""
+def connect(labels: NDArray[np.int32], min_size: int) -> int:
+    """Do the work of `enforce_connectivity` in place, without its checks.
+
+    Parameters
+    ----------
+    labels : int32 ndarray of shape (height, width), C-contiguous
+        Any labels, negative outside the mask; overwritten by the new ones.
+
+    min_size : int
+        Regions of fewer pixels join a neighbour.
+
+    Returns
+    -------
+    n : int
+        How many regions there are now.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.connectivity import connect
+    >>> labels = np.array([[5, 5, 9, 5]], np.int32)
+    >>> connect(labels, 0), labels
+    (3, array([[0, 0, 1, 2]], dtype=int32))
+    """
     height, width = labels.shape
     min_size = min(min_size, labels.size)  # which no region with a neighbour has
     if min_size > 1:

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..affinities import as_affinities, diagonal_affinities
-from ..checks import as_image, as_mask, check_count, check_real, full_scale
-from ..region_merge import check_graph
+from ..checks import as_image, as_mask, check_count, check_graph, check_real, full_scale
 from . import _cpu
 
 __all__ = ["graph_segmentation", "segment_region_graph"]

@@ -5,12 +5,10 @@ connected components of those edges. As the threshold grows the components only 
 minimum spanning forest holds them all.
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import check_count
+from ..checks import check_count, check_graph
 from . import _cpu
 
 __all__ = ["merge_heights", "merge_regions"]
@@ -122,33 +120,3 @@ def merge_heights(
     tree = np.empty(min(len(edges), n_regions - 1), np.int64)
     n_tree = _cpu.spanning_forest(edges, weights, order, n_regions, heights, tree)
     return heights, tree[:n_tree].copy()
-
-
-def check_graph(
-    edges: Any, weights: Any, n_regions: Any
-) -> tuple[NDArray[np.int32], NDArray[np.float64], int]:
-    """Return a graph's edges as int32 (n, 2), weights as float64 (n,), and ``n_regions``."""
-    n_regions = check_count(n_regions, "n_regions")
-    edges = np.asarray(edges)
-    if edges.size == 0:
-        edges = np.empty((0, 2), np.int32)
-    if edges.dtype.kind not in "ui":
-        raise TypeError(f"edges has dtype {edges.dtype}; accepted are pairs of integers")
-    if edges.ndim != 2 or edges.shape[1] != 2:
-        raise ValueError(f"edges has shape {edges.shape}; accepted is (n_edges, 2)")
-    bad = np.flatnonzero(((edges < 0) | (edges >= n_regions)).any(axis=1))
-    if bad.size:
-        raise ValueError(
-            f"edges[{bad[0]}] is {edges[bad[0]].tolist()}; regions are 0 to {n_regions - 1}"
-        )
-    weights = np.asarray(weights)
-    if weights.size == 0:
-        weights = np.empty(0)
-    if weights.dtype.kind not in "buif":
-        raise TypeError(f"weights has dtype {weights.dtype}; accepted are real numbers")
-    if weights.shape != (len(edges),):
-        raise ValueError(f"weights has shape {weights.shape}, expected ({len(edges)},)")
-    if np.isnan(weights).any():
-        raise ValueError(f"weights[{int(np.argmax(np.isnan(weights)))}] is NaN")
-    edges = np.ascontiguousarray(edges, dtype=np.int32)
-    return edges, np.ascontiguousarray(weights, dtype=np.float64), n_regions
