@@ -58,6 +58,12 @@ def test_continuous_integration_pins_what_is_required():
     assert names - set(_pins("constraints.txt")) == not_installed
 
 
+def test_hooks_and_continuous_integration_run_one_ruff():
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    pinned = re.findall(r"ruff==([\w.]+)", hooks)
+    assert set(map(Version, pinned)) == {_pins("constraints.txt")["ruff"]}
+
+
 @pytest.mark.parametrize(
     ("path", "pattern"),
     [
