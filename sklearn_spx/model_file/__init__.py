@@ -261,7 +261,7 @@ def find_model(name_or_path, class_name):
     if not os.path.exists(path):  # that of Path raises where a name is too long
         names = ", ".join(map(repr, shipped)) or "none"
         raise FileNotFoundError(
-            f"{shown(str(name_or_path))} is neither a file nor shipped with {class_name} "
+            f"{ascii(str(name_or_path))[:1000]} is neither a file nor shipped with {class_name} "
             f"(shipped: {names})"
         )
     return path

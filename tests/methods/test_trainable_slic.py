@@ -612,7 +612,7 @@ def test_a_gpu_that_is_not_there_is_an_error(leaves):
 # --- what it gains ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("distance", ["linear", *NETS])
+@pytest.mark.parametrize("distance", ["linear", *OURS])
 def test_it_beats_plain_slic_on_held_out_photographs(data_root, distance):
     """Fitted on 12 photographs, better on 12 others at equal count and compactness."""
     train = load_bsds500(data_root / "BSDS500", "train")

@@ -14,16 +14,18 @@ from sklearn_spx.nets.seal_loss import (
 
 
 def naive_gamma(superpixels, labels):
-    """Equations 2 and 3, pixel by pixel."""
+    """Equations 2 and 3, pixel by pixel; what is below 0 is unknown."""
     height, width = labels.shape
     gamma = np.zeros((2, height, width))
     for s in np.unique(superpixels):
-        inside = superpixels == s
+        inside = (superpixels == s) & (labels >= 0)
+        if not inside.any():
+            continue
         values, counts = np.unique(labels[inside], return_counts=True)
         own, error = values[counts.argmax()], counts.sum() - counts.max()
         for y, x in np.argwhere(inside):
             for k, (v, u) in enumerate(((y, x + 1), (y + 1, x))):
-                if v < height and u < width and labels[y, x] != labels[v, u]:
+                if v < height and u < width and 0 <= labels[v, u] != labels[y, x]:
                     if own in (labels[y, x], labels[v, u]):
                         gamma[k, y, x] = error
     return gamma
