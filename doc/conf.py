@@ -48,12 +48,15 @@ sphinx_gallery_conf = {
 
 
 def of_others(app, what, name, thing, skip, options):
-    """Leave out what scikit-learn and torch define: they have pages of their own."""
+    """Leave out what Python, scikit-learn and torch define: they have pages of their own."""
+    from collections.abc import Sequence
+
     import torch
     from sklearn.base import BaseEstimator, TransformerMixin
 
     ours = str(getattr(thing, "__module__", "")).startswith("sklearn_spx")
-    theirs = any(hasattr(base, name) for base in (torch.nn.Module, BaseEstimator, TransformerMixin))
+    bases = (Sequence, torch.nn.Module, BaseEstimator, TransformerMixin)
+    theirs = any(hasattr(base, name) for base in bases)
     return True if (theirs and not ours) or name.endswith("_request") else None
 
 
