@@ -247,6 +247,10 @@ def _decode_array(value, at):
         raise ValueError(f"{at} is an array of dtype {shown(dtype)}")
     if not isinstance(items, list) or not all(type(item) in kinds[dtype] for item in items):
         raise ValueError(f"{at} is no array of {dtype}: {shown(items)}")
+    if kinds[dtype] == (int,):  # NumPy 1 would wrap them round
+        bounds = np.iinfo(dtype)
+        if not all(bounds.min <= item <= bounds.max for item in items):
+            raise ValueError(f"{at} is no array of {dtype}: {shown(items)} are out of bounds")
     try:
         return np.array(items, dtype)
     except OverflowError as error:
