@@ -18,11 +18,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from .utils.images import (
     check_image,
-    check_magnitude,
     check_mask,
     check_same_length,
     check_sequence,
     check_target,
+    hint_at_alpha,
     n_channels,
 )
 from .utils.types import Images, Labels
@@ -75,7 +75,6 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
 
     # the figure of `score`, a name of sklearn_spx.metrics where greater is better
     _score_metric = "achievable_segmentation_accuracy"
-    _checks_magnitude = False  # where values may be too great for what is learned
 
     _parameter_constraints = {  # noqa: RUF012  (scikit-learn's name and form)
         "n_jobs": [Integral, None],
@@ -257,19 +256,28 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
     def _checked(self, X, masks=None, y=None, channels=None):
         """Validate parameters and data; yield (image, mask, annotations) one image at a time.
 
-        Images keep their dtype, annotations are a list of int32 label images (None without
-        ``y``), and all have ``channels`` or, with None, those of the first. ``n_channels_in_`` is
-        set at the end. Nothing is kept, so that a lazy collection may be larger than memory.
+        Images are as ``_segment`` gets them, annotations are a list of int32 label images (None
+        without ``y``), and all have ``channels`` or, with None, those of the first.
+        ``n_channels_in_`` is set at the end. Nothing is kept, so that a lazy collection may be
+        larger than memory.
         """
+        return self._checked_as_given(X, masks, y, channels)
+
+    def _check_all(self, X, masks=None, channels=None):
+        """Validate as ``_checked`` does, where nothing is done with the images."""
+        for _ in self._checked_as_given(X, masks, channels=channels):
+            pass
+
+    def _checked_as_given(self, X, masks=None, y=None, channels=None):
         self._validate_params()
         X, masks = _check_collections(X, masks)
         if y is not None:
             y = check_sequence(y, "y", "label image")
             check_same_length(X, y, "y")
-        usable = 0
+        known, usable = channels is not None, 0
         for i in range(len(X)):
             try:
-                image, mask = self._check_item(*_read(X, masks, i), channels)
+                image, mask = self._check_item(*_read(X, masks, i), channels, known)
                 target = (
                     None
                     if y is None
@@ -280,12 +288,21 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
                     raise
                 _warn(error)
                 continue
-            channels = n_channels(image)
+            channels = max(n_channels(image), channels or 0)
             usable += 1
             yield image, mask, target
         if not usable:
             raise ValueError("X holds no image that could be used")
         self.n_channels_in_ = channels
+
+    def _usable(self, X, masks=None):
+        """Yield (image, mask) of those of ``X`` that can be used, as they are, one at a time."""
+        X, masks = _check_collections(X, masks)
+        for i in range(len(X)):
+            try:
+                yield self._check_item(*_read(X, masks, i), None)
+            except (ValueError, TypeError):
+                continue
 
     def _map(self, function, arguments, total):
         """Call ``function(*a)`` for each of ``arguments`` over joblib; results in order."""
@@ -297,18 +314,25 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
         results = Parallel(n_jobs=self.n_jobs, prefer="threads", return_as="generator")(tasks)
         return tqdm(results, total=total, desc=type(self).__name__, unit="image")
 
-    def _check_item(self, image, mask, i, channels):
+    def _check_item(self, image, mask, i, channels, known=True):
+        """Check image i; ``known`` tells whether its channels are those of a fit that is done."""
         if isinstance(image, Exception):
             raise image
-        image = check_image(image, f"X[{i}]")
-        if channels is not None and n_channels(image) != channels:
+        image = check_image(image, f"X[{i}]", mask, f"masks[{i}]")
+        found = n_channels(image)
+        if channels is not None and not self._takes_channels(found, channels, known):
             raise ValueError(
-                f"X[{i}] has {n_channels(image)} channels where {type(self).__name__} "
-                f"expects {channels}, the number of the images it was fitted to"
+                f"X[{i}] has {found} channels where {type(self).__name__} expects {channels}, "
+                f"the number of the images it was fitted to{hint_at_alpha(found, channels)}"
             )
-        if self._checks_magnitude:
-            check_magnitude(image, f"X[{i}]")
         return image, check_mask(mask, f"masks[{i}]", image.shape[:2])
+
+    def _takes_channels(self, found, expected, known):
+        return found == expected
+
+    def _look_at(self, image, mask, name):
+        """The image as ``_segment`` gets it."""
+        return image
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -367,8 +391,7 @@ class UntrainedSegmenter(ImageSegmenter):
         self : object
             The estimator.
         """
-        for _ in self._checked(X, masks):
-            pass
+        self._check_all(X, masks)
         return self
 
 
@@ -413,6 +436,7 @@ def _outcome(estimator, work, image, mask, i):
     """The work's result; or, with on_error="warn", the exception, so that the others go on."""
     try:
         image, mask = estimator._check_item(image, mask, i, estimator.n_channels_in_)
+        image = estimator._look_at(image, mask, f"X[{i}]")
         try:
             return work(image, mask)
         except (ValueError, TypeError) as error:

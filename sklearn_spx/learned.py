@@ -91,7 +91,7 @@ class Pretrained(BaseEstimator):
 
     training: NetTraining | None
     _of_the_net = ()
-    _checks_magnitude = True
+    _sees_around = True
 
     def save(self, path: str | os.PathLike[str], *, half_precision: bool = False) -> None:
         """Write parameters and learned state to a safetensors file, without pickle.
@@ -210,10 +210,9 @@ class Pretrained(BaseEstimator):
         super()._prepare()
 
     def _keep_pretrained(self, X, masks):
-        """``fit`` where there is nothing to train: the images are checked, the net is read."""
+        """``fit`` where no net is to be trained: images are checked, their range is learned."""
         self._load()
-        for _ in self._checked(X, masks, channels=self.n_channels_in_):
-            pass
+        self._check_all(X, masks, self.n_channels_in_)
         return self
 
     def set_params(self, **params: Any) -> Self:

@@ -47,9 +47,11 @@ INSIDE = (
     "training.state",
     "utils.files",
     "utils.images",
+    "utils.scale",
     "utils.tensor_file",
     "utils.threads",
     "utils.types",
+    "value_range",
 )
 
 

@@ -24,9 +24,11 @@ ALLOWED = {
     "training": {"model_file", "nets", "training", "utils"},
     "model_file": {"model_file", "utils"},
     "learned": {"model_file", "training"},
+    "value_range": {"base", "utils"},
     "methods": {
         "methods",
         "base",
+        "value_range",
         "model_file",
         "learned",
         "training",

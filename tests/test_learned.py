@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 import sklearn_spx
 from sklearn_spx import DELSegmenter, SEALSuperpixels, TrainableSLIC
 from sklearn_spx.datasets import make_dead_leaves
-from sklearn_spx.features import EmbeddingFeatures
+from sklearn_spx.features import EmbeddingFeatures, LabFeatures
 from sklearn_spx.training import NetTraining, loop
 
 LEARNED = [DELSegmenter, SEALSuperpixels, TrainableSLIC]
@@ -308,22 +308,28 @@ def test_one_item_that_cannot_be_read(what, data):
 
 
 @pytest.mark.parametrize("value", [1e20, 1e38])
-def test_values_too_great_for_a_net_are_named(value, data):
+def test_values_too_great_for_a_net(value, data):
+    """One hot pixel among colours is white; of bands, which nothing clips, it is named."""
     X = [image / 255 for image in data[0]]
     great = [X[0], X[1].copy(), *X[2:]]
     great[1][3, 4, 0] = value
+    bands = [np.dstack([image, image[..., :2]]) for image in great]
     few = NetTraining(max_steps=1, batch_size=1, crop_size=32)
     estimators = [
         SEALSuperpixels(9, training=few),
         DELSegmenter(training=NetTraining(max_steps=1)),
-        TrainableSLIC(9),
-        EmbeddingFeatures(training=few),
+        TrainableSLIC(9, features=LabFeatures()),
     ]
     for estimator in estimators:
-        with pytest.raises(ValueError, match=r"X\[1\] holds values up to 1e\+"):
-            estimator.fit(great, data[1])
+        estimator.fit(great, data[1])
+        assert 0 <= estimator.value_range_[0] < estimator.value_range_[1] <= 1
+        assert estimator.transform(great)[1].shape == X[1].shape[:2]
+        with pytest.raises(ValueError, match=r"holds values up to 1e\+.* leave them out by a mask"):
+            clone(estimator).fit(bands, data[1])
+    with pytest.raises(ValueError, match=r"X\[1\] holds values up to 1e\+"):
+        EmbeddingFeatures(training=few).fit(great, data[1])
     for cls in LEARNED:
-        with pytest.raises(ValueError, match=r"X\[1\] holds values up to 1e\+"):
+        with pytest.raises(ValueError, match=r"X\[1\] holds values from .* to 1e\+"):
             cls(pretrained="bsds500").transform(great)
 
 

@@ -620,7 +620,7 @@ STATES = {
     "channels in part": _state("n_channels_in", value=3.0),
     "channels that are true": _state("n_channels_in", value=True),
     "channels that are a word": _state("n_channels_in", value="3"),
-    "other channels": _state("n_channels_in", value=1),
+    "other channels": _state("n_channels_in", value=2),
     "an unknown distance": _state("distance", value="quadratic"),
     "a distance that is a list": _state("distance", value=["linear"]),
     "a net that is not there": _state("distance", value="mlp"),
@@ -749,7 +749,7 @@ def test_nets(name, change, nets, tmp_path):
 
 def test_superpixels_that_were_not_saved(nets, tmp_path):
     parts = nets["DELSegmenter-over-seal"].copy()
-    parts.state["superpixels"]["n_channels_in"] = 4096  # the net was for three
+    parts.state["superpixels"]["net_channels"] = 4096  # the net was for three
     refused_net = tmp_path / "other.safetensors"
     refused_net.write_bytes(parts.join())
     with pytest.raises(ValueError, match=r"other\.safetensors.*normalize"):
@@ -813,7 +813,8 @@ def _readers():
     def initial(path):
         images = np.zeros((1, 40, 40, 3), np.uint8)
         few = NetTraining(max_steps=1, crop_size=32)
-        EmbeddingFeatures(initial=path, training=few).fit(images, images[..., 0])
+        halves = np.arange(40) // 20 * np.ones((1, 40, 1), int)
+        EmbeddingFeatures(initial=path, training=few).fit(images, halves)
 
     return {
         "from_pretrained": TrainableSLIC.from_pretrained,

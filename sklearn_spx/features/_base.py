@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from ..utils.images import check_image, check_sequence, n_channels
+from ..utils.images import (
+    check_image,
+    check_mask,
+    check_same_length,
+    check_sequence,
+    check_target,
+    n_channels,
+)
+from ..utils.scale import fill_outside
 from ..utils.types import Images
 
 
@@ -27,7 +35,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {"n_jobs": [Integral, None]}
 
-    def fit(self, X: Images, y: Images | None = None) -> Self:
+    def fit(self, X: Images, y: Images | None = None, *, masks: Images | None = None) -> Self:
         """Learn what ``transform`` needs to know of images as these.
 
         Parameters
@@ -38,18 +46,35 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         y : sequence of n_images ground truths or None, default=None
             For transformers that learn from them; the others ignore it.
 
+        masks : sequence of n_images arrays (height, width) or None, default=None
+            True where an image counts; pixels outside may hold anything.
+
         Returns
         -------
         self : ImageTransformer
             The fitted transformer.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an image or mask cannot be used; the message names it.
         """
         self._validate_params()
-        X = check_sequence(X, "X", "image")
-        self.n_channels_in_ = n_channels(check_image(X[0], "X[0]"))
-        self._fit([self._check(X[i], i) for i in range(len(X))], y)
+        X, masks = self._check_collections(X, masks)
+        items = [self._check(X[i], i, masks[i], fitted=False) for i in range(len(X))]
+        self.n_channels_in_ = n_channels(items[0])
+        for i, image in enumerate(items):
+            self._check_channels(image, i)
+        if y is not None and any(mask is not None for mask in masks):
+            y = check_sequence(y, "y", "label image")
+            check_same_length(X, y, "y")
+            y = [self._inside(y[i], i, masks[i], image) for i, image in enumerate(items)]
+        self._fit(items, y)
         return self
 
-    def transform(self, X: Images) -> list[Any] | NDArray[np.float32]:
+    def transform(
+        self, X: Images, *, masks: Images | None = None
+    ) -> list[Any] | NDArray[np.float32]:
         """Turn images into features.
 
         Parameters
@@ -57,28 +82,82 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         X : sequence or stacked array of n_images images
             Each (height, width) or (height, width, channels), with the channels seen in ``fit``.
 
+        masks : sequence of n_images arrays (height, width) or None, default=None
+            True where an image counts. Pixels outside may hold anything: they are taken to be like
+            the nearest one inside, and so are their features.
+
         Returns
         -------
         features : list of n_images float32 arrays (height, width, n_features), or a stacked array
             Features of each pixel.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an image or mask cannot be used; the message names it.
         """
         check_is_fitted(self)
-        X = check_sequence(X, "X", "image")
-        items = (delayed(self._transform_one)(X[i], i) for i in range(len(X)))
+        X, masks = self._check_collections(X, masks)
+        items = (delayed(self._transform_one)(X[i], i, masks[i]) for i in range(len(X)))
         features = Parallel(n_jobs=self.n_jobs, prefer="threads")(items)
         return np.stack(features) if isinstance(X, np.ndarray) and X.dtype != object else features
 
-    def _transform_one(self, image, i):
-        return self._features(self._check(image, i))
+    def fit_transform(
+        self, X: Images, y: Images | None = None, *, masks: Images | None = None
+    ) -> list[Any] | NDArray[np.float32]:
+        """Fit to images, then turn them into features.
 
-    def _check(self, image, i):
-        image = check_image(image, f"X[{i}]")
+        Parameters
+        ----------
+        X : sequence or stacked array of n_images images
+            See ``fit``.
+
+        y : sequence of n_images ground truths or None, default=None
+            See ``fit``.
+
+        masks : sequence of n_images arrays (height, width) or None, default=None
+            See ``transform``.
+
+        Returns
+        -------
+        features : list of n_images float32 arrays (height, width, n_features), or a stacked array
+            See ``transform``.
+        """
+        return self.fit(X, y, masks=masks).transform(X, masks=masks)
+
+    @staticmethod
+    def _check_collections(X, masks):
+        X = check_sequence(X, "X", "image")
+        if masks is None:
+            return X, [None] * len(X)
+        masks = check_sequence(masks, "masks", "mask")
+        check_same_length(X, masks, "masks")
+        return X, masks
+
+    def _transform_one(self, image, i, mask):
+        return self._features(self._check(image, i, mask))
+
+    def _check(self, image, i, mask=None, fitted=True):
+        image = check_image(image, f"X[{i}]", mask, f"masks[{i}]")
+        if fitted:
+            self._check_channels(image, i)
+        return fill_outside(image, check_mask(mask, f"masks[{i}]", image.shape[:2]))
+
+    def _check_channels(self, image, i):
         if n_channels(image) != self.n_channels_in_:
             raise ValueError(
                 f"X[{i}] has {n_channels(image)} channels where {type(self).__name__} expects "
                 f"{self.n_channels_in_}, the number of the images it was fitted to"
             )
-        return image
+
+    @staticmethod
+    def _inside(target, i, mask, image):
+        """The annotations of image i, unknown outside its mask."""
+        annotations = check_target(target, f"y[{i}]", image.shape[:2])
+        if mask is None:
+            return annotations
+        mask = check_mask(mask, f"masks[{i}]", image.shape[:2])
+        return [np.where(mask, labels, -1) for labels in annotations]
 
     def _fit(self, images, y):
         pass

@@ -17,7 +17,13 @@ from ..kernels.checks import as_image, full_scale
 from ..learned import TrainedNet, torch_device
 from ..training import NetTraining
 from ..training.recipe import fit_net, resolve, seed_of
-from ..utils.images import check_magnitude, check_same_length, check_sequence, check_target
+from ..utils.images import (
+    check_boundaries,
+    check_magnitude,
+    check_same_length,
+    check_sequence,
+    check_target,
+)
 from ..utils.threads import one_torch_thread
 from ..utils.types import Images
 from ._base import ImageTransformer
@@ -143,7 +149,7 @@ class EmbeddingFeatures(ImageTransformer):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def fit(self, X: Images, y: Images | None = None) -> Self:
+    def fit(self, X: Images, y: Images | None = None, *, masks: Images | None = None) -> Self:
         """Train the net.
 
         Parameters
@@ -157,6 +163,9 @@ class EmbeddingFeatures(ImageTransformer):
             Each a label image (height, width) or a list of them, one an annotator, of which each
             is learned from. Pixels below 0 are left out.
 
+        masks : sequence of n_images arrays (height, width) or None, default=None
+            True where an image counts; nothing is learned from other pixels.
+
         Returns
         -------
         self : EmbeddingFeatures
@@ -165,8 +174,8 @@ class EmbeddingFeatures(ImageTransformer):
         Raises
         ------
         ValueError
-            If there are no ground truths, or too few images to hold some out, or ``initial`` holds
-            another net.
+            If there are no ground truths, none of them shows a boundary, there are too few images
+            to hold some out, or ``initial`` holds another net.
 
         FileNotFoundError
             If there is no file ``initial``.
@@ -175,10 +184,10 @@ class EmbeddingFeatures(ImageTransformer):
             raise ValueError("y is None; EmbeddingFeatures learns from ground truths")
         y = check_sequence(y, "y", "label image")
         check_same_length(check_sequence(X, "X", "image"), y, "y")
-        return super().fit(X, y)
+        return super().fit(X, y, masks=masks)
 
-    def _check(self, image, i):
-        image = super()._check(image, i)
+    def _check(self, image, i, mask=None, fitted=True):
+        image = super()._check(image, i, mask, fitted)
         check_magnitude(image, f"X[{i}]")
         return image
 
@@ -186,6 +195,7 @@ class EmbeddingFeatures(ImageTransformer):
         annotations = [
             check_target(y[i], f"y[{i}]", image.shape[:2]) for i, image in enumerate(images)
         ]
+        check_boundaries(annotations)
         known = getattr(self, "weights_", None) if self.warm_start else None
         if known is None:
             self.colours_ = LabFeatures().fit(images)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..kernels.checks import as_image, as_labels, check_real
+from ..kernels.checks import as_image, as_labels, as_mask, check_real
 
 __all__ = [
     "annotation_affinities",
@@ -23,7 +23,11 @@ __all__ = [
 
 
 def feature_affinities(
-    features: ArrayLike, sigma: float = 5.0, *, norm: int = 1
+    features: ArrayLike,
+    sigma: float = 5.0,
+    *,
+    norm: int = 1,
+    mask: ArrayLike | None = None,
 ) -> NDArray[np.float32]:
     """Turn differences of features, or of colours, into affinities.
 
@@ -38,6 +42,10 @@ def feature_affinities(
 
     norm : {1, 2}, default=1
         The distance: sum of absolute differences, or Euclidean.
+
+    mask : array-like of shape (height, width) or None, default=None
+        False for pixels outside, which may hold anything; affinities to them mean nothing and
+        are 1.
 
     Returns
     -------
@@ -55,7 +63,7 @@ def feature_affinities(
     >>> feature_affinities([[0, 0, 15]])[0].round(3)
     array([[1.   , 0.607, 1.   ]], dtype=float32)
     """
-    features = as_image(features, "features")
+    features, mask = _masked(features, "features", mask)
     sigma = check_real(sigma, "sigma", 0, strict=True)
     if norm not in (1, 2):
         raise ValueError(f"norm must be 1 or 2, got {norm!r}")
@@ -64,16 +72,20 @@ def feature_affinities(
         d = np.abs(a - b).sum(axis=2) if norm == 1 else np.sqrt(((a - b) ** 2).sum(axis=2))
         return np.exp(-(d**2) / (2 * (3 * sigma) ** 2))
 
-    return _pairs(features, alike)
+    return _pairs(features, alike, mask)
 
 
-def edge_affinities(edges: ArrayLike) -> NDArray[np.float32]:
+def edge_affinities(edges: ArrayLike, *, mask: ArrayLike | None = None) -> NDArray[np.float32]:
     """Turn an edge map into affinities: one minus the stronger edge of the two pixels.
 
     Parameters
     ----------
     edges : array-like of shape (height, width)
         The strength of an edge at each pixel, in [0, 1].
+
+    mask : array-like of shape (height, width) or None, default=None
+        False for pixels outside, which may hold anything; affinities to them mean nothing and
+        are 1.
 
     Returns
     -------
@@ -91,12 +103,12 @@ def edge_affinities(edges: ArrayLike) -> NDArray[np.float32]:
     >>> edge_affinities([[0, 0.25, 0]])[0]
     array([[0.75, 0.75, 1.  ]], dtype=float32)
     """
-    edges = as_image(edges, "edges")
+    edges, mask = _masked(edges, "edges", mask)
     if edges.shape[2] != 1:
         raise ValueError(f"edges has shape {edges.shape}; accepted is (height, width)")
     if edges.min() < 0 or edges.max() > 1:
         raise ValueError(f"edges lies in [{edges.min()}, {edges.max()}]; accepted is [0, 1]")
-    return _pairs(edges[:, :, 0], lambda a, b: 1 - np.maximum(a, b))
+    return _pairs(edges[:, :, 0], lambda a, b: 1 - np.maximum(a, b), mask)
 
 
 def annotation_affinities(annotations: NDArray[Any] | Sequence[ArrayLike]) -> NDArray[np.float32]:
@@ -177,9 +189,21 @@ def canny_edges(image: NDArray[Any], low: float = 50, high: float = 100) -> NDAr
     return (cv2.Canny(image, low, high) > 0).astype(np.float32)
 
 
-def _pairs(values, alike):
-    """``alike`` of each pixel's value and its right and lower neighbour's."""
+def _masked(image, name, mask):
+    """Check an image, 0 outside the mask, and the mask."""
+    if mask is not None:
+        image = np.asarray(image)
+        mask = as_mask(mask, image.shape[:2])
+        image = np.where(mask.reshape(*mask.shape, *[1] * (image.ndim - 2)), image, 0)
+    return as_image(image, name), mask
+
+
+def _pairs(values, alike, mask=None):
+    """``alike`` of each pixel's value and its right and lower neighbour's; 1 outside the mask."""
     out = np.ones((2, *values.shape[:2]), np.float32)
     out[0, :, :-1] = alike(values[:, :-1], values[:, 1:])
     out[1, :-1] = alike(values[:-1], values[1:])
+    if mask is not None:
+        out[0, :, :-1][~(mask[:, :-1] & mask[:, 1:])] = 1
+        out[1, :-1][~(mask[:-1] & mask[1:])] = 1
     return out

@@ -11,15 +11,19 @@ from sklearn.utils._param_validation import Interval, Options
 
 from ..base import UntrainedSegmenter
 from ..kernels import graph_segmentation
+from ..utils.images import n_channels
+from ..utils.scale import as_colour, scaled
+from ..value_range import ValueRange
 
 
-class EGBSegmenter(UntrainedSegmenter):
+class EGBSegmenter(ValueRange, UntrainedSegmenter):
     """Efficient graph-based segmentation (Felzenszwalb-Huttenlocher), nothing learned.
 
     Parameters
     ----------
     scale : float, default=1.0
-        Preference for large segments, k of the paper for 8-bit images: the greater, the larger.
+        Preference for large segments, k of the paper for 8-bit RGB, whatever the images are: the
+        greater, the larger. Of n channels differences count as those of three.
 
     sigma : float, default=0.8
         Standard deviation, in pixels, of the Gaussian that smooths the image first; 0 is none.
@@ -29,6 +33,12 @@ class EGBSegmenter(UntrainedSegmenter):
 
     connectivity : {4, 8}, default=8
         Neighbours of a pixel in the graph; segments are connected in the same sense.
+
+    value_range : tuple of two floats or None, default=None
+        The values of black and white. None: what the dtype says for 8-bit images and for floats in
+        [0, 1], whole numbers within 0 to 255 count as 8-bit in any dtype, and so do 16 bits that
+        are in use; of all else ``fit`` learns the range from all of its images, but for a
+        thousandth of the values at either end. What lies beyond counts as black or white.
 
     n_jobs : int or None, default=None
         Images worked on at once, by joblib: threads, unless :func:`joblib.parallel_config` says
@@ -44,7 +54,10 @@ class EGBSegmenter(UntrainedSegmenter):
     Attributes
     ----------
     n_channels_in_ : int
-        Channels of the images seen in ``fit``.
+        Channels of the images seen in ``fit``; gray among colours counts as colour.
+
+    value_range_ : tuple of two floats
+        Black and white: given, or of the images seen in ``fit``.
 
     See Also
     --------
@@ -68,7 +81,7 @@ class EGBSegmenter(UntrainedSegmenter):
     _score_metric = "segmentation_covering"
 
     _parameter_constraints = {  # noqa: RUF012
-        **UntrainedSegmenter._parameter_constraints,
+        **ValueRange._parameter_constraints,
         "scale": [Interval(Real, 0, None, closed="left")],
         "sigma": [Interval(Real, 0, None, closed="left")],
         "min_size": [Interval(Integral, 0, None, closed="left")],
@@ -82,6 +95,7 @@ class EGBSegmenter(UntrainedSegmenter):
         sigma: float = 0.8,
         min_size: int = 20,
         connectivity: int = 8,
+        value_range: tuple[float, float] | None = None,
         n_jobs: int | None = None,
         verbose: int = 0,
         on_error: Literal["raise", "warn"] = "raise",
@@ -90,11 +104,16 @@ class EGBSegmenter(UntrainedSegmenter):
         self.sigma = sigma
         self.min_size = min_size
         self.connectivity = connectivity
+        self.value_range = value_range
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.on_error = on_error
 
     def _segment(self, image, mask):
+        image = as_colour(image)
+        n = n_channels(image)
+        if n != 3:  # differences as of three channels, root of the sum of squares
+            image = scaled(image, (3 / n) ** 0.5)
         return graph_segmentation(
             image,
             scale=self.scale,

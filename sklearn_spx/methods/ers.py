@@ -8,13 +8,17 @@ like size (Liu et al., eq. 4 to 8). The count is met exactly.
 from numbers import Integral, Real
 from typing import Literal
 
+import numpy as np
 from sklearn.utils._param_validation import Interval, Options
 
 from ..base import UntrainedSegmenter
 from ..kernels import entropy_rate_superpixels
+from ..utils.images import n_channels
+from ..utils.scale import as_colour, scaled
+from ..value_range import ValueRange
 
 
-class ERSSuperpixels(UntrainedSegmenter):
+class ERSSuperpixels(ValueRange, UntrainedSegmenter):
     """Entropy rate superpixels on colour, nothing learned.
 
     Parameters
@@ -27,10 +31,17 @@ class ERSSuperpixels(UntrainedSegmenter):
         sizes.
 
     sigma : float, default=5.0
-        Contrast at which pixels stop being alike, in the units of an 8-bit image.
+        Contrast at which pixels stop being alike, in the units of 8-bit RGB whatever the images
+        are: the sum of the differences in three channels, of n channels three times their mean.
 
     connectivity : {4, 8}, default=8
         Neighbours of a pixel in the graph; superpixels are connected in the same sense.
+
+    value_range : tuple of two floats or None, default=None
+        The values of black and white. None: what the dtype says for 8-bit images and for floats in
+        [0, 1], whole numbers within 0 to 255 count as 8-bit in any dtype, and so do 16 bits that
+        are in use; of all else ``fit`` learns the range from all of its images, but for a
+        thousandth of the values at either end. What lies beyond counts as black or white.
 
     n_jobs : int or None, default=None
         Images worked on at once, by joblib: threads, unless :func:`joblib.parallel_config` says
@@ -46,7 +57,10 @@ class ERSSuperpixels(UntrainedSegmenter):
     Attributes
     ----------
     n_channels_in_ : int
-        Channels of the images seen in ``fit``.
+        Channels of the images seen in ``fit``; gray among colours counts as colour.
+
+    value_range_ : tuple of two floats
+        Black and white: given, or of the images seen in ``fit``.
 
     See Also
     --------
@@ -68,7 +82,7 @@ class ERSSuperpixels(UntrainedSegmenter):
     """
 
     _parameter_constraints = {  # noqa: RUF012
-        **UntrainedSegmenter._parameter_constraints,
+        **ValueRange._parameter_constraints,
         "n_segments": [Interval(Integral, 1, None, closed="left")],
         "balance": [Interval(Real, 0, None, closed="left")],
         "sigma": [Interval(Real, 0, None, closed="neither")],
@@ -82,6 +96,7 @@ class ERSSuperpixels(UntrainedSegmenter):
         balance: float = 0.5,
         sigma: float = 5.0,
         connectivity: int = 8,
+        value_range: tuple[float, float] | None = None,
         n_jobs: int | None = None,
         verbose: int = 0,
         on_error: Literal["raise", "warn"] = "raise",
@@ -90,11 +105,16 @@ class ERSSuperpixels(UntrainedSegmenter):
         self.balance = balance
         self.sigma = sigma
         self.connectivity = connectivity
+        self.value_range = value_range
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.on_error = on_error
 
     def _segment(self, image, mask):
+        image = as_colour(image)
+        n = n_channels(image)
+        if image.dtype != np.uint8 or n != 3:
+            image = scaled(image, 255 * 3 / n)
         return entropy_rate_superpixels(
             image,
             self.n_segments,

@@ -15,9 +15,12 @@ from sklearn.utils._param_validation import Interval
 
 from ..base import UntrainedSegmenter
 from ..kernels import slic
+from ..utils.images import n_channels
+from ..utils.scale import as_colour, scaled
+from ..value_range import ValueRange
 
 
-class SLICSuperpixels(UntrainedSegmenter):
+class SLICSuperpixels(ValueRange, UntrainedSegmenter):
     """SLIC superpixels, nothing learned.
 
     Parameters
@@ -37,11 +40,18 @@ class SLICSuperpixels(UntrainedSegmenter):
 
     weights : array-like of shape (n_channels,) or None, default=None
         Weight of each channel's squared difference, 0 or more; None is 1 for all. Of the Lab
-        channels where the image is converted.
+        channels where the image is converted; a single one is for all.
 
     convert2lab : bool or None, default=None
-        Convert RGB to CIE Lab first. None: images of three channels, integers or floats in
-        [0, 1], are converted.
+        Convert to CIE Lab first. None: gray images and those of three channels are; n other
+        channels go from 0 to 100 / sqrt(n) each. False: nothing is, and without a ``value_range``
+        values count as they are, as those of features should.
+
+    value_range : tuple of two floats or None, default=None
+        The values of black and white. None: what the dtype says for 8-bit images and for floats in
+        [0, 1], whole numbers within 0 to 255 count as 8-bit in any dtype, and so do 16 bits that
+        are in use; of all else ``fit`` learns the range from all of its images, but for a
+        thousandth of the values at either end. What lies beyond counts as black or white.
 
     n_jobs : int or None, default=None
         Images worked on at once, by joblib: threads, unless :func:`joblib.parallel_config` says
@@ -57,7 +67,10 @@ class SLICSuperpixels(UntrainedSegmenter):
     Attributes
     ----------
     n_channels_in_ : int
-        Channels of the images seen in ``fit``.
+        Channels of the images seen in ``fit``; gray among colours counts as colour.
+
+    value_range_ : tuple of two floats
+        Black and white: given, or of the images seen in ``fit``.
 
     n_iter_ : int
         Clustering iterations that ``transform`` runs.
@@ -83,7 +96,7 @@ class SLICSuperpixels(UntrainedSegmenter):
     """
 
     _parameter_constraints = {  # noqa: RUF012
-        **UntrainedSegmenter._parameter_constraints,
+        **ValueRange._parameter_constraints,
         "n_segments": [Interval(Integral, 1, None, closed="left")],
         "compactness": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -101,6 +114,7 @@ class SLICSuperpixels(UntrainedSegmenter):
         slic_zero: bool = False,
         weights: ArrayLike | None = None,
         convert2lab: bool | None = None,
+        value_range: tuple[float, float] | None = None,
         n_jobs: int | None = None,
         verbose: int = 0,
         on_error: Literal["raise", "warn"] = "raise",
@@ -111,6 +125,7 @@ class SLICSuperpixels(UntrainedSegmenter):
         self.slic_zero = slic_zero
         self.weights = weights
         self.convert2lab = convert2lab
+        self.value_range = value_range
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.on_error = on_error
@@ -119,14 +134,31 @@ class SLICSuperpixels(UntrainedSegmenter):
     def n_iter_(self):
         return self.max_iter
 
+    def _look_at(self, image, mask, name):
+        as_they_are = (
+            self.convert2lab is not None and not self.convert2lab and self.value_range is None
+        )
+        return image if as_they_are else super()._look_at(image, mask, name)
+
     def _segment(self, image, mask):
+        n = n_channels(image)
+        weights = None if self.weights is None else np.asarray(self.weights, dtype=float)
+        converts = n in (1, 3) if self.convert2lab is None else bool(self.convert2lab)
+        if converts and n not in (1, 3):
+            raise ValueError(f"convert2lab=True needs one or three channels, found {n}")
+        if converts:
+            image = as_colour(image)
+            if weights is not None and weights.shape == (1,):
+                weights = np.repeat(weights, 3)
+        elif self.convert2lab is None or self.value_range is not None:
+            image = scaled(image, 100 / n**0.5)  # all of them span as much as L does
         return slic(
             image,
             self.n_segments,
             compactness=self.compactness,
             max_iter=self.max_iter,
             slic_zero=self.slic_zero,
-            weights=None if self.weights is None else np.asarray(self.weights, dtype=float),
+            weights=weights,
             mask=mask,
-            convert2lab=self.convert2lab,
+            convert2lab=converts,
         )

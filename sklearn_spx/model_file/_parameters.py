@@ -74,6 +74,7 @@ _RULES = {
     "select": (lambda v: v is None or _numbers(v, 2**20, (int, bool)), "integers or booleans"),
     "sides": (lambda v: v is None or _numbers(v, 5, int, 1, 5), "up to five integers from 1 to 5"),
     "transformers": (lambda v: _named(v), "(name, transformer) pairs"),
+    "value_range": (lambda v: v is None or _range(v), "two numbers, the lower one first"),
     "weights": (lambda v: v is None or _numbers(v, 4096, float, 0), "numbers, 0 or more"),
 }
 
@@ -303,6 +304,11 @@ def _numbers(values, most, kind, low=-np.inf, high=np.inf):
     kinds = (float, int) if kind is float else kind if isinstance(kind, tuple) else (kind,)
     items = values.tolist() if isinstance(values, np.ndarray) else values
     return all(type(v) in kinds and low <= v <= high for v in items)
+
+
+def _range(values):
+    low_high = -1e300, 1e300
+    return _numbers(values, 2, float, *low_high) and len(values) == 2 and values[0] < values[1]
 
 
 def _named(values):

@@ -33,6 +33,7 @@ _MOST_FEATURES = 2**20  # of a pixel
 _MOST_ENTRIES = 20_000  # of a history
 _PAN = ("two-way", "square", "no-canny", "baseline")  # the net of SEAL's paper, its ablations
 _NETS = ("mlp", "classifier", "classifier-paper")  # of TrainableSLIC
+_KINDS = {"bool", "uint8", "uint16", "integer", "float"}  # of images, that share a value range
 _DTYPES = {"float32", "float64", "int64"}  # of arrays
 
 
@@ -314,8 +315,24 @@ def _check_array(value, where, shape, dtypes):
 # --- what each has learned: functions of (parameters, values, arrays) ----------------------------
 
 
+def _ranges(values):
+    """Black and white of each kind of image; files of earlier versions have none."""
+    if "value_ranges" not in values.values:
+        return
+    ranges = _Fields(values.take("value_ranges"), "the value_ranges")
+    for kind in sorted(ranges.left):
+        if kind not in _KINDS:
+            raise ValueError(f"the value_ranges name {shown(kind)}, which is no kind of image")
+        low, high = ranges.numbers(kind, -math.inf, {2})
+        if not -math.inf < low < high:
+            raise ValueError(f"the range of {kind} is from {shown(low)} to {shown(high)}")
+
+
 def _seal(params, values, arrays):
     values.count("n_channels_in", _MOST_CHANNELS)
+    _ranges(values)
+    if "net_channels" in values.values:  # three of gray images
+        values.count("net_channels", _MOST_CHANNELS)
     values.history("history")
     values.word("net", ("compact", "pan", *(f"pan-{kind}" for kind in _PAN)))
     values.word("loss", ("cross_entropy", "seal"))
@@ -324,6 +341,7 @@ def _seal(params, values, arrays):
 
 def _del(params, values, arrays):
     values.count("n_channels_in", _MOST_CHANNELS)
+    _ranges(values)
     values.history("history")
     values.word("net", ("compact", "vgg16"))
     values.word("pooling", ("mean", "max"))
@@ -346,6 +364,7 @@ def _del(params, values, arrays):
 
 def _trainable_slic(params, values, arrays):
     n_channels = values.count("n_channels_in", _MOST_CHANNELS)
+    _ranges(values)
     values.count("n_images", 2**31)
     values.history("history")
     values._checked("loss", _is_number, "a number")
@@ -354,6 +373,8 @@ def _trainable_slic(params, values, arrays):
     features = check_fitted(values.take("features"), arrays, "features")
     reference = _Fields(values.take("reference"), "the reference")
     lab = check_fitted(reference.take("lab"), arrays, "the reference")
+    if n_channels == 1 and lab.fitted["n_channels_in_"] == 3:
+        n_channels = 3  # gray images are seen as colours
     reference.numbers("weights", 0, {n_channels})
     reference.done()
     for part in (features, lab):

@@ -1,8 +1,11 @@
 """What the estimators ask of X, y and masks: sequences of unequal images, or one stacked array.
 
 Nothing is cast here and nothing read before its turn: a lazy collection stays lazy. Every
-complaint names the image, what was found and what is accepted.
+complaint names the image, what was found and what is accepted; a mistake that is often made gets
+the line that mends it.
 """
+
+import os
 
 import numpy as np
 
@@ -10,16 +13,27 @@ from ..kernels.checks import as_labels, as_mask
 
 __all__ = [
     "LARGEST_VALUE",
+    "check_boundaries",
     "check_image",
     "check_magnitude",
     "check_mask",
+    "check_no_alpha",
     "check_same_length",
     "check_sequence",
     "check_target",
+    "hint_at_alpha",
     "n_channels",
 ]
 
 LARGEST_VALUE = 1e9  # of an image that a net, or a learned distance, is given
+_FEW = 4  # channels at most, where an axis of an array may be that of the channels
+_MANY = 16  # channels at most that an image of few rows may have
+_ALPHA = 0.9  # of the pixels are quite clear or quite opaque, where a channel is alpha
+# Pillow's modes whose arrays are not gray or colours
+_MODES = {"P": "palette", "PA": "palette", "CMYK": "CMYK", "YCbCr": "YCbCr", "LAB": "Lab"}
+
+
+# --- collections ----------------------------------------------------------------------------------
 
 
 def check_sequence(X, name, item):
@@ -31,28 +45,84 @@ def check_sequence(X, name, item):
     )
     if hasattr(X, "iloc"):  # a pandas Series is indexed by label, not by position
         X = X.to_numpy()
-    if isinstance(X, np.ndarray):
-        found = f"{name} is an array of shape {X.shape} and dtype {X.dtype}"
-        if X.ndim > 4 or (X.dtype == object and X.ndim != 1):
-            raise ValueError(f"{found}; {accepted}")
-        if X.dtype != object and X.ndim <= 2:
-            raise ValueError(f"{found}; {accepted}. If it is one {item}, pass [{name}]")
-        if item == "image" and X.ndim == 3 and X.shape[2] <= 4 < min(X.shape[:2]):
-            raise ValueError(
-                f"{found}, which reads as {X.shape[0]} gray images {X.shape[2]} pixels wide. "
-                f"If it is one image of {X.shape[2]} channels, pass [{name}]"
-            )
-    elif isinstance(X, (str, bytes, dict, set)) or not (
-        hasattr(X, "__len__") and hasattr(X, "__getitem__")
-    ):
-        raise TypeError(f"{name} is of type {type(X).__name__}; {accepted}")
+    if hasattr(X, "ndim") and hasattr(X, "shape"):
+        _check_stack(X, name, item, accepted)
+    elif isinstance(X, (str, bytes, os.PathLike)):
+        raise TypeError(f"{name} is a path, {os.fspath(X)!r}; {_reader(name, item, several=False)}")
+    elif isinstance(X, (dict, set)) or not (hasattr(X, "__len__") and hasattr(X, "__getitem__")):
+        way_out = ""
+        if isinstance(X, dict):
+            way_out = f". If its values are the {item}s, pass list({name}.values())"
+        elif hasattr(X, "__iter__"):
+            way_out = f". If it yields {item}s, pass list({name})"
+        elif hasattr(X, "convert"):
+            way_out = f". If it is one {item}, pass [{name}]"
+        raise TypeError(f"{name} is of type {type(X).__name__}; {accepted}{way_out}")
     if len(X) == 0:
         raise ValueError(f"{name} is empty; {accepted}")
     return X
 
 
-def check_image(image, name):
-    """Return ``image`` as an array (H, W) or (H, W, C) of its own dtype, finite and not empty."""
+def _check_stack(X, name, item, accepted):
+    """Check the axes of an array, of numpy or another package."""
+    shape = tuple(X.shape)
+    found = f"{name} is an array of shape {shape} and dtype {X.dtype}"
+    is_objects = isinstance(X, np.ndarray) and X.dtype == object
+    if X.ndim > 4 or (is_objects and X.ndim != 1):
+        raise ValueError(f"{found}; {accepted}")
+    if not is_objects and X.ndim <= 2:
+        raise ValueError(f"{found}; {accepted}. If it is one {item}, pass [{name}]")
+    if item != "image" or 0 in shape:
+        return
+    is_tensor = hasattr(X, "permute")  # torch's images are (channels, height, width)
+    if X.ndim == 3 and shape[2] <= _FEW < min(shape[:2]):
+        raise ValueError(
+            f"{found}, which reads as {shape[0]} gray images {shape[2]} pixels wide. "
+            f"If it is one image of {shape[2]} channels, pass [{name}]"
+        )
+    if X.ndim == 3 and is_tensor and shape[0] <= _FEW < min(shape[1:]):
+        raise ValueError(
+            f"{found}, which reads as {shape[0]} gray images. If it is one image, channels first, "
+            f"pass [{name}.permute(1, 2, 0).numpy()]; if not, {name}.numpy()"
+        )
+    if X.ndim == 4 and shape[1] <= _FEW < shape[2] and shape[3] > _MANY:
+        line = f"{name}.permute(0, 2, 3, 1).numpy()" if is_tensor else f"np.moveaxis({name}, 1, -1)"
+        raise ValueError(
+            f"{found}: channels come last here, (n, height, width, channels). Pass {line}"
+        )
+
+
+def _reader(name, item, several=True):
+    """The line that reads files."""
+    function = "read_image" if item == "image" else "read_labels"
+    if several:
+        lazily = ", or lazily sklearn_spx.io.ImageFolder(folder)" if item == "image" else ""
+        return f"pass [sklearn_spx.io.{function}(path) for path in {name}]{lazily}"
+    folder = "sklearn_spx.io.ImageFolder(folder)" if item == "image" else "a list of label images"
+    return f"pass [sklearn_spx.io.{function}({name})], or for a folder {folder}"
+
+
+def check_same_length(X, other, name):
+    """Raise unless ``other`` holds as many items as ``X``."""
+    if len(other) != len(X):
+        raise ValueError(f"{name} holds {len(other)} items for the {len(X)} images of X")
+
+
+# --- images ---------------------------------------------------------------------------------------
+
+
+def check_image(image, name, mask=None, mask_name="mask"):
+    """Return ``image`` as an array (H, W) or (H, W, C) of its own dtype, finite and not empty.
+
+    Of a masked one the inside has to be finite; the outside may hold anything.
+    """
+    _check_item(image, name, "image")
+    mode = getattr(image, "mode", None)
+    if hasattr(image, "convert") and mode in _MODES:
+        raise ValueError(
+            f"{name} is a {_MODES[mode]} image, whose numbers are no colours; pass "
+            f'{name}.convert("RGB")'
+        )
     image = _as_array(image, name)
     if image.dtype.kind not in "buif":
         raise TypeError(
@@ -60,16 +130,55 @@ def check_image(image, name):
             "floating-point images"
         )
     if image.ndim not in (2, 3):
+        way_out = ""
+        if image.ndim == 4:
+            way_out = f". If it is a batch, pass its images: list({name})"
         raise ValueError(
             f"{name} has shape {image.shape}; accepted are (height, width) and "
-            "(height, width, channels)"
+            f"(height, width, channels){way_out}"
         )
     if image.size == 0:
         raise ValueError(f"{name} has shape {image.shape}: it is empty")
+    if image.ndim == 3 and image.shape[0] <= _FEW < image.shape[1] and image.shape[2] > _MANY:
+        raise ValueError(
+            f"{name} has shape {image.shape}, which reads as {image.shape[0]} rows of "
+            f"{image.shape[2]} channels: channels come last here. Pass np.moveaxis({name}, 0, -1)"
+        )
     if image.dtype.kind == "f" and not np.isfinite(image).all():
-        bad = image.size - int(np.isfinite(image).sum())
-        raise ValueError(f"{name} holds {bad} values that are NaN or infinite")
+        values, where = image, ""
+        if mask is not None:
+            values, where = image[check_mask(mask, mask_name, image.shape[:2])], " inside its mask"
+        bad = values.size - int(np.isfinite(values).sum())
+        if bad:
+            raise ValueError(
+                f"{name} holds {bad} values that are NaN or infinite{where}; a mask may leave "
+                "them out"
+            )
     return image
+
+
+def check_no_alpha(image, name, mask=None):
+    """Raise where the last of two or four channels looks like alpha."""
+    channels = n_channels(image)
+    if channels not in (2, 4):
+        return
+    last = image[..., -1] if mask is None else image[..., -1][mask]
+    full = 1 if image.dtype.kind in "bf" else np.iinfo(image.dtype).max
+    n_opaque = np.count_nonzero(last == full)
+    if n_opaque and n_opaque + np.count_nonzero(last == 0) >= _ALPHA * last.size:
+        colours = "gray and alpha" if channels == 2 else "RGBA"
+        raise ValueError(
+            f"{name} has {channels} channels, the last of which looks like alpha ({colours}). "
+            f"Without it: {name}[..., :{channels - 1}]; sklearn_spx.io.read_image(path) lays it "
+            "over white. If it is a band like the others, put it first: np.roll(image, 1, axis=-1)"
+        )
+
+
+def hint_at_alpha(found, expected):
+    """What to do about channels too many, where they may be alpha; else nothing."""
+    if (found, expected) in ((4, 3), (2, 1)):
+        return f". If the last one is alpha, pass image[..., :{expected}]"
+    return ""
 
 
 def check_magnitude(image, name):
@@ -88,29 +197,97 @@ def n_channels(image):
     return 1 if image.ndim == 2 else image.shape[2]
 
 
-def check_same_length(X, other, name):
-    """Raise unless ``other`` holds as many items as ``X``."""
-    if len(other) != len(X):
-        raise ValueError(f"{name} holds {len(other)} items for the {len(X)} images of X")
+# --- ground truths and masks ----------------------------------------------------------------------
 
 
 def check_target(target, name, shape):
     """Return the label images of one image's annotators: a list of int32 (H, W) arrays."""
+    _check_item(target, name, "label image")
     if isinstance(target, np.ndarray):
-        several = target.dtype == object or target.ndim == 3
+        several = target.dtype == object or (
+            target.ndim == 3 and (target.shape[1:] == shape or target.shape[:2] != shape)
+        )
     else:
-        several = isinstance(target, (list, tuple)) and (not target or np.ndim(target[0]) >= 2)
+        several = isinstance(target, (list, tuple)) and (
+            not target or np.ndim(target[0]) >= 2 or isinstance(target[0], (str, os.PathLike))
+        )
     if not several:
-        return [as_labels(_as_array(target, name), name, shape)]
+        return [_check_labels(target, name, shape)]
     annotations = list(target)
     if not annotations:
         raise ValueError(f"{name} holds no annotation")
-    return [as_labels(a, f"{name}[{k}]", shape) for k, a in enumerate(annotations)]
+    return [_check_labels(a, f"{name}[{k}]", shape) for k, a in enumerate(annotations)]
+
+
+def _check_labels(labels, name, shape):
+    """Return one label image as int32 (H, W)."""
+    _check_item(labels, name, "label image")
+    labels = _as_array(labels, name)
+    if labels.ndim == 3 and labels.shape == (*shape, 1):
+        labels = labels[:, :, 0]
+    if labels.ndim == 3 and labels.shape[:2] == tuple(shape):
+        n = labels.shape[2]
+        if n in (3, 4) and labels.dtype == np.uint8:
+            way_out = (
+                "is a picture, not a label image. If its colours are the labels, "
+                "sklearn_spx.io.read_labels(path) reads them from the file, and here np.unique("
+                f"{name}.reshape(-1, {n}), axis=0, return_inverse=True)[1].reshape({name}.shape"
+                "[:2]) numbers them"
+            )
+        else:
+            way_out = (
+                f"is not a label image. If it has a mask for each class, pass {name}.argmax(-1); "
+                f"if it has the annotations of {n} people, list(np.moveaxis({name}, -1, 0))"
+            )
+        raise ValueError(f"{name} has shape {labels.shape}: it {way_out}")
+    if labels.dtype.kind == "f" and labels.size:
+        inside = labels[np.isfinite(labels)]
+        if (inside == np.rint(inside)).all():
+            unknown = "" if inside.size == labels.size else ", NaN as -1, which is unknown"
+            line = (
+                f"{name}.astype(int)"
+                if not unknown
+                else f"np.nan_to_num({name}, nan=-1).astype(int)"
+            )
+            raise TypeError(
+                f"{name} has dtype {labels.dtype}; accepted are integer label images. Pass "
+                f"{line}{unknown}"
+            )
+    if labels.ndim == 2 and labels.shape != tuple(shape) and labels.size:
+        turned = labels.shape == tuple(shape)[::-1]
+        raise ValueError(
+            f"{name} has shape {labels.shape}, but its image {tuple(shape)}"
+            + (f". Pass {name}.T if rows and columns are swapped" if turned else "")
+        )
+    return as_labels(labels, name, shape)
+
+
+def check_boundaries(targets):
+    """Raise unless one of the annotations, given image by image, has two segments."""
+    for annotations in targets:
+        for annotation in annotations:
+            known = annotation[annotation >= 0]
+            if known.size and (known != known[0]).any():
+                return
+    raise ValueError(
+        "y shows no boundary: each ground truth is one segment, or unknown, so there is nothing "
+        "to learn; are they label images?"
+    )
 
 
 def check_mask(mask, name, shape):
     """Return one image's mask as a boolean (H, W) array, or None."""
     return None if mask is None else as_mask(_as_array(mask, name), shape, name)
+
+
+# --- items ----------------------------------------------------------------------------------------
+
+
+def _check_item(item, name, what):
+    """Raise where an item is a path."""
+    if isinstance(item, (str, bytes, os.PathLike)):
+        collection = name.partition("[")[0]
+        raise TypeError(f"{name} is a path, {os.fspath(item)!r}; {_reader(collection, what)}")
 
 
 def _as_array(item, name):

@@ -236,7 +236,7 @@ def test_bad_input(features, image):
     bad[0, 0, 0] = np.nan
     with pytest.raises(ValueError, match=r"X\[0\] holds 1 values that are NaN"):
         features.transform([bad])
-    with pytest.raises(TypeError, match="accepted is a sequence"):
+    with pytest.raises(TypeError, match=r"X is a path, 'image.png'; pass"):
         features.fit("image.png")
     with warnings.catch_warnings():
         warnings.simplefilter("error")

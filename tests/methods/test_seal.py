@@ -225,10 +225,15 @@ def test_without_opencv_the_error_says_how_to_get_it(leaves, monkeypatch):
         SEALSuperpixels(net="pan", **quick()).fit(leaves.images, leaves.ground_truths)
 
 
-def test_canny_needs_eight_bits(leaves):
-    images = [image / 255 for image in leaves.images]
-    with pytest.raises(ValueError, match="8-bit"):
-        SEALSuperpixels(net="pan", **quick()).fit(images, leaves.ground_truths)
+def test_canny_needs_gray_or_colours(leaves):
+    pytest.importorskip("cv2")
+    pan = SEALSuperpixels(net="pan", **quick())
+    whole = clone(pan).fit(leaves.images, leaves.ground_truths)
+    floats = [image / 255 for image in leaves.images]
+    same(whole.affinities(leaves.images), whole.affinities(floats))
+    images = [image[..., :2] for image in leaves.images]
+    with pytest.raises(ValueError, match="there are 2 channels"):
+        pan.fit(images, leaves.ground_truths)
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "seal"])

@@ -523,8 +523,8 @@ def test_partial_fit_of_the_linear_form(leaves):
 
     scale = np.linalg.norm(whole.weights_)
     assert unlike(online.weights_) < unlike(alone)
-    with pytest.raises(ValueError, match="has 1 channels where TrainableSLIC expects 3"):
-        online.partial_fit([image[:, :, 0] for image in X], y)
+    with pytest.raises(ValueError, match="has 2 channels where TrainableSLIC expects 3"):
+        online.partial_fit([image[:, :, :2] for image in X], y)
     assert online.n_channels_in_ == 3
 
 

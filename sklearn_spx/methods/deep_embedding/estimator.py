@@ -23,7 +23,6 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, check_memory
 
-from ...base import ImageSegmenter
 from ...kernels import slic
 from ...kernels.checks import as_labels
 from ...learned import Pretrained, TrainedNet, torch_device
@@ -31,9 +30,11 @@ from ...model_file import write_model
 from ...training import NetTraining
 from ...training.recipe import fit_net, resolve, seed_of
 from ...training.state import digest, net_arrays
-from ...utils.images import check_same_length, check_sequence
+from ...utils.images import check_boundaries, check_same_length, check_sequence, n_channels
+from ...utils.scale import as_colour, scaled
 from ...utils.threads import torch_threads
 from ...utils.types import Images
+from ...value_range import ValueRange
 from . import merging
 from .model import as_rgb, make_net, region_graph
 from .start import initial_net, same_trunk, weight_sums
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     import torch
 
 
-class DELSegmenter(Pretrained, ImageSegmenter):
+class DELSegmenter(Pretrained, ValueRange):
     """Deep embedding learning: segmentation by merging superpixels.
 
     ``threshold``, ``n_segments``, ``min_size``, ``merge``, ``scales`` and ``mirror`` matter in
@@ -127,6 +128,13 @@ class DELSegmenter(Pretrained, ImageSegmenter):
         layer ten times as fast; for both: weight decay 2e-4, whole images, none held out, patience
         5. With "adamw" a trunk that was trained before learns at a tenth of the rate.
 
+    value_range : tuple of two floats or None, default=None
+        The values of black and white. None: what the dtype says for 8-bit images and for floats in
+        [0, 1], whole numbers within 0 to 255 count as 8-bit in any dtype, and so do 16 bits that
+        are in use; of all else ``fit`` learns the range from all of its images, but for a
+        thousandth of the values at either end, also where a trained net is kept. What lies beyond
+        counts as black or white.
+
     device : {"cpu", "cuda", "auto"}, default="cpu"
         Where the net runs; "auto" is a GPU if there is one.
 
@@ -159,7 +167,11 @@ class DELSegmenter(Pretrained, ImageSegmenter):
         ``step``, mean ``loss``, ``seconds`` and, with images held out, ``score`` in training.
 
     n_channels_in_ : int
-        Channels of the images seen in ``fit``.
+        Channels of the images seen in ``fit``. Gray images are taken for the same gray in three
+        channels, beside colours and by a net that was trained on colours, too.
+
+    value_range_ : tuple of two floats
+        Black and white: given, or of the images seen in ``fit``.
 
     See Also
     --------
@@ -197,7 +209,7 @@ class DELSegmenter(Pretrained, ImageSegmenter):
     _score_metric = "segmentation_covering"
 
     _parameter_constraints = {  # noqa: RUF012
-        **ImageSegmenter._parameter_constraints,
+        **ValueRange._parameter_constraints,
         "superpixels": [BaseEstimator, None],
         "pretrained": [str, os.PathLike, None],
         "net": "no_validation",  # any module: checked in fit
@@ -240,6 +252,7 @@ class DELSegmenter(Pretrained, ImageSegmenter):
         augmentation: Literal["none", "flip", "rotate"] = "flip",
         annotators: Literal["most", "all", "random"] = "all",
         training: NetTraining | None = None,
+        value_range: tuple[float, float] | None = None,
         device: Literal["cpu", "cuda", "auto"] = "cpu",
         memory: str | Memory | None = None,
         random_state: int | np.random.RandomState | None = 0,
@@ -263,6 +276,7 @@ class DELSegmenter(Pretrained, ImageSegmenter):
         self.augmentation = augmentation
         self.annotators = annotators
         self.training = training
+        self.value_range = value_range
         self.device = device
         self.memory = memory
         self.random_state = random_state
@@ -285,8 +299,8 @@ class DELSegmenter(Pretrained, ImageSegmenter):
         Parameters
         ----------
         X : sequence or stacked array of n_images images
-            Each (height, width) or (height, width, channels), of one number of channels.
-            Floating-point images are taken to lie in [0, 1].
+            Each (height, width) or (height, width, channels), of one number of channels; gray
+            images may stand among colours.
 
         y : sequence of n_images ground truths
             Each a label image (height, width) or a list of them, one an annotator; negative
@@ -307,7 +321,7 @@ class DELSegmenter(Pretrained, ImageSegmenter):
         ------
         ValueError, TypeError
             If an image, mask or ground truth cannot be used; the message names it. If ``y`` is
-            missing.
+            missing or shows no boundary.
 
         RuntimeError
             If ``device`` is "cuda" and there is no GPU.
@@ -357,6 +371,7 @@ class DELSegmenter(Pretrained, ImageSegmenter):
         """``fit``, or with ``classes`` the training that ``pretrain`` does."""
         self._validate_params()
         self._check_scales()
+        self._check_superpixels()
         if y is None:
             raise ValueError("DELSegmenter learns from ground truth, but y is None")
         if given is not None:
@@ -366,9 +381,11 @@ class DELSegmenter(Pretrained, ImageSegmenter):
                 raise ValueError('with on_error="warn", superpixels cannot be given')
         seed = seed_of(self.random_state)
         start, kind, channels = self._start(seed)
+        self._learn_range(X, masks)
         self.superpixels_ = None if given is not None else self._fitted_superpixels(X, y, masks)
         images, labels, targets = [], [], []
-        for i, (image, mask, target) in enumerate(self._checked(X, masks, y, channels)):
+        checked = self._checked(X, masks, y, channels, learn_range=False)
+        for i, (image, mask, target) in enumerate(checked):
             images.append(as_rgb(image))
             targets.append(target)
             if given is None:
@@ -377,6 +394,8 @@ class DELSegmenter(Pretrained, ImageSegmenter):
                 labels.append(as_labels(given[i], f"superpixels[{i}]", image.shape[:2]))
         if given is not None:
             self.superpixels_ = self._fitted_superpixels(X, y, masks)
+        if not classes:
+            check_boundaries(targets)
         optimizer = None if self.training is None else self.training.optimizer
         recipe = resolve(self.training, own_recipe(kind["net"], optimizer), len(images))
         freeze = self.freeze_trunk
@@ -436,13 +455,15 @@ class DELSegmenter(Pretrained, ImageSegmenter):
         try:
             check_is_fitted(self.superpixels)
         except NotFittedError:
-            return clone(self.superpixels).fit(X, y, masks=masks)
+            return clone(self.superpixels).fit(self._as_seen(X, masks), y, masks=masks)
         return self.superpixels
 
     def _superpixel_labels(self, image, mask):
         if self.superpixels_ is None:
-            height, width = image.shape[:2]
-            return slic(image, max(1, height * width // 64), mask=mask)
+            n, n_pixels = n_channels(image), image.shape[0] * image.shape[1]
+            is_colour = n in (1, 3)
+            image = as_colour(image) if is_colour else scaled(image, 100 / n**0.5)
+            return slic(image, max(1, n_pixels // 64), mask=mask, convert2lab=is_colour)
         masks = None if mask is None else [mask]
         return self.superpixels_.transform([image], masks=masks)[0]
 
@@ -512,6 +533,13 @@ class DELSegmenter(Pretrained, ImageSegmenter):
             raise ValueError('segmentations by merge="egb" do not nest: there is no hierarchy')
         return self._each(X, masks, self._hierarchy)
 
+    def _check_superpixels(self):
+        if getattr(self.superpixels, "value_range", None) is not None:
+            raise ValueError(
+                "superpixels has a value_range; give it to DELSegmenter, which brings images to "
+                "their range before superpixels see them"
+            )
+
     def _check_scales(self):
         if not self.scales or not all(isinstance(s, Real) and 0 < s < np.inf for s in self.scales):
             raise ValueError(f"scales must be positive numbers, at least one, got {self.scales!r}")
@@ -519,6 +547,7 @@ class DELSegmenter(Pretrained, ImageSegmenter):
     def _prepare(self):
         super()._prepare()
         self._check_scales()
+        self._check_superpixels()
         if self.merge == "egb" and self.n_segments is not None:
             raise ValueError('n_segments means nothing to merge="egb", which has no hierarchy')
 
@@ -624,7 +653,7 @@ class DELSegmenter(Pretrained, ImageSegmenter):
             )
         arrays = {f"net.{name}": value for name, value in net_arrays(self.net_).items()}
         values = {"n_channels_in": self.n_channels_in_, "history": self.history_}
-        values |= {**self._kind, "sides": list(self._kind["sides"])}
+        values |= {**self._kind, "sides": list(self._kind["sides"]), **self._range_state()}
         if not trunk:
             arrays = {n: a for n, a in arrays.items() if not n.startswith("net.trunk.")}
             values["trunk"] = weight_sums(self.net_.trunk)
@@ -637,6 +666,7 @@ class DELSegmenter(Pretrained, ImageSegmenter):
 
     def _set_state(self, arrays, values):
         self.n_channels_in_ = values["n_channels_in"]
+        self._set_range_state(values)
         self.history_ = values["history"]
         self._kind = {
             "net": values["net"],

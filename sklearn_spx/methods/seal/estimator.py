@@ -22,20 +22,22 @@ from joblib import Memory
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.validation import check_memory
 
-from ...base import ImageSegmenter, pack
+from ...base import pack
 from ...kernels.checks import check_count
 from ...learned import Pretrained, TrainedNet, torch_device
 from ...training import NetTraining
 from ...training.recipe import fit_net, resolve, seed_of
 from ...training.state import net_arrays
+from ...utils.images import check_boundaries
 from ...utils.threads import torch_threads
 from ...utils.types import Images, Labels
-from .model import NETS, as_channels, grow, make_net, own_reading, predict_affinities
+from ...value_range import ValueRange
+from .model import NETS, for_net, grow, make_net, own_reading, predict_affinities
 from .release import is_release, read_release
 from .training import BOUNDARY_WEIGHT, RECIPE, SEALTask, sample
 
 
-class SEALSuperpixels(Pretrained, ImageSegmenter):
+class SEALSuperpixels(Pretrained, ValueRange):
     """Superpixels grown on affinities that a net has learned from human segmentations.
 
     Parameters
@@ -51,8 +53,8 @@ class SEALSuperpixels(Pretrained, ImageSegmenter):
     net : {"compact", "pan", "pan-two-way", "pan-square", "pan-no-canny", "pan-baseline"} or None, \
             default=None
         "compact": a small U-Net, sixty times fewer multiplications than the paper's net.
-        "pan": the paper's pixel affinity net; it needs OpenCV and 8-bit images of 1 or 3 channels,
-        for their Canny edges. The others are its ablations: both directions at once, a 7x7 first
+        "pan": the paper's pixel affinity net; it needs OpenCV and images of 1 or 3 channels, for
+        their Canny edges. The others are its ablations: both directions at once, a 7x7 first
         convolution, no edges; "pan-baseline" is all three. None: that of ``pretrained``, else
         "compact".
 
@@ -89,6 +91,13 @@ class SEALSuperpixels(Pretrained, ImageSegmenter):
         With "ers", how strongly superpixels of a region without boundaries are blocks rather than
         strips, from 0 (not at all, as in the paper) to 1. None: 0.05 for "compact", else 0.
 
+    value_range : tuple of two floats or None, default=None
+        The values of black and white. None: what the dtype says for 8-bit images and for floats in
+        [0, 1], whole numbers within 0 to 255 count as 8-bit in any dtype, and so do 16 bits that
+        are in use; of all else ``fit`` learns the range from all of its images, but for a
+        thousandth of the values at either end, also where a trained net is kept. What lies beyond
+        counts as black or white.
+
     device : {"cpu", "cuda", "auto"}, default="cpu"
         Where the net runs.
 
@@ -122,7 +131,11 @@ class SEALSuperpixels(Pretrained, ImageSegmenter):
         achievable segmentation accuracy, of the images held out.
 
     n_channels_in_ : int
-        Channels of the images seen in ``fit``.
+        Channels of the images seen in ``fit``. Gray images are taken for the same gray in three
+        channels, beside colours and by a net that was trained on colours, too.
+
+    value_range_ : tuple of two floats
+        Black and white: given, or of the images seen in ``fit``.
 
     See Also
     --------
@@ -159,7 +172,7 @@ class SEALSuperpixels(Pretrained, ImageSegmenter):
     """
 
     _parameter_constraints = {  # noqa: RUF012
-        **ImageSegmenter._parameter_constraints,
+        **ValueRange._parameter_constraints,
         "n_segments": [Interval(Integral, 1, None, closed="left")],
         "pretrained": [str, Path, None],
         "net": [StrOptions(set(NETS)), None],
@@ -197,6 +210,7 @@ class SEALSuperpixels(Pretrained, ImageSegmenter):
         balance: float | None = None,
         sharpness: float | None = None,
         regularity: float | None = None,
+        value_range: tuple[float, float] | None = None,
         device: Literal["cpu", "cuda", "auto"] = "cpu",
         random_state: int | np.random.RandomState | None = 0,
         memory: str | Memory | None = None,
@@ -215,6 +229,7 @@ class SEALSuperpixels(Pretrained, ImageSegmenter):
         self.balance = balance
         self.sharpness = sharpness
         self.regularity = regularity
+        self.value_range = value_range
         self.device = device
         self.random_state = random_state
         self.memory = memory
@@ -228,9 +243,8 @@ class SEALSuperpixels(Pretrained, ImageSegmenter):
         Parameters
         ----------
         X : sequence or stacked array of n_images images
-            Each (height, width) or (height, width, channels), of one number of channels. White is
-            65535 in uint16, 255 in other integers; floats are taken as they are. They are held in
-            memory while fitting.
+            Each (height, width) or (height, width, channels), of one number of channels; gray
+            images may stand among colours. They are held in memory while fitting.
 
         y : sequence of n_images ground truths
             Each a label image (height, width) or a list of them, one an annotator. Each
@@ -247,7 +261,8 @@ class SEALSuperpixels(Pretrained, ImageSegmenter):
         Raises
         ------
         ValueError
-            If there are no ground truths, or too few images to hold some out.
+            If there are no ground truths, none of them shows a boundary, or there are too few
+            images to hold some out.
 
         ImportError
             If the net needs OpenCV, which is not installed.
@@ -256,11 +271,13 @@ class SEALSuperpixels(Pretrained, ImageSegmenter):
             return self._keep_pretrained(X, masks)
         if y is None:
             raise ValueError("y is None; SEALSuperpixels learns from ground truths")
-        start, channels = None, None
+        start, channels, net_channels = None, None, None
         if self.pretrained is not None:
             self._load()
             start, channels = net_arrays(self.net_), self.n_channels_in_
-        items = [sample(*item) for item in self._checked(X, masks, y, channels)]
+            net_channels = self._net_channels
+        items = [sample(net_channels, *item) for item in self._checked(X, masks, y, channels)]
+        check_boundaries(labels for _, labels in items)
         annotations = np.mean([len(labels) for _, labels in items])
         recipe = resolve(self.training, RECIPE, len(items), samples_per_image=annotations)
         weight = self.boundary_weight
@@ -289,7 +306,7 @@ class SEALSuperpixels(Pretrained, ImageSegmenter):
             memory=self.memory,
             verbose=self.verbose,
         )
-        self._set_net({"net": about["net"], "loss": self.loss}, state)
+        self._set_net({"net": about["net"], "loss": self.loss}, state, items[0][0].shape[2])
         return self
 
     def transform(
@@ -363,7 +380,7 @@ class SEALSuperpixels(Pretrained, ImageSegmenter):
         predict = check_memory(self.memory).cache(predict_affinities, ignore=["net"])
         digest = None if self.memory is None else self._net.digest
         with torch_threads(self.n_jobs):
-            return predict(as_channels(image), net, digest)
+            return predict(for_net(image, self._net_channels), net, digest)
 
     def _grow(self, counts, image, mask):
         affinities, reading = self._affinities(image), self._reading()
@@ -385,16 +402,20 @@ class SEALSuperpixels(Pretrained, ImageSegmenter):
     def net_(self):
         return self._net.on(self.device)
 
-    def _set_net(self, kind, state):
+    def _set_net(self, kind, state, n_channels):
         self._kind = kind  # of the trained net, whatever the parameters are set to later
-        self._net = TrainedNet(partial(make_net, kind["net"], self.n_channels_in_), state)
+        self._net_channels = n_channels  # three where it learned from gray images
+        self._net = TrainedNet(partial(make_net, kind["net"], n_channels), state)
         self._trained()
 
     def _state(self):
         values = {"history": self.history_, "n_channels_in": self.n_channels_in_, **self._kind}
+        values |= {"net_channels": self._net_channels, **self._range_state()}
         return net_arrays(self.net_), values
 
     def _set_state(self, arrays, values):
         self.history_ = values["history"]
         self.n_channels_in_ = values["n_channels_in"]
-        self._set_net({name: values[name] for name in ("net", "loss")}, arrays)
+        self._set_range_state(values)
+        n_channels = values.get("net_channels", self.n_channels_in_)  # of an earlier version: none
+        self._set_net({name: values[name] for name in ("net", "loss")}, arrays, n_channels)

@@ -13,6 +13,7 @@ import numpy as np
 from ...features.affinities import canny_edges
 from ...kernels import entropy_rate_superpixels
 from ...kernels.checks import full_scale
+from ...utils.scale import as_colour
 from .graph import graph_segments
 
 # name: module of sklearn_spx.nets, class, arguments
@@ -59,9 +60,9 @@ def make_net(name, n_channels):
     return net.to(memory_format=torch.channels_last)
 
 
-def as_channels(image):
-    """(height, width, channels), dtype kept."""
-    return image[:, :, None] if image.ndim == 2 else image
+def for_net(image, n_channels):
+    """(height, width, channels), dtype kept; gray as colour, unless the net knows gray alone."""
+    return image.reshape(*image.shape[:2], 1) if n_channels == 1 else as_colour(image)
 
 
 def net_inputs(pixels, scale, canny):
@@ -70,12 +71,12 @@ def net_inputs(pixels, scale, canny):
     image = image / np.float32(scale)  # a new array: X is not written to
     if not canny:
         return [image]
-    if scale != 255 or pixels.shape[2] not in (1, 3):
+    if pixels.shape[2] not in (1, 3):
         raise ValueError(
-            "Canny edges are defined on 8-bit images of 1 or 3 channels; choose net='compact' "
-            "or 'pan-no-canny'"
+            f"Canny edges are defined on gray and on colours, but there are {pixels.shape[2]} "
+            "channels; choose net='compact' or 'pan-no-canny'"
         )
-    eight_bit = np.rint(pixels).astype(np.uint8)
+    eight_bit = np.rint(pixels * (255 / scale)).astype(np.uint8)
     edges = canny_edges(eight_bit[:, :, 0] if eight_bit.shape[2] == 1 else eight_bit)
     return [image, edges[None, None]]
 

@@ -11,8 +11,8 @@ from ...metrics import achievable_segmentation_accuracy
 from ...training.augment import random_crop
 from ...training.recipe import Task, split
 from .model import (
-    as_channels,
     as_tensor,
+    for_net,
     grow,
     make_net,
     net_inputs,
@@ -40,13 +40,13 @@ BOUNDARY_WEIGHT = {"cross_entropy": 20.0, "seal": 1.0}
 _LOOP_PIXELS = 481 * 321 // 300
 
 
-def sample(image, mask, annotations):
-    """Image and label images to learn from, labels from 0 and -1 where unknown, small."""
+def sample(n_channels, image, mask, annotations):
+    """Image as a net of ``n_channels`` takes it, and label images, -1 where unknown, small."""
     labels = np.stack([np.where(a < 0, -1, a - max(a.min(), 0)) for a in annotations])
     if mask is not None:
         labels[:, ~mask] = -1
     dtype = np.int16 if labels.max() <= np.iinfo(np.int16).max else np.int32
-    return as_channels(image), labels.astype(dtype)
+    return for_net(image, n_channels), labels.astype(dtype)
 
 
 class SEALTask(Task):

@@ -32,14 +32,15 @@ from sklearn.base import clone
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_memory
 
-from ...base import ImageSegmenter
 from ...features import ChannelUnion, EmbeddingFeatures, LabFeatures, ScatteringFeatures
 from ...learned import Pretrained, TrainedNet, torch_device
 from ...model_file import decode_fitted, encode_fitted
 from ...training import NetTraining
 from ...training.recipe import resolve, seed_of
 from ...training.state import net_arrays
+from ...utils.scale import as_colour
 from ...utils.types import Images
+from ...value_range import ValueRange
 from .model import make_net, segment
 from .samples import Reference
 from .training import LINEAR_RECIPE, RECIPE, learn
@@ -54,7 +55,7 @@ _NETS = ("mlp", "classifier", "classifier-paper")
 _OF_SAMPLES = ("n_neighbors", "labels", "hard_examples", "n_samples", "class_weight")
 
 
-class TrainableSLIC(Pretrained, ImageSegmenter):
+class TrainableSLIC(Pretrained, ValueRange):
     """SLIC superpixels with a distance learned from images and ground truths.
 
     Parameters
@@ -90,7 +91,9 @@ class TrainableSLIC(Pretrained, ImageSegmenter):
         from this distance.
 
     features : transformer of images or None, default=None
-        Turns an image into an image of features, such as those of :mod:`sklearn_spx.features`.
+        Turns an image into an image of features, such as those of :mod:`sklearn_spx.features`. It
+        gets uint8 of 8-bit pictures and float32 with white at 1 of all others, gray ones in three
+        channels.
         None: those of ``pretrained``, else :class:`~sklearn_spx.features.LabFeatures` and
         :class:`~sklearn_spx.features.ScatteringFeatures`, or, for "embedding",
         :class:`~sklearn_spx.features.EmbeddingFeatures` with the ``size``, ``training``,
@@ -151,6 +154,13 @@ class TrainableSLIC(Pretrained, ImageSegmenter):
         ``fit`` starts from the weights learned before, or a net's state, if ``distance`` is the
         same.
 
+    value_range : tuple of two floats or None, default=None
+        The values of black and white. None: what the dtype says for 8-bit images and for floats in
+        [0, 1], whole numbers within 0 to 255 count as 8-bit in any dtype, and so do 16 bits that
+        are in use; of all else ``fit`` learns the range from all of its images, but for a
+        thousandth of the values at either end, also where a trained net is kept. What lies beyond
+        counts as black or white.
+
     device : {"cpu", "cuda", "auto"}, default="cpu"
         Where a net trains and runs. "linear" has none: it runs on the CPU.
 
@@ -209,7 +219,11 @@ class TrainableSLIC(Pretrained, ImageSegmenter):
         Images learned from, by ``fit`` and every ``partial_fit`` since.
 
     n_channels_in_ : int
-        Channels of the images seen in ``fit``.
+        Channels of the images seen in ``fit``. Gray images are taken for the same gray in three
+        channels, beside colours and by a net that was trained on colours, too.
+
+    value_range_ : tuple of two floats
+        Black and white: given, or of the images seen in ``fit``.
 
     n_iter_ : int
         Clustering iterations that ``transform`` runs.
@@ -245,7 +259,7 @@ class TrainableSLIC(Pretrained, ImageSegmenter):
     """
 
     _parameter_constraints = {  # noqa: RUF012
-        **ImageSegmenter._parameter_constraints,
+        **ValueRange._parameter_constraints,
         "n_segments": [Interval(Integral, 1, None, closed="left")],
         "distance": [StrOptions({"linear", *_NETS, "embedding"}), None],
         "pretrained": [str, os.PathLike, None],
@@ -287,6 +301,7 @@ class TrainableSLIC(Pretrained, ImageSegmenter):
         class_weight: Literal["balanced"] | None = None,
         training: NetTraining | None = None,
         warm_start: bool = False,
+        value_range: tuple[float, float] | None = None,
         device: Literal["cpu", "cuda", "auto"] = "cpu",
         random_state: int | np.random.RandomState | None = 0,
         memory: str | Memory | None = None,
@@ -308,6 +323,7 @@ class TrainableSLIC(Pretrained, ImageSegmenter):
         self.class_weight = class_weight
         self.training = training
         self.warm_start = warm_start
+        self.value_range = value_range
         self.device = device
         self.random_state = random_state
         self.memory = memory
@@ -400,7 +416,9 @@ class TrainableSLIC(Pretrained, ImageSegmenter):
             raise ValueError("y is None; TrainableSLIC learns from ground truths")
         distance, before = self._distance(), getattr(self, "n_channels_in_", None)
         going_on = online or self.pretrained is not None
-        items = list(self._checked(X, masks, y, before if going_on else None))
+        checked = self._checked(X, masks, y, before if going_on else None, learn_range=not online)
+        gray = going_on and self._sees_gray()
+        items = [(image if gray else as_colour(image), *rest) for image, *rest in checked]
         recipe, about = self._recipe(distance, len(items), online)
         if known and known["net"] is not None and known["distance"] == distance:
             n_neighbors = known["n_neighbors"]
@@ -490,7 +508,12 @@ class TrainableSLIC(Pretrained, ImageSegmenter):
     def n_iter_(self):
         return self.max_iter
 
+    def _sees_gray(self):
+        """Whether features are of one channel, as those of gray images once were."""
+        return self._reference.lab.n_channels_in_ == 1
+
     def _segment(self, image, mask):
+        image = image if self._sees_gray() else as_colour(image)
         return segment(
             self.features_.transform([image])[0] @ self.axes_,
             self.n_segments,
@@ -550,6 +573,7 @@ class TrainableSLIC(Pretrained, ImageSegmenter):
             "loss": self.loss_,
             "history": self.history_,
             "n_channels_in": self.n_channels_in_,
+            **self._range_state(),
         }
         arrays |= {f"past.{name}": self._past[name] for name in _PAST_ARRAYS if self._past}
         arrays |= {f"net.{name}": array for name, array in (known["net"] or {}).items()}
@@ -567,6 +591,7 @@ class TrainableSLIC(Pretrained, ImageSegmenter):
         self.scale_, self.n_images_ = values["scale"], values["n_images"]
         self.loss_, self.history_ = values["loss"], values["history"]
         self.n_channels_in_ = values["n_channels_in"]
+        self._set_range_state(values)
         self._set_net(values["distance"], net, values["n_neighbors"])
         if self.features is not None and type(self.features) is not type(self.features_):
             raise ValueError(
