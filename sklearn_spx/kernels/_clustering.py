@@ -13,7 +13,7 @@ from .compilation import njit
 
 QUARTERS = (0, 3, 1, 2)  # the parts of a stride of 2, in the order in which iterations see them
 _STRIDE_FROM = 8  # step from which an iteration sees every second pixel of every second row
-_MIN_SIZE = 0.25  # of the mean superpixel: what is smaller joins a neighbour
+_MIN_SIZE = 0.125  # of the mean superpixel: what is smaller joins a neighbour
 
 Start = namedtuple(
     "Start",
@@ -22,6 +22,7 @@ Start = namedtuple(
         "step",  # of their grid, in pixels
         "stride",  # 1, or 2 where an iteration sees a quarter of the pixels
         "min_size",  # pixels below which a superpixel joins a neighbour in the end
+        "n_segments",  # how many superpixels there are to be, at most one a pixel
     ],
 )
 
@@ -35,8 +36,13 @@ def start_on_grid(height, width, n_segments, mask=None):
         area = int(np.count_nonzero(mask))
         seeds, step = mask_seeds(mask, n_segments, area)
     stride = 1 if step < _STRIDE_FROM else 2
+    n_segments = min(n_segments, area)
     return Start(
-        seeds=seeds, step=step, stride=stride, min_size=round(_MIN_SIZE * area / len(seeds))
+        seeds=seeds,
+        step=step,
+        stride=stride,
+        n_segments=n_segments,
+        min_size=round(_MIN_SIZE * area / n_segments),
     )
 
 

@@ -26,7 +26,8 @@ class SLICSuperpixels(ValueRange, UntrainedSegmenter):
     Parameters
     ----------
     n_segments : int, default=100
-        Number of superpixels aimed at; the produced count, ``labels.max() + 1``, comes close.
+        Number of superpixels, met exactly; where that cannot be, as near to it as can be: no more
+        than one a pixel, no fewer than one a connected part of the mask.
 
     compactness : float, default=10.0
         Weight of place against colour, in units of colour (Lab: 0 to 100): the greater, the

@@ -116,24 +116,43 @@ def connected_regions(labels):
     return out
 
 
-def enforce_connectivity(labels, min_size):
-    """Connected regions, the small ones joined in rounds with the one they border most."""
+def enforce_connectivity(labels, min_size, n_segments=None, colours=None, scale=1.0):
+    """Connected regions, the small ones joined in rounds with the one they border most.
+
+    Then the smallest goes on joining a neighbour while there are too many. Of the more alike in
+    colour, if each label has one, a shorter border is enough.
+    """
     if min_size > 1:
         labels = settle_pixels(labels)
     out = connected_regions(labels)
+    regions = range(out.max() + 1)
+    looks = {i: 0.0 if colours is None else colours[labels[out == i][0]] for i in regions}
+
+    def join(i):
+        border = {}
+        pairs = [(out[:, 1:], out[:, :-1]), (out[1:], out[:-1])]
+        for a, b in pairs + [(b, a) for a, b in pairs]:
+            for j in a[(b == i) & (a != i) & (a >= 0)].tolist():
+                border[j] = border.get(j, 0) + 1
+        if not border:
+            return False
+        worth = {j: border[j] / (scale + np.linalg.norm(looks[i] - looks[j])) for j in border}
+        best = min(border, key=lambda j: (-worth[j], np.sum(out == j), j))
+        mine, others = np.sum(out == i), np.sum(out == best)
+        looks[best] = (mine * looks[i] + others * looks[best]) / (mine + others)
+        out[out == i] = best
+        return True
+
     threshold = 1
     while threshold < min_size:
         threshold = min(2 * threshold, min_size)
-        for i in range(out.max() + 1):
-            if not 0 < np.sum(out == i) < threshold:
-                continue
-            border = {}
-            pairs = [(out[:, 1:], out[:, :-1]), (out[1:], out[:-1])]
-            for a, b in pairs + [(b, a) for a, b in pairs]:
-                for j in a[(b == i) & (a != i) & (a >= 0)].tolist():
-                    border[j] = border.get(j, 0) + 1
-            if border:
-                out[out == i] = min(border, key=lambda j: (-border[j], np.sum(out == j), j))
+        for i in regions:
+            if 0 < np.sum(out == i) < threshold:
+                join(i)
+    while n_segments is not None and len(np.unique(out[out >= 0])) > n_segments:
+        left = sorted((np.sum(out == i), i) for i in regions if (out == i).any())
+        if not any(join(i) for _, i in left):  # the first that can
+            break
     names = list(dict.fromkeys(out[out >= 0].tolist()))
     return np.array([[names.index(v) if v >= 0 else -1 for v in row] for row in out.tolist()])
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from sklearn_spx.kernels import enforce_connectivity
+from sklearn_spx.kernels.connectivity import connect
 
 from . import naive
 
@@ -38,6 +39,90 @@ def test_every_region_is_connected_and_large_unless_alone(labels, min_size):
         inside = found == region
         if inside.sum() < min_size:
             assert inside.sum() == (alone == alone[inside][0]).sum()
+
+
+@st.composite
+def asked(draw):
+    """A label image that is not all outside, and a number of segments."""
+    labels = draw(label_images.filter(lambda labels: labels.max() >= 0))
+    return labels, draw(st.integers(1, 30))
+
+
+def nearest_count(inside, n_segments):
+    """The count nearest to the one asked for that connected regions of a mask can have."""
+    n_parts = naive.connected_regions(np.where(inside, 0, -1)).max() + 1
+    return max(n_parts, min(n_segments, np.count_nonzero(inside)))
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(asked(), st.integers(0, 9))
+def test_as_many_as_asked_for(problem, min_size):
+    labels, n_segments = problem
+    found = enforce_connectivity(labels, min_size, n_segments=n_segments)
+    assert ((found < 0) == (labels < 0)).all()
+    assert naive.connected_regions(found).tolist() == found.tolist()
+    assert found.max() + 1 == nearest_count(labels >= 0, n_segments)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(asked(), st.integers(0, 9))
+def test_the_smallest_go_first(problem, min_size):
+    labels, n_segments = problem
+    merged = naive.enforce_connectivity(labels, min_size, n_segments)
+    found = enforce_connectivity(labels, min_size, n_segments=max(1, merged.max() + 1))
+    if merged.max() < n_segments:  # else it was cut
+        assert naive.enforce_connectivity(labels, min_size).max() >= merged.max()
+    assert found.tolist() == merged.tolist()
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(asked(), st.integers(0, 9), st.integers(0, 2**32 - 1))
+def test_colours_speak_for_a_neighbour(problem, min_size, seed):
+    labels, n_segments = problem
+    colours = np.random.default_rng(seed).normal(size=(4, 2)).astype(np.float32)
+    wanted = naive.enforce_connectivity(labels, min_size, n_segments, colours, 0.5)
+    found = np.ascontiguousarray(labels)
+    n = connect(found, min_size, max(1, wanted.max() + 1), colours, 0.5)
+    assert n == wanted.max() + 1
+    assert found.tolist() == wanted.tolist()
+
+
+def test_the_more_alike_wins_over_a_longer_border():
+    labels = np.int32([[0, 0, 0, 2], [0, 1, 1, 2], [0, 0, 2, 2]])
+    connect(labels, 3, 2, np.float32([[9], [0], [1]]), 1.0)
+    assert labels.tolist() == [[0, 0, 0, 1], [0, 1, 1, 1], [0, 0, 1, 1]]
+
+
+@pytest.mark.parametrize(("shape", "n"), [((8, 12), 6), ((1, 30), 7), ((40, 1), 3), ((30, 50), 11)])
+def test_one_region_is_cut_evenly(shape, n):
+    labels = enforce_connectivity(np.zeros(shape, int), n_segments=n)
+    sizes = np.bincount(labels.ravel())
+    assert len(sizes) == n
+    assert sizes.max() - sizes.min() <= n.bit_length()  # a pixel a cut
+
+
+def test_the_largest_are_cut_across_their_longer_side():
+    labels = np.zeros((6, 9), int)
+    labels[:, 8:] = 1
+    wanted = np.repeat([[0, 0, 0, 0, 1, 1, 1, 1, 2]], 6, axis=0)
+    assert enforce_connectivity(labels, n_segments=3).tolist() == wanted.tolist()
+    assert enforce_connectivity(labels.T, n_segments=3).tolist() == wanted.T.tolist()
+
+
+def test_cutting_a_comb_leaves_connected_parts():
+    comb = np.full((9, 21), -1)
+    comb[:, ::2] = comb[8] = 0
+    for n in range(1, 40):
+        labels = enforce_connectivity(comb, n_segments=n)
+        assert labels.max() + 1 == n
+        assert naive.connected_regions(labels).tolist() == labels.tolist()
+
+
+def test_a_number_among_crumbs():
+    labels = np.random.default_rng(0).permutation(120 * 90).reshape(120, 90)
+    found = enforce_connectivity(labels, n_segments=50)
+    assert found.max() + 1 == 50
+    assert np.bincount(found.ravel()).min() >= 50
 
 
 @settings(max_examples=50, deadline=None, derandomize=True)
@@ -96,6 +181,8 @@ def test_unlike_everything_in_a_large_image():
         (np.zeros(3, int), {}, ValueError, "labels has shape"),
         (np.zeros((2, 2), int), {"min_size": -1}, ValueError, "min_size must be at least 0"),
         (np.zeros((2, 2), int), {"min_size": 1.5}, TypeError, "min_size must be an integer"),
+        (np.zeros((2, 2), int), {"n_segments": 0}, ValueError, "n_segments must be at least 1"),
+        (np.zeros((2, 2), int), {"n_segments": 2.0}, TypeError, "n_segments must be an integer"),
         (np.zeros((2, 2), int), {"mask": np.ones((3, 2), bool)}, ValueError, "mask has shape"),
     ],
 )

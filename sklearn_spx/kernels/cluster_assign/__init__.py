@@ -23,6 +23,7 @@ __all__ = [
 ]
 
 _NARROW = 1e-12  # squared differences of places in this unit are within float32
+_ALIKE = 0.3  # of the spread of the clusters' features: a distance between parts of one thing
 _BLOCK = 4096  # pixels that choose at once: what they are compared by stays in the cache
 
 
@@ -49,7 +50,8 @@ def bottom_up(
         Features of each pixel.
 
     n_segments : int
-        How many centres to start with, at most one a pixel.
+        How many superpixels, met exactly. Where that cannot be, as near to it as can be: no more
+        than one a pixel, no fewer than one a connected part of the mask.
 
     choose : callable
         ``choose(values, means, neighbors, differences)`` returns which of its neighbours each
@@ -116,7 +118,8 @@ def bottom_up(
             labels.ravel()[block] = np.take_along_axis(neighbors, chosen[:, None], axis=1)[:, 0]
         if not last:
             _cpu.accumulate(image, labels, means, centers, counts)
-    connect(labels, start.min_size)
+    spread = np.sqrt(means.var(axis=0, dtype=float).sum())
+    connect(labels, start.min_size, start.n_segments, means, _ALIKE * spread)
     return labels
 
 

@@ -1,24 +1,31 @@
-"""Connected label images: every label one 4-connected region, none too small."""
+"""Connected label images: every label one 4-connected region, none too small, as many as asked."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..checks import as_labels, as_mask, check_count
-from . import _cpu
+from . import _cpu, _split
 
 __all__ = ["connect", "enforce_connectivity"]
 
 
 def enforce_connectivity(
-    labels: ArrayLike, min_size: int = 0, *, mask: ArrayLike | None = None
+    labels: ArrayLike,
+    min_size: int = 0,
+    *,
+    n_segments: int | None = None,
+    mask: ArrayLike | None = None,
 ) -> NDArray[np.int32]:
-    """Split labels into 4-connected regions and merge the small ones into a neighbour.
+    """Split labels into 4-connected regions, merge the small ones, and meet a number asked for.
 
     First every pixel that differs from its four neighbours takes the label most frequent among
-    them (of equals the one above, then left, right, below). Then a region below `min_size` joins
-    the one with which it shares the longest border (of equals the smaller, or the first in reading
-    order), in rounds: regions below 2 pixels, then those below 4, 8, ... up to `min_size`, so that
-    crumbs meet their like before they meet a large region.
+    them (of equals the one above, then left, right, below), if `min_size` is 2 or more. Then a
+    region below `min_size` joins the one with which it shares the longest border (of equals the
+    smaller, or the first in reading order), in rounds: regions below 2 pixels, then those below 4,
+    8, ... up to `min_size`, so that crumbs meet their like before they meet a large region.
+
+    With `n_segments`, the smallest region goes on joining a neighbour while there are too many;
+    where there are too few, the largest are cut across their longer side.
 
     Parameters
     ----------
@@ -27,8 +34,13 @@ def enforce_connectivity(
         a gap.
     min_size : int, default=0
         Pixels a region must have unless it has no neighbour. 0 and 1 merge nothing.
+    n_segments : int, default=None
+        How many regions there are to be in the end. Where that cannot be, as near to it as can be:
+        no more than pixels, no fewer than connected parts of what is not outside. None: as many
+        as there are.
     mask : array-like of bool, shape (height, width), default=None
-        False for pixels that are outside, beside those of negative label.
+        False for pixels that are outside, beside those of negative label. Also numbers, 0 for
+        False and 1 for True.
 
     Returns
     -------
@@ -49,16 +61,27 @@ def enforce_connectivity(
     >>> enforce_connectivity([[7, 7, 2, 7], [7, 7, 2, 2]], min_size=2)
     array([[0, 0, 1, 1],
            [0, 0, 1, 1]], dtype=int32)
+    >>> enforce_connectivity([[7, 7, 2, 7], [7, 7, 2, 2]], n_segments=4)
+    array([[0, 0, 1, 2],
+           [3, 3, 1, 1]], dtype=int32)
     """
     out = as_labels(labels).copy()
     min_size = check_count(min_size, "min_size", 0)
+    if n_segments is not None:
+        n_segments = check_count(n_segments, "n_segments")
     if mask is not None:
         out[~as_mask(mask, out.shape)] = -1
-    connect(out, min_size)
+    connect(out, min_size, n_segments)
     return out
 
 
-def connect(labels: NDArray[np.int32], min_size: int) -> int:
+def connect(
+    labels: NDArray[np.int32],
+    min_size: int,
+    n_segments: int | None = None,
+    colours: NDArray[np.float32] | None = None,
+    scale: float = 1.0,
+) -> int:
     """Do the work of `enforce_connectivity` in place, without its checks.
 
     Parameters
@@ -68,6 +91,16 @@ def connect(labels: NDArray[np.int32], min_size: int) -> int:
 
     min_size : int
         Regions of fewer pixels join a neighbour.
+
+    n_segments : int or None, default=None
+        How many regions there are to be; None: as many as there are.
+
+    colours : float32 ndarray of shape (n_labels, n_channels) or None, default=None
+        Of each label. A region then joins the neighbour of the greatest length of border over
+        ``scale + distance of colours``.
+
+    scale : float, default=1.0
+        A distance of colours.
 
     Returns
     -------
@@ -100,7 +133,7 @@ def connect(labels: NDArray[np.int32], min_size: int) -> int:
     n = _cpu.label_runs(labels, runs, sizes)
     sizes = sizes[:n]
     parent = np.arange(n, dtype=index)
-    small = sizes < min_size
+    small = sizes < max(min_size, _joined_below(sizes, labels.size, n_segments))
     if small.any():
         borders = _cpu.Borders(
             heads=np.empty(n, np.int64),
@@ -109,5 +142,33 @@ def connect(labels: NDArray[np.int32], min_size: int) -> int:
             after=np.empty(6 * n_runs, np.int64),
         )
         _cpu.list_borders(runs, small, borders)
-        _cpu.merge_small(sizes, min_size, borders, parent, np.full(n, -1, np.int64))
-    return _cpu.write_labels(runs, parent, np.full(n, -1, np.int32), labels)
+        looks = _cpu.Looks(np.empty((n, 0), np.float32), 1.0)
+        if colours is not None:
+            looks = _cpu.Looks(np.empty((n, colours.shape[1]), np.float32), float(scale))
+            _cpu.colour_components(runs, colours, looks.colours)
+        entry = np.full(n, -1, np.int64)
+        n -= _cpu.merge_small(sizes, min_size, looks, borders, parent, entry)
+        if n_segments is not None and n > n_segments:
+            _cpu.merge_smallest(n - n_segments, small, sizes, looks, borders, parent, entry)
+    n = _cpu.write_labels(runs, parent, np.full(len(sizes), -1, np.int32), labels)
+    if n_segments is not None and 0 < n < n_segments:
+        sizes = np.bincount(labels.ravel() + 1, minlength=n + 1)[1:]
+        n = min(n_segments, int(sizes.sum()))
+        _split.split_largest(labels, sizes, n)
+    return n
+
+
+def _joined_below(sizes, n_pixels, n_segments):
+    """A size below which there is always a region while there are more than wanted.
+
+    It is t, if the components of t pixels and more, and all that the others can grow to of that
+    size, are no more than wanted. So only those below it need to be looked at.
+    """
+    if n_segments is None or len(sizes) <= n_segments:
+        return 0
+    if sizes.sum() < n_pixels:  # with a mask, what is small may have no neighbour
+        return n_pixels
+    ordered = np.sort(sizes)
+    n_others = np.arange(len(sizes) - 1, -1, -1)
+    enough = n_others + np.cumsum(ordered) / (ordered + 1) <= n_segments
+    return 1 + int(ordered[np.argmax(enough)] if enough[-1] else n_pixels // n_segments)

@@ -6,10 +6,13 @@ stretches of one label within a row, of which there are far fewer than pixels. R
 that overlap in neighbouring rows are one component (union-find); the border between two components
 is what their runs share. Small components then join a neighbour in rounds: first those below 2
 pixels, then those below 4, 8, ..., so that what is joined doubles from round to round and all of it
-takes n log n steps.
+takes n log n steps. Where only so many are wanted, the smallest goes on joining a neighbour.
 """
 
+import heapq
 from collections import namedtuple
+
+import numpy as np
 
 from .._disjoint_set import find
 from ..compilation import njit
@@ -21,6 +24,13 @@ Runs = namedtuple(
         "ends",  # (n_runs,) int32, the column after each run's last
         "values",  # (n_runs,) int32, label of each run
         "component",  # (n_runs,) int32 or int64, -1 outside
+    ],
+)
+Looks = namedtuple(  # what speaks for a neighbour beside the length of the border
+    "Looks",
+    [
+        "colours",  # (n_components, P) float32, of each; P = 0 where they do not count
+        "scale",  # float, distance of colours that halves what a border counts
     ],
 )
 Borders = namedtuple(  # of the small components: a linked list each
@@ -210,63 +220,131 @@ def list_borders(runs, small, borders):
 
 
 @njit
-def merge_small(sizes, min_size, borders, parent, entry):
+def colour_components(runs, colours, out):
+    """Write each component's colour: that of its label.
+
+    Parameters
+    ----------
+    runs : IN Runs, of `label_runs`
+    colours : IN (n_labels, P) float32
+    out : OUT (n_components, P) float32
+    """
+    n = 0
+    for r in range(runs.component.shape[0]):
+        if runs.component[r] == n:
+            for c in range(colours.shape[1]):
+                out[n, c] = colours[runs.values[r], c]
+            n += 1
+
+
+@njit
+def merge_small(sizes, min_size, looks, borders, parent, entry):
     """Join components until none that has a neighbour is below ``min_size``.
 
-    A component joins the neighbour with which it shares the longest border; of equals the smaller
-    one, or the first. Within a round the components come in the order of their first pixels.
+    Within a round the components come in the order of their first pixels.
 
     Parameters
     ----------
     sizes : INOUT (n_components,) int64
     min_size : int
+    looks : INOUT Looks
     borders : INOUT Borders, of `list_borders`
     parent : INOUT (n_components,) int32, each its own parent at the start; then a forest, each
         tree a region
     entry : INOUT (n_components,) int64, scratch, -1 before and after
+
+    Returns
+    -------
+    n_merges : int
     """
-    heads, other, shared, after = borders.heads, borders.other, borders.shared, borders.after
+    n_merges = 0
     threshold = 1
     while threshold < min_size:
         threshold = min(2 * threshold, min_size)
         for i in range(sizes.shape[0]):
-            if parent[i] != i or sizes[i] >= threshold:
-                continue
-            # One entry a neighbour: sum the doubles, drop what has become inner border.
-            head, last, node = -1, -1, heads[i]
-            while node >= 0:
-                following = after[node]
-                j = find(parent, other[node])
-                if j != i:
-                    if entry[j] >= 0:
-                        shared[entry[j]] += shared[node]
-                    else:
-                        other[node], entry[j] = j, node
-                        if last < 0:
-                            head = node
-                        else:
-                            after[last] = node
-                        last = node
-                node = following
-            heads[i] = head
-            if head < 0:
-                continue
-            after[last] = -1
-            best, node = other[head], head
-            while node >= 0:
-                j = other[node]
-                gain = shared[node] - shared[entry[best]]
-                if gain > 0 or (gain == 0 and (sizes[j], j) < (sizes[best], best)):
-                    best = j
-                node = after[node]
-            node = head
-            while node >= 0:
-                entry[other[node]] = -1
-                node = after[node]
-            parent[i] = best
-            sizes[best] += sizes[i]
-            if sizes[best] < min_size:
-                after[last], heads[best] = heads[best], head
+            if parent[i] == i and sizes[i] < threshold:
+                n_merges += _merge(i, sizes, looks, borders, parent, entry) >= 0
+    return n_merges
+
+
+@njit
+def merge_smallest(n_merges, small, sizes, looks, borders, parent, entry):
+    """Join the smallest region that has a neighbour, again and again; of equals the first.
+
+    Parameters
+    ----------
+    n_merges : int, how often, if there are as many neighbours
+    small : IN (n_components,) bool, those whose borders are listed
+    sizes, looks, borders, parent, entry : as in `merge_small`
+    """
+    heap = [(sizes[i], i) for i in range(sizes.shape[0]) if small[i] and parent[i] == i]
+    heapq.heapify(heap)
+    while n_merges > 0 and len(heap) > 0:
+        size, i = heapq.heappop(heap)
+        if parent[i] != i or sizes[i] != size:  # it has been joined, or has grown
+            continue
+        j = _merge(i, sizes, looks, borders, parent, entry)
+        if j >= 0:
+            n_merges -= 1
+            if small[j]:
+                heapq.heappush(heap, (sizes[j], j))
+
+
+@njit
+def _merge(i, sizes, looks, borders, parent, entry):
+    """Join region i with a neighbour, and return that one, or -1 if there is none.
+
+    It is the one of the longest border over ``scale + distance of colours``; of equals the
+    smaller one, or the first.
+    """
+    heads, other, shared, after = borders.heads, borders.other, borders.shared, borders.after
+    # One entry a neighbour: sum the doubles, drop what has become inner border.
+    head, last, node = -1, -1, heads[i]
+    while node >= 0:
+        following = after[node]
+        j = find(parent, other[node])
+        if j != i:
+            if entry[j] >= 0:
+                shared[entry[j]] += shared[node]
+            else:
+                other[node], entry[j] = j, node
+                if last < 0:
+                    head = node
+                else:
+                    after[last] = node
+                last = node
+        node = following
+    heads[i] = head
+    if head < 0:
+        return -1
+    after[last] = -1
+    best, node = other[head], head
+    border, apart = np.float64(shared[head]), _apart(looks, i, best)
+    while node >= 0:
+        j = other[node]
+        distance = _apart(looks, i, j)
+        gain = shared[node] * apart - border * distance
+        if gain > 0 or (gain == 0 and (sizes[j], j) < (sizes[best], best)):
+            best, border, apart = j, np.float64(shared[node]), distance
+        entry[j] = -1
+        node = after[node]
+    parent[i] = best
+    share = np.float32(sizes[i] / (sizes[i] + sizes[best]))
+    for c in range(looks.colours.shape[1]):
+        looks.colours[best, c] += share * (looks.colours[i, c] - looks.colours[best, c])
+    sizes[best] += sizes[i]
+    after[last], heads[best] = heads[best], head
+    return best
+
+
+@njit
+def _apart(looks, i, j):
+    """Scale + distance of two regions' colours."""
+    distance = 0.0
+    for c in range(looks.colours.shape[1]):
+        difference = np.float64(looks.colours[i, c]) - looks.colours[j, c]
+        distance += difference * difference
+    return looks.scale + np.sqrt(distance)
 
 
 @njit
@@ -276,7 +354,7 @@ def write_labels(runs, parent, numbers, labels):
     Parameters
     ----------
     runs : IN Runs, of `label_runs`
-    parent : INOUT (n_components,) int32, of `merge_small`
+    parent : INOUT (n_components,) int32, of `merge_small` and `merge_smallest`
     numbers : INOUT (n_components,) int32, scratch, -1 at the start
     labels : OUT (H, W) int32, -1 outside
 

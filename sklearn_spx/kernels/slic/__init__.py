@@ -12,6 +12,7 @@ from . import _cpu, _tiles
 
 __all__ = ["slic"]
 
+_MOST = 1e9  # compactness beyond which colour says nothing
 _MANY = 16  # channels above which principal axes are tried
 _DROPPED = 1e-3  # of the variance, at most, that lies along the axes that are dropped
 
@@ -45,7 +46,9 @@ def slic(
         Boolean, integer or real, without NaN and infinity. Values count as they are, unless
         `convert2lab` says otherwise: nothing is rescaled.
     n_segments : int, default=100
-        How many centres to start with, at most one a pixel. About as many superpixels come out.
+        How many superpixels, met exactly. Where that cannot be, as near to it as can be: no more
+        than one a pixel, no fewer than one a connected part of the mask. Without
+        `enforce_connectivity`, about how many clusters.
     compactness : float, default=10.0
         Weight of place against colour, in units of the channels (Lab: L from 0 to 100); the
         greater, the squarer the superpixels. The same as in :func:`skimage.segmentation.slic`,
@@ -66,8 +69,11 @@ def slic(
         Adapt to each superpixel's contrast (SLICO): the colour distance is divided by the greatest
         one seen within the superpixel, and `compactness` is only where this starts.
     enforce_connectivity : bool, default=True
-        Split each cluster into connected regions and join those smaller than a quarter of the
-        mean to a neighbour. Otherwise a label is a cluster, connected or not.
+        Split each cluster into connected regions and join those smaller than an eighth of the
+        mean to a neighbour, then the smallest, one by one, until there are `n_segments`; where
+        there are too few, cut the largest in two. A region joins the neighbour of the greatest
+        length of border over (`compactness` + distance of colours). Otherwise a label is a
+        cluster, connected or not.
 
     Returns
     -------
@@ -100,7 +106,7 @@ def slic(
     """
     n_segments = check_count(n_segments, "n_segments")
     max_iter = check_count(max_iter, "max_iter")
-    compactness = check_real(compactness, "compactness", 0, strict=slic_zero)
+    compactness = min(check_real(compactness, "compactness", 0, strict=slic_zero), _MOST)
     image, rgb_scale = _read(image, convert2lab)
     roots = _roots(weights, image.shape[2])
     if image.shape[2] > _MANY:
@@ -111,9 +117,9 @@ def slic(
     start = start_on_grid(height, width, n_segments, mask)
     everywhere = np.empty((0, 0), bool)
     tiles = _tiles.cut(image, rgb_scale, roots, everywhere if mask is None else mask, start.stride)
-    labels = _cluster(tiles, start, compactness, max_iter, slic_zero)
+    labels, colours = _cluster(tiles, start, compactness, max_iter, slic_zero)
     if enforce_connectivity:
-        connect(labels, start.min_size)
+        connect(labels, start.min_size, start.n_segments, colours, compactness)
     else:
         _close_gaps(labels, len(start.seeds))
     return labels
@@ -184,9 +190,8 @@ def _on_axes(image: NDArray[Any], roots: NDArray[Any]) -> tuple[NDArray[np.float
 
 
 def _cluster(tiles, start, compactness, max_iter, slic_zero):
-    """k-means from the seeds: each pixel's cluster, -1 outside the mask."""
+    """k-means from the seeds: each pixel's cluster, -1 outside the mask, and their colours."""
     centres = _tiles.pixels_at(tiles, start.seeds)
-    compactness = np.clip(compactness, 0, 1e9)
     spatial = np.float32((compactness / start.step) ** 2)
     contrast, farthest = np.ones(len(centres), np.float32), np.zeros(0, np.float32)
     if slic_zero:
@@ -203,7 +208,7 @@ def _cluster(tiles, start, compactness, max_iter, slic_zero):
             contrast[seen] = 1 / np.maximum(farthest[seen], np.float32(1 / _tiles.TOO_LARGE))
     labels = np.empty((tiles.height, tiles.width), np.int32)
     _cpu.assign(tiles, clusters, start.step, labels)
-    return labels
+    return labels, centres[:, 2:]
 
 
 def _close_gaps(labels, n_labels):

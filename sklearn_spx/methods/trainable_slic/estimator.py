@@ -61,7 +61,8 @@ class TrainableSLIC(Pretrained, ValueRange):
     Parameters
     ----------
     n_segments : int, default=100
-        Number of superpixels aimed at; the produced count, ``labels.max() + 1``, comes close.
+        Number of superpixels, met exactly; where that cannot be, as near to it as can be: no more
+        than one a pixel, no fewer than one a connected part of the mask.
 
     distance : {"linear", "mlp", "classifier", "classifier-paper", "embedding"} or None, \
             default=None

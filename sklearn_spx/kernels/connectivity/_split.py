@@ -1,0 +1,171 @@
+"""The largest regions of a label image cut in two, until there are as many as wanted.
+
+First each further region goes to the one whose parts are largest. Then a region of k parts is cut
+across its longer side into two connected ones, of about k / 2 parts each, and so are these. One is
+grown from the first pixel along that side, always by the pixel next along it; the other is the
+largest component of what is left when it has its share.
+"""
+
+import heapq
+
+import numpy as np
+
+from ..compilation import njit
+
+_WAITING = -2  # a label for the time of a cut; -1 is outside
+
+
+@njit
+def split_largest(labels, sizes, n_wanted):
+    """Cut the largest regions until there are as many as wanted.
+
+    Parameters
+    ----------
+    labels : INOUT (H, W) int32, connected regions numbered by first pixel, -1 outside
+    sizes : IN (n,) int64, pixels of each region
+    n_wanted : int, from n to the number of pixels inside
+    """
+    width, flat = labels.shape[1], labels.ravel()
+    n_regions = sizes.shape[0]
+    parts = _share_out(sizes, n_wanted)
+    starts = np.zeros(n_regions + 1, np.int64)
+    for i in range(n_regions):
+        starts[i + 1] = starts[i] + (sizes[i] if parts[i] > 1 else 0)
+    pixels, filled = np.empty(starts[n_regions], np.int64), starts.copy()
+    for p in range(flat.size):
+        i = flat[p]
+        if i >= 0 and parts[i] > 1:
+            pixels[filled[i]] = p
+            filled[i] += 1
+    scratch = np.empty(pixels.size, np.int64)
+    n = n_regions
+    for i in range(n_regions):
+        todo = [(starts[i], starts[i + 1], parts[i])]
+        while len(todo) > 0:
+            first, stop, k = todo.pop()
+            if k < 2:
+                continue
+            size = stop - first
+            own, label = pixels[first:stop], flat[pixels[first]]
+            n_first = _cut(flat, width, own, label, n, max(1, size * (k // 2) // k), scratch)
+            n += 1
+            share = (2 * k * n_first + size) // (2 * size)
+            share = max(min(share, k - 1, n_first), 1, k - (size - n_first))
+            todo.append((first, first + n_first, share))
+            todo.append((first + n_first, stop, k - share))
+    _number_by_first_pixel(flat, n)
+
+
+@njit
+def _share_out(sizes, n_wanted):
+    """How many parts each region gets: again and again one more where the parts are largest."""
+    parts = np.ones(sizes.shape[0], np.int64)
+    heap = [(-np.float64(sizes[i]), i) for i in range(sizes.shape[0])]
+    heapq.heapify(heap)
+    for _ in range(n_wanted - sizes.shape[0]):
+        i = heap[0][1]
+        parts[i] += 1
+        heapq.heapreplace(heap, (-sizes[i] / parts[i], i))
+    return parts
+
+
+@njit
+def _cut(flat, width, own, label, new, n_wanted, scratch):
+    """Cut one region in two connected ones; return how many pixels the new one has.
+
+    Parameters
+    ----------
+    flat : INOUT (H * W,) int32, labels
+    width : int, of the image
+    own : INOUT (n,) int64, the region's pixels, at least 2; in the end those of the new one first
+    label, new : int, the region's label, and that of the new one
+    n_wanted : int, the least number of pixels of the new one, from 1 to n - 1
+    scratch : (>= n,) int64
+    """
+    height = flat.size // width
+    top, bottom, left, right = height, np.int64(0), width, np.int64(0)
+    for p in own:
+        y, x = p // width, p % width
+        top, bottom = min(top, y), max(bottom, y)
+        left, right = min(left, x), max(right, x)
+    lying = right - left > bottom - top
+    start = own[0]
+    for p in own:
+        if lying and (p % width, p // width) < (start % width, start // width):
+            start = p
+    heap = [(start % width if lying else start // width, start)]
+    flat[start] = _WAITING
+    n_new = 0
+    while n_new < n_wanted:
+        p = heapq.heappop(heap)[1]
+        flat[p] = new
+        n_new += 1
+        for q in _neighbours(p, width, flat.size):
+            if q >= 0 and flat[q] == label:
+                flat[q] = _WAITING
+                heapq.heappush(heap, (q % width if lying else q // width, q))
+    for i in range(len(heap)):
+        flat[heap[i][1]] = label
+    largest, most = start, np.int64(0)
+    for p in own:
+        if flat[p] == label:
+            size = _flood(flat, width, p, _WAITING, scratch)
+            if size > most:
+                largest, most = p, size
+    _flood(flat, width, largest, label, scratch)
+    n_new, n_rest = np.int64(0), np.int64(0)
+    for k in range(own.size):
+        p = own[k]
+        if flat[p] == label:
+            scratch[n_rest] = p
+            n_rest += 1
+        else:  # the small components touch what was grown
+            flat[p] = new
+            own[n_new] = p
+            n_new += 1
+    for k in range(n_rest):
+        own[n_new + k] = scratch[k]
+    return n_new
+
+
+@njit
+def _flood(flat, width, start, new, queue):
+    """Relabel the component of one pixel, and return its size."""
+    old = flat[start]
+    flat[start] = new
+    queue[0] = start
+    n = 1
+    i = 0
+    while i < n:
+        for q in _neighbours(queue[i], width, flat.size):
+            if q >= 0 and flat[q] == old:
+                flat[q] = new
+                queue[n] = q
+                n += 1
+        i += 1
+    return n
+
+
+@njit
+def _neighbours(p, width, size):
+    """The four neighbours of a pixel; negative where there is none."""
+    x = p % width
+    return (
+        p - width,
+        p - 1 if x > 0 else np.int64(-1),
+        p + 1 if x + 1 < width else np.int64(-1),
+        p + width if p + width < size else np.int64(-1),
+    )
+
+
+@njit
+def _number_by_first_pixel(flat, n):
+    numbers = np.full(n, -1, np.int32)
+    n_seen = 0
+    for p in range(flat.size):
+        i = flat[p]
+        if i >= 0:
+            if numbers[i] < 0:
+                numbers[i] = n_seen
+                n_seen += 1
+            flat[p] = numbers[i]
