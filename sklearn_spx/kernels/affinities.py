@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from .checks import as_standard
+from .checks import as_mask, as_standard
 
 __all__ = ["as_affinities", "diagonal_affinities"]
 
 
-def as_affinities(affinities, name="affinities"):
+def as_affinities(affinities, name="affinities", mask=None):
     """Check affinities and cast them to float32, copied only if needed.
 
     Parameters
@@ -17,6 +17,8 @@ def as_affinities(affinities, name="affinities"):
         column of [0] and the last row of [1] lead nowhere, and what they hold is not looked at.
     name : str, default="affinities"
         What messages call them.
+    mask : array-like of shape (height, width) or None, default=None
+        False for pixels to and from which affinities may be anything, as NaN: they become 0.
 
     Returns
     -------
@@ -41,7 +43,10 @@ def as_affinities(affinities, name="affinities"):
         raise TypeError(f"{name} has dtype {affinities.dtype}; accepted are real numbers")
     if affinities.ndim != 3 or affinities.shape[0] != 2 or affinities.size == 0:
         raise ValueError(f"{name} has shape {affinities.shape}; accepted is (2, height, width)")
-    out = as_standard(affinities, np.float32)
+    with np.errstate(over="ignore"):  # an overflow to infinity is bad below
+        out = as_standard(affinities, np.float32)
+    if mask is not None:
+        out = np.where(_within(as_mask(mask, out.shape[1:])), out, np.float32(0))
     for part, direction in ((out[0, :, :-1], "right"), (out[1, :-1], "lower")):
         bad = ~((part >= 0) & (part <= 1))  # NaN is bad too
         if bad.any():
@@ -53,13 +58,23 @@ def as_affinities(affinities, name="affinities"):
     return out
 
 
-def diagonal_affinities(affinities):
+def _within(mask):
+    """Whether both ends lie within the mask: (2, H, W), as the affinities."""
+    within = np.zeros((2, *mask.shape), bool)
+    within[0, :, :-1] = mask[:, :-1] & mask[:, 1:]
+    within[1, :-1] = mask[:-1] & mask[1:]
+    return within
+
+
+def diagonal_affinities(affinities, mask=None):
     """Return the affinities of diagonal neighbours.
 
     Parameters
     ----------
     affinities : ndarray of shape (2, height, width), float32
         What :func:`as_affinities` returns.
+    mask : array-like of shape (height, width) or None, default=None
+        The mask it was given: means are of the affinities within it, 0 where there is none.
 
     Returns
     -------
@@ -76,6 +91,11 @@ def diagonal_affinities(affinities):
     [[0.375]]
     """
     right, lower = affinities
-    horizontal = (right[:-1, :-1] + right[1:, :-1]) * np.float32(0.5)
-    vertical = (lower[:-1, :-1] + lower[:-1, 1:]) * np.float32(0.5)
+    horizontal = right[:-1, :-1] + right[1:, :-1]
+    vertical = lower[:-1, :-1] + lower[:-1, 1:]
+    if mask is None:
+        return np.minimum(horizontal, vertical) * np.float32(0.5)
+    right, lower = _within(as_mask(mask, affinities.shape[1:])).astype(affinities.dtype)
+    horizontal /= np.maximum(right[:-1, :-1] + right[1:, :-1], 1)
+    vertical /= np.maximum(lower[:-1, :-1] + lower[:-1, 1:], 1)
     return np.minimum(horizontal, vertical)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "as_image",
+    "as_image_and_labels",
     "as_labels",
     "as_mask",
     "as_standard",
@@ -24,7 +25,7 @@ _INT32 = np.iinfo(np.int32)
 _MOST = np.iinfo(np.int64).max  # what a compiled function can be given
 
 
-def as_image(image: Any, name: str = "image") -> NDArray[np.float32]:
+def as_image(image: Any, name: str = "image", mask: Any = None) -> NDArray[np.float32]:
     """Check an image and cast it to finite float32, copied only if needed.
 
     Parameters
@@ -33,6 +34,8 @@ def as_image(image: Any, name: str = "image") -> NDArray[np.float32]:
         Boolean, integer or real values.
     name : str, default="image"
         What messages call it.
+    mask : array-like of shape (height, width) or None, default=None
+        False for pixels that may hold anything, as NaN or -9999: they become 0.
 
     Returns
     -------
@@ -52,7 +55,55 @@ def as_image(image: Any, name: str = "image") -> NDArray[np.float32]:
     >>> image = as_image([[0, 1, 2], [3, 4, 5]])
     >>> image.shape, image.dtype
     ((2, 3, 1), dtype('float32'))
+    >>> as_image([[1, float("nan")]], mask=[[True, False]]).ravel()
+    array([1., 0.], dtype=float32)
     """
+    image = _as_any_image(image, name)
+    with np.errstate(over="ignore"):  # an overflow is reported below, as a value float32 lacks
+        out = as_standard(image, np.float32)
+    if mask is not None:
+        mask = _as_any_mask(mask, image.shape[:2], "mask")
+        out = np.where(mask[:, :, None], out, np.float32(0))
+    if image.dtype.kind == "f" and not np.isfinite(out).all():
+        bad = out.size - int(np.isfinite(out).sum())
+        where = "" if mask is None else " inside the mask"
+        raise ValueError(
+            f"{name} holds {bad} values{where} that are NaN, infinite or beyond float32"
+        )
+    return out
+
+
+def as_image_and_labels(image: Any, labels: Any) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Check an image and its label image by :func:`as_image` and :func:`as_labels`.
+
+    Parameters
+    ----------
+    image : array-like of shape (height, width) or (height, width, n_channels)
+        Where labels are negative it may hold anything, as NaN: there it becomes 0.
+    labels : array-like of shape (height, width)
+        Integer labels.
+
+    Returns
+    -------
+    image : ndarray of shape (height, width, n_channels), float32
+        C-contiguous.
+    labels : ndarray of shape (height, width), int32
+        C-contiguous.
+
+    Examples
+    --------
+    >>> from sklearn_spx.kernels.checks import as_image_and_labels
+    >>> image, labels = as_image_and_labels([[1, float("nan")]], [[0, -1]])
+    >>> image.ravel(), labels.ravel()
+    (array([1., 0.], dtype=float32), array([ 0, -1], dtype=int32))
+    """
+    image = _as_any_image(image, "image")
+    labels = as_labels(labels, shape=image.shape[:2])
+    return as_image(image, mask=labels >= 0 if labels.min() < 0 else None), labels
+
+
+def _as_any_image(image, name):
+    """The image as (H, W, C), of its own dtype; its values are not looked at."""
     image = np.asarray(image)
     if image.dtype.kind not in "buif":
         raise TypeError(
@@ -66,14 +117,7 @@ def as_image(image: Any, name: str = "image") -> NDArray[np.float32]:
         )
     if image.size == 0:
         raise ValueError(f"{name} has shape {image.shape}: it is empty")
-    if image.ndim == 2:
-        image = image[:, :, None]
-    with np.errstate(over="ignore"):  # an overflow is reported below, as a value float32 lacks
-        out = as_standard(image, np.float32)
-    if image.dtype.kind == "f" and not np.isfinite(out).all():
-        bad = out.size - int(np.isfinite(out).sum())
-        raise ValueError(f"{name} holds {bad} values that are NaN, infinite or beyond float32")
-    return out
+    return image[:, :, None] if image.ndim == 2 else image
 
 
 def as_labels(
@@ -131,7 +175,8 @@ def as_mask(mask: Any, shape: tuple[int, ...], name: str = "mask") -> NDArray[np
     Parameters
     ----------
     mask : array-like of shape (height, width)
-        Boolean or integer; True or not 0 for the pixels to keep, at least one.
+        Boolean or integer, or real values 0 and 1; True or not 0 for the pixels to keep, at least
+        one.
     shape : tuple of two int
         The shape it must have.
     name : str, default="mask"
@@ -145,9 +190,9 @@ def as_mask(mask: Any, shape: tuple[int, ...], name: str = "mask") -> NDArray[np
     Raises
     ------
     TypeError
-        If the mask is neither boolean nor integer.
+        If the mask is neither boolean, integer nor real.
     ValueError
-        If the shape is another, or no pixel is kept.
+        If the shape is another, a real value is neither 0 nor 1, or no pixel is kept.
 
     Examples
     --------
@@ -155,15 +200,32 @@ def as_mask(mask: Any, shape: tuple[int, ...], name: str = "mask") -> NDArray[np
     >>> as_mask([[0, 1, 1]], (1, 3))
     array([[False,  True,  True]])
     """
-    mask = np.asarray(mask)
-    if mask.dtype.kind not in "bui":
-        raise TypeError(f"{name} has dtype {mask.dtype}; accepted are boolean and integer masks")
-    if mask.shape != tuple(shape):
-        raise ValueError(f"{name} has shape {mask.shape}, expected {tuple(shape)}")
-    mask = as_standard(mask, bool)
+    mask = _as_any_mask(mask, shape, name)
     if not mask.any():
         raise ValueError(f"{name} keeps no pixel")
     return mask
+
+
+def _as_any_mask(mask, shape, name):
+    """A mask that may be False everywhere."""
+    mask = np.asarray(mask)
+    if mask.dtype.kind not in "buif":
+        raise TypeError(f"{name} has dtype {mask.dtype}; accepted are boolean and integer masks")
+    if mask.shape != tuple(shape):
+        hint = ""
+        if mask.ndim == 3 and mask.shape[:2] == tuple(shape):
+            hint = f": give {name}[:, :, 0]"
+            if mask.shape[2] > 1:
+                hint += f" where all channels are the same, or {name}.any(axis=2)"
+        raise ValueError(f"{name} has shape {mask.shape}, expected {tuple(shape)}{hint}")
+    if mask.dtype.kind == "f":
+        other = (mask != 0) & (mask != 1)  # NaN is other too
+        if other.any():
+            raise ValueError(
+                f"{name} of dtype {mask.dtype} holds {mask[other][0]}, neither 0 nor 1: "
+                f"give {name} > 0.5, or whatever says what to keep"
+            )
+    return as_standard(mask, bool)
 
 
 def as_standard(array: Any, dtype: Any) -> NDArray[Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._clustering import QUARTERS, start_on_grid
-from ..checks import as_image, as_labels, as_mask, check_count, check_real
+from ..checks import as_image, as_image_and_labels, as_labels, as_mask, check_count, check_real
 from ..connectivity import connect
 from . import _cpu
 
@@ -67,7 +67,8 @@ def bottom_up(
         Clusters that a pixel chooses among: Q of the paper.
 
     mask : array-like of bool, shape (height, width), default=None
-        False for pixels that belong to no superpixel.
+        False for pixels that belong to no superpixel; the image may hold anything there. Also
+        numbers, 0 for False and 1 for True.
 
     Returns
     -------
@@ -88,7 +89,7 @@ def bottom_up(
     >>> bottom_up([[0, 0, 0, 0, 0, 1, 1, 1]], 2, choose)
     array([[0, 0, 0, 0, 0, 1, 1, 1]], dtype=int32)
     """
-    image = as_image(image)
+    image = as_image(image, mask=mask)
     height, width, n_channels = image.shape
     n_segments = check_count(n_segments, "n_segments")
     max_iter = check_count(max_iter, "max_iter")
@@ -134,7 +135,7 @@ def cluster_means(
         Features of each pixel.
 
     labels : array-like of shape (height, width), integer
-        Cluster of each pixel; below 0: none.
+        Cluster of each pixel; below 0: none, and the image may hold anything there.
 
     n_clusters : int or None, default=None
         Number of clusters; None is the greatest label + 1.
@@ -162,8 +163,7 @@ def cluster_means(
     >>> means.ravel(), centers[:, 1], counts
     (array([1.5, 9. ], dtype=float32), array([0.5, 2. ], dtype=float32), array([2, 1]))
     """
-    image = as_image(image)
-    labels = as_labels(labels, shape=image.shape[:2])
+    image, labels = as_image_and_labels(image, labels)
     least = int(labels.max()) + 1
     n_clusters = max(least, 1) if n_clusters is None else check_count(n_clusters, "n_clusters")
     if n_clusters < least:

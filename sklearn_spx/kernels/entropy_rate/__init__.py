@@ -65,7 +65,8 @@ def entropy_rate_superpixels(
         Neighbours of a pixel in the graph; superpixels are connected in the same sense.
 
     mask : ndarray of shape (height, width) or None, default=None
-        True where the image is to be segmented; other pixels take no part.
+        True where the image is to be segmented; other pixels take no part, and the image, or the
+        affinities to and from them, may hold anything. Also numbers, 0 for False and 1 for True.
 
     Returns
     -------
@@ -102,13 +103,13 @@ def entropy_rate_superpixels(
     if (image is None) == (affinities is None):
         raise ValueError("give an image or affinities, one of the two")
     if affinities is None:
-        image = as_image(image)
+        image = as_image(image, mask=mask)
         shape = image.shape[:2]
         weights = _colour_weights(image, sigma, connectivity)
     else:
-        affinities = as_affinities(affinities)
+        affinities = as_affinities(affinities, mask=mask)
         shape = affinities.shape[1:]
-        weights = _affinity_weights(affinities, connectivity)
+        weights = _affinity_weights(affinities, connectivity, mask)
     inside = np.zeros(weights.shape[:2], bool)
     inside[:, : shape[1]] = True if mask is None else as_mask(mask, shape)
     n_pixels = int(np.count_nonzero(inside))
@@ -139,14 +140,14 @@ def _colour_weights(image, sigma, connectivity):
     return weights
 
 
-def _affinity_weights(affinities, connectivity):
+def _affinity_weights(affinities, connectivity, mask=None):
     affinities = affinities.astype(np.float64)
     _, height, width = affinities.shape
     weights = np.zeros((height, width | 1, connectivity // 2))
     weights[:, : width - 1, 0] = affinities[0, :, :-1]
     weights[:-1, :width, 1] = affinities[1, :-1]
     if connectivity == 8:
-        diagonal = diagonal_affinities(affinities) / np.sqrt(2)
+        diagonal = diagonal_affinities(affinities, mask) / np.sqrt(2)
         weights[:-1, : width - 1, 2] = diagonal
         weights[:-1, 1:width, 3] = diagonal
     return np.maximum(weights, _LEAST, out=weights)

@@ -65,7 +65,8 @@ def graph_segmentation(
         Neighbours of a pixel in the graph; segments are connected in the same sense.
 
     mask : ndarray of shape (height, width) or None, default=None
-        True where the image is to be segmented; other pixels take no part.
+        True where the image is to be segmented; other pixels take no part, and the image, or the
+        affinities to and from them, may hold anything. Also numbers, 0 for False and 1 for True.
 
     Returns
     -------
@@ -106,7 +107,7 @@ def graph_segmentation(
     if affinities is None:
         weights = _colour_weights(image, sigma, connectivity, mask)
     else:
-        weights = _affinity_weights(as_affinities(affinities), connectivity)
+        weights = _affinity_weights(as_affinities(affinities, mask=mask), connectivity, mask)
     inside = np.ones(weights.shape[:2], bool) if mask is None else mask
     if weights.size >= 2**32:
         raise ValueError(f"an image of shape {inside.shape} has more edges than 32 bits count")
@@ -185,7 +186,7 @@ def segment_region_graph(
 def _colour_weights(image, sigma, connectivity, mask):
     """Weights (H, W, 2 or 4) float32 to the right, lower, lower right and lower left pixel."""
     dtype = np.asarray(image).dtype
-    image = as_image(image)
+    image = as_image(image, mask=mask)
     if dtype.kind in "ui":
         image = image / np.float32(full_scale(dtype))
     if sigma > 0:
@@ -203,7 +204,7 @@ def _smooth(image, sigma, mask):
     if mask is None:
         return _convolved(image, taps)
     share = _convolved(mask[:, :, None].astype(np.float32), taps)
-    inside = _convolved(image * mask[:, :, None], taps)
+    inside = _convolved(image, taps)  # 0 outside
     return np.divide(inside, share, out=np.zeros_like(inside), where=mask[:, :, None])
 
 
@@ -214,11 +215,11 @@ def _convolved(image, taps):
     return out
 
 
-def _affinity_weights(affinities, connectivity):
+def _affinity_weights(affinities, connectivity, mask):
     weights = np.zeros((*affinities.shape[1:], connectivity // 2), np.float32)
     weights[:, :, 0], weights[:, :, 1] = 1 - affinities
     if connectivity == 8:
-        diagonal = 1 - diagonal_affinities(affinities)
+        diagonal = 1 - diagonal_affinities(affinities, mask)
         weights[:-1, :-1, 2] = diagonal
         weights[:-1, 1:, 3] = diagonal
     return weights

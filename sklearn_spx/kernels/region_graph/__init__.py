@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import as_image, as_labels
+from ..checks import as_image_and_labels, as_labels
 from . import _cpu
 
 __all__ = ["region_adjacency", "region_means"]
@@ -75,7 +75,8 @@ def region_means(
         Image of any number of channels.
 
     labels : ndarray of shape (height, width), integer
-        Labels 0 .. n - 1, each with at least one pixel; pixels below 0 count for nothing.
+        Labels 0 .. n - 1, each with at least one pixel; pixels below 0 count for nothing, and the
+        image may hold anything there.
 
     Returns
     -------
@@ -98,8 +99,7 @@ def region_means(
     >>> means.tolist(), sizes.tolist()
     ([[2.0], [7.0]], [2, 1])
     """
-    image = as_image(image)
-    labels = as_labels(labels, shape=image.shape[:2])
+    image, labels = as_image_and_labels(image, labels)
     n_regions = int(labels.max()) + 1
     if n_regions > labels.size:
         raise ValueError(f"labels go up to {n_regions - 1} in an image of {labels.size} pixels")

@@ -43,8 +43,8 @@ def slic(
     Parameters
     ----------
     image : array-like of shape (height, width) or (height, width, n_channels)
-        Boolean, integer or real, without NaN and infinity. Values count as they are, unless
-        `convert2lab` says otherwise: nothing is rescaled.
+        Boolean, integer or real, without NaN and infinity inside the mask. Values count as they
+        are, unless `convert2lab` says otherwise: nothing is rescaled.
     n_segments : int, default=100
         How many superpixels, met exactly. Where that cannot be, as near to it as can be: no more
         than one a pixel, no fewer than one a connected part of the mask. Without
@@ -59,8 +59,9 @@ def slic(
         Weight of each channel's squared difference, 0 or more; of the Lab channels where the image
         is converted. A channel of weight 0 costs nothing. None: 1 for all.
     mask : array-like of bool, shape (height, width), default=None
-        False for pixels that belong to no superpixel. Each connected part of the mask has at least
-        one superpixel.
+        False for pixels that belong to no superpixel; the image may hold anything there, as NaN.
+        Also numbers, 0 for False and 1 for True. Each connected part of the mask has at least one
+        superpixel.
     convert2lab : bool, default=None
         Whether to convert RGB to CIE Lab first. RGB is uint8 on a scale to 255, uint16 to 65535,
         or real from 0 to 1; other integers count as 8-bit. None: three channels are converted if
@@ -107,13 +108,13 @@ def slic(
     n_segments = check_count(n_segments, "n_segments")
     max_iter = check_count(max_iter, "max_iter")
     compactness = min(check_real(compactness, "compactness", 0, strict=slic_zero), _MOST)
-    image, rgb_scale = _read(image, convert2lab)
-    roots = _roots(weights, image.shape[2])
-    if image.shape[2] > _MANY:
-        image, roots = _on_axes(image, roots)
+    image, rgb_scale = _read(image, convert2lab, mask)
     height, width = image.shape[:2]
     if mask is not None:
         mask = as_mask(mask, (height, width))
+    roots = _roots(weights, image.shape[2])
+    if image.shape[2] > _MANY:
+        image, roots = _on_axes(image, roots, mask)
     start = start_on_grid(height, width, n_segments, mask)
     everywhere = np.empty((0, 0), bool)
     tiles = _tiles.cut(image, rgb_scale, roots, everywhere if mask is None else mask, start.stride)
@@ -125,7 +126,7 @@ def slic(
     return labels
 
 
-def _read(image: Any, convert2lab: bool | None) -> tuple[NDArray[Any], int | None]:
+def _read(image: Any, convert2lab: bool | None, mask: Any) -> tuple[NDArray[Any], int | None]:
     """The image as (H, W, C), and the value of full intensity if it is RGB to be converted."""
     if convert2lab is not None and not isinstance(convert2lab, (bool, np.bool_)):
         raise TypeError(f"convert2lab must be None, True or False, got {convert2lab!r}")
@@ -135,7 +136,7 @@ def _read(image: Any, convert2lab: bool | None) -> tuple[NDArray[Any], int | Non
     may_be_rgb = image.ndim == 3 and image.shape[2] == 3 and image.size > 0
     if may_be_rgb and dtype == np.uint8 and not never:
         return as_standard(image, np.uint8), 255  # spares a copy as float
-    image = as_image(image)
+    image = as_image(image, mask=mask)  # 0 outside
     if convert2lab and not may_be_rgb:
         raise ValueError(f"convert2lab=True needs an image of 3 channels, found {image.shape[2]}")
     if not may_be_rgb or never or (convert2lab is None and dtype.kind == "b"):
@@ -145,6 +146,8 @@ def _read(image: Any, convert2lab: bool | None) -> tuple[NDArray[Any], int | Non
     if low >= 0 and high <= full:
         return image, full
     if convert2lab:
+        inside = image if mask is None else image[as_mask(mask, image.shape[:2])]
+        low, high = inside.min(), inside.max()
         raise ValueError(
             f"image holds values from {low} to {high}; RGB of dtype {dtype} goes from 0 to {full}"
         )
@@ -169,7 +172,9 @@ def _roots(weights, n_channels):
     return roots
 
 
-def _on_axes(image: NDArray[Any], roots: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[Any]]:
+def _on_axes(
+    image: NDArray[Any], roots: NDArray[Any], mask: NDArray[np.bool_] | None
+) -> tuple[NDArray[np.float32], NDArray[Any]]:
     """Many channels that say much the same as few: their coordinates on the principal axes.
 
     The axes are found on a sample of the pixels. Turning changes no distance, and what is dropped
@@ -177,7 +182,11 @@ def _on_axes(image: NDArray[Any], roots: NDArray[Any]) -> tuple[NDArray[np.float
     the sample is too small to tell, nothing changes.
     """
     height, width, n_channels = image.shape
-    sample = image[:: 1 + height // 64, :: 1 + width // 64].reshape(-1, n_channels) * roots
+    if mask is None:
+        sample = image[:: 1 + height // 64, :: 1 + width // 64].reshape(-1, n_channels) * roots
+    else:
+        inside = np.flatnonzero(mask)
+        sample = image.reshape(-1, n_channels)[inside[:: 1 + len(inside) // 4096]] * roots
     if len(sample) < 10 * n_channels or not np.isfinite(sample).all():
         return image, roots
     values, axes = np.linalg.eigh(np.cov(sample, rowvar=False))

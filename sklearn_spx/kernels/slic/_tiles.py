@@ -53,7 +53,7 @@ def cut(image, rgb_scale, roots, mask, stride):
     height, width = image.shape[:2]
     channels, scale = np.arange(3), roots
     if rgb_scale is None:
-        channels = _by_spread(image, np.flatnonzero(roots), roots)
+        channels = _by_spread(image, np.flatnonzero(roots), roots, mask)
         scale = roots[channels]
     n_planes = FEW
     if len(channels) > FEW:
@@ -109,14 +109,18 @@ def extent(start, stop, stride):
     return max(0, min(SIDE, (stop - start + stride - 1) // stride))
 
 
-def _by_spread(image, channels, roots):
+def _by_spread(image, channels, roots, mask):
     """Of many channels those that differ most go first: they tell the most."""
     if len(channels) <= FEW:
         return channels
     height, width = image.shape[:2]
-    sample = image[:: 1 + height // 32, :: 1 + width // 32, channels]
+    if mask.size == 0:
+        sample = image[:: 1 + height // 32, :: 1 + width // 32].reshape(-1, image.shape[2])
+    else:
+        inside = np.flatnonzero(mask)
+        sample = image.reshape(-1, image.shape[2])[inside[:: 1 + len(inside) // 1024]]
     with np.errstate(over="ignore", invalid="ignore"):
-        spread = sample.std(axis=(0, 1)) * roots[channels]
+        spread = sample[:, channels].std(axis=0) * roots[channels]
     return channels[np.argsort(-spread, kind="stable")]
 
 
