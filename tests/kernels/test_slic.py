@@ -1,5 +1,7 @@
 """SLIC: the kernel against its slow twin, and what holds for any image."""
 
+import re
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -10,9 +12,12 @@ from hypothesis import strategies as st
 from sklearn_spx.kernels import slic
 from sklearn_spx.kernels._clustering import grid_seeds, mask_seeds
 from sklearn_spx.kernels.color import rgb_to_lab
+from sklearn_spx.kernels.slic import slic_quiet
 from sklearn_spx.metrics import achievable_segmentation_accuracy
 
 from . import naive
+
+pytestmark = pytest.mark.filterwarnings("ignore:image holds values from")  # many are, on purpose
 
 
 def assert_superpixels(labels, mask=None):
@@ -383,6 +388,81 @@ def test_raw_labels_have_no_gap(photograph):
     labels = slic(photograph, 100, enforce_connectivity=False)
     assert set(np.unique(labels)) == set(range(labels.max() + 1))
     assert labels.max() < 100
+
+
+# --- the warning of a grid -----------------------------------------------------------------------
+
+
+def messages(call, *args, **kwargs):
+    """What a call warns of; each warning blames this file."""
+    with warnings.catch_warnings(record=True, action="always") as caught:
+        call(*args, **kwargs)
+    assert all(w.filename == __file__ for w in caught)
+    return [str(w.message) for w in caught]
+
+
+def test_too_small_a_span_is_warned_of(rng):
+    image = rng.random((60, 80))
+    (message,) = messages(slic, image, 12)  # 20 pixels apart: 10 / sqrt(20) is more than 1
+    assert re.search("values from .* to .*, and its colours are 0.9.* apart at most", message)
+    assert "compactness=10, no border between superpixels 20 pixels apart" in message
+    compactness = float(re.search("Give compactness=(.*?),", message)[1])
+    factor = float(re.search("multiply the image by (.*?);", message)[1])
+    assert (compactness, factor) == (0.1, 100)
+    assert not messages(slic, image, 12, compactness=compactness)
+    assert not messages(slic, factor * image, 12)
+
+
+def test_the_warning_is_of_borders_that_cannot_move():
+    image = np.zeros((4, 40))
+    image[:, 19:] = 1  # half a pixel off the middle between pixels 9.5 and 29.5
+    for factor in (0.99, 1.01):
+        options = {"compactness": factor * 20**0.5, "max_iter": 1}
+        follows = (slic(image, 2, **options) == image).all()
+        assert follows == (factor < 1)
+        assert bool(messages(slic, image, 2, **options)) == (not follows)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"slic_zero": True},
+        {"compactness": 0.1},
+        {"compactness": 0},
+        {"n_segments": 1},
+        {"weights": [1e4]},
+        {"weights": [0]},
+    ],
+)
+def test_nothing_to_warn_of(options):
+    image = np.zeros((150, 150))
+    image[31, 57] = 1  # no sample hits upon it
+    assert not messages(slic, image, **options)
+    assert not messages(slic, 0 * image, **options)
+
+
+def test_no_warning_of_lab_constant_images_and_what_is_outside(rng):
+    assert not messages(slic, rng.random((60, 80, 3)) / 1000, 12)  # to Lab
+    assert not messages(slic, np.full((60, 80), 7.0), 12)
+    assert not messages(slic, rng.random((60, 80)), 1)  # one superpixel has no border
+    mask = np.arange(80) < 40 + np.zeros((60, 1))
+    assert messages(slic, np.where(mask, rng.random((60, 80)), 1e9), 12, mask=mask)
+    assert not messages(slic, np.where(mask, 3, rng.random((60, 80))), 12, mask=mask)
+
+
+def test_many_channels_add_up(rng):
+    image = rng.random((60, 80, 40))
+    assert messages(slic, image[:, :, :4], 12)
+    assert not messages(slic, image, 12)
+
+
+def test_the_quiet_one_is_the_same(rng):
+    image = rng.random((60, 80))
+    assert not messages(slic_quiet, image, 12, slic_zero=False)
+    with pytest.warns(UserWarning, match="and they are a grid"):
+        assert (slic_quiet(image, 12, max_iter=3) == slic(image, 12, max_iter=3)).all()
+    with pytest.raises(TypeError, match="compact"):
+        slic_quiet(image, 12, compact=1)
 
 
 # --- colour ----------------------------------------------------------------------------------

@@ -9,8 +9,9 @@ from .._clustering import QUARTERS, start_on_grid
 from ..checks import as_image, as_mask, as_standard, check_count, check_real, full_scale
 from ..connectivity import connect
 from . import _cpu, _tiles
+from ._notice import warn_of_a_grid
 
-__all__ = ["slic"]
+__all__ = ["slic", "slic_quiet"]
 
 _MOST = 1e9  # compactness beyond which colour says nothing
 _MANY = 16  # channels above which principal axes are tried
@@ -86,6 +87,12 @@ def slic(
     TypeError, ValueError
         If an argument has a wrong type, shape or range.
 
+    Warns
+    -----
+    UserWarning
+        If the values span so little that no border can follow them beside `compactness`, as those
+        of a gray image from 0 to 1 at a compactness of 10.
+
     References
     ----------
     .. [1] R. Achanta et al., "SLIC superpixels compared to state-of-the-art superpixel methods",
@@ -105,6 +112,60 @@ def slic(
            [0, 0, 0, 1, 1, 1],
            [0, 0, 0, 1, 1, 1]], dtype=int32)
     """
+    return _slic(
+        image,
+        n_segments,
+        compactness=compactness,
+        max_iter=max_iter,
+        weights=weights,
+        mask=mask,
+        convert2lab=convert2lab,
+        slic_zero=slic_zero,
+        enforce_connectivity=enforce_connectivity,
+        warns=True,
+    )
+
+
+def slic_quiet(image: ArrayLike, n_segments: int = 100, **options: Any) -> NDArray[np.int32]:
+    """Do the work of `slic` without its warning, for callers who know the range of the values.
+
+    Parameters
+    ----------
+    image : array-like of shape (height, width) or (height, width, n_channels)
+        As in :func:`slic`.
+    n_segments : int, default=100
+        As in :func:`slic`.
+    **options
+        All others of :func:`slic`.
+
+    Returns
+    -------
+    labels : ndarray of int32, shape (height, width)
+        As of :func:`slic`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.slic import slic_quiet
+    >>> slic_quiet(np.array([[0, 0, 0, 1]]), 2, compactness=10)
+    array([[0, 0, 1, 1]], dtype=int32)
+    """
+    return _slic(image, n_segments, **{**slic.__kwdefaults__, **options}, warns=False)
+
+
+def _slic(
+    image: ArrayLike,
+    n_segments: int,
+    *,
+    compactness: float,
+    max_iter: int,
+    weights: ArrayLike | None,
+    mask: ArrayLike | None,
+    convert2lab: bool | None,
+    slic_zero: bool,
+    enforce_connectivity: bool,
+    warns: bool,
+) -> NDArray[np.int32]:
     n_segments = check_count(n_segments, "n_segments")
     max_iter = check_count(max_iter, "max_iter")
     compactness = min(check_real(compactness, "compactness", 0, strict=slic_zero), _MOST)
@@ -113,9 +174,11 @@ def slic(
     if mask is not None:
         mask = as_mask(mask, (height, width))
     roots = _roots(weights, image.shape[2])
+    start = start_on_grid(height, width, n_segments, mask)
+    if warns and rgb_scale is None and not slic_zero and len(start.seeds) > 1:
+        warn_of_a_grid(image, roots, mask, compactness, start.step, stacklevel=3)
     if image.shape[2] > _MANY:
         image, roots = _on_axes(image, roots, mask)
-    start = start_on_grid(height, width, n_segments, mask)
     everywhere = np.empty((0, 0), bool)
     tiles = _tiles.cut(image, rgb_scale, roots, everywhere if mask is None else mask, start.stride)
     labels, colours = _cluster(tiles, start, compactness, max_iter, slic_zero)
