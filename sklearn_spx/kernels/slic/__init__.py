@@ -150,7 +150,7 @@ def slic_quiet(image: ArrayLike, n_segments: int = 100, **options: Any) -> NDArr
     >>> slic_quiet(np.array([[0, 0, 0, 1]]), 2, compactness=10)
     array([[0, 0, 1, 1]], dtype=int32)
     """
-    return _slic(image, n_segments, **{**slic.__kwdefaults__, **options}, warns=False)
+    return _slic(image, n_segments, **{**(slic.__kwdefaults__ or {}), **options}, warns=False)
 
 
 def _slic(
