@@ -120,7 +120,7 @@ def enforce_connectivity(labels, min_size, n_segments=None, colours=None, scale=
     """Connected regions, the small ones joined in rounds with the one they border most.
 
     Then the smallest goes on joining a neighbour while there are too many. Of the more alike in
-    colour, if each label has one, a shorter border is enough.
+    colour, if each label has one, a shorter border is enough, but for crumbs.
     """
     if min_size > 1:
         labels = settle_pixels(labels)
@@ -128,7 +128,7 @@ def enforce_connectivity(labels, min_size, n_segments=None, colours=None, scale=
     regions = range(out.max() + 1)
     looks = {i: 0.0 if colours is None else colours[labels[out == i][0]] for i in regions}
 
-    def join(i):
+    def join(i, by_colour=True):
         border = {}
         pairs = [(out[:, 1:], out[:, :-1]), (out[1:], out[:-1])]
         for a, b in pairs + [(b, a) for a, b in pairs]:
@@ -136,19 +136,21 @@ def enforce_connectivity(labels, min_size, n_segments=None, colours=None, scale=
                 border[j] = border.get(j, 0) + 1
         if not border:
             return False
-        worth = {j: border[j] / (scale + np.linalg.norm(looks[i] - looks[j])) for j in border}
+        apart = {j: scale + by_colour * np.linalg.norm(looks[i] - looks[j]) for j in border}
+        worth = {j: border[j] / apart[j] for j in border}
         best = min(border, key=lambda j: (-worth[j], np.sum(out == j), j))
         mine, others = np.sum(out == i), np.sum(out == best)
         looks[best] = (mine * looks[i] + others * looks[best]) / (mine + others)
         out[out == i] = best
         return True
 
-    threshold = 1
-    while threshold < min_size:
-        threshold = min(2 * threshold, min_size)
-        for i in regions:
-            if 0 < np.sum(out == i) < threshold:
-                join(i)
+    for most in [min_size] if colours is None else [min_size // 8, min_size]:
+        threshold = 1
+        while threshold < most:
+            threshold = min(2 * threshold, most)
+            for i in regions:
+                if 0 < np.sum(out == i) < threshold:
+                    join(i, most == min_size)
     while n_segments is not None and len(np.unique(out[out >= 0])) > n_segments:
         left = sorted((np.sum(out == i), i) for i in regions if (out == i).any())
         if not any(join(i) for _, i in left):  # the first that can

@@ -8,6 +8,8 @@ from . import _cpu, _split
 
 __all__ = ["connect", "enforce_connectivity"]
 
+_CRUMBS = 8  # what is so many times smaller than the smallest region has no colour of its own
+
 
 def enforce_connectivity(
     labels: ArrayLike,
@@ -96,8 +98,8 @@ def connect(
         How many regions there are to be; None: as many as there are.
 
     colours : float32 ndarray of shape (n_labels, n_channels) or None, default=None
-        Of each label. A region then joins the neighbour of the greatest length of border over
-        ``scale + distance of colours``.
+        Of each label. A region that has an eighth of `min_size` then joins the neighbour of the
+        greatest length of border over ``scale + distance of colours``.
 
     scale : float, default=1.0
         A distance of colours.
@@ -143,10 +145,12 @@ def connect(
         )
         _cpu.list_borders(runs, small, borders)
         looks = _cpu.Looks(np.empty((n, 0), np.float32), 1.0)
-        if colours is not None:
-            looks = _cpu.Looks(np.empty((n, colours.shape[1]), np.float32), float(scale))
-            _cpu.colour_components(runs, colours, looks.colours)
         entry = np.full(n, -1, np.int64)
+        if colours is not None:
+            own = sizes.copy()
+            n -= _cpu.merge_small(sizes, min_size // _CRUMBS, looks, borders, parent, entry)
+            looks = _cpu.Looks(np.empty((len(own), colours.shape[1]), np.float32), float(scale))
+            _cpu.colour_regions(runs, own, sizes, parent, colours, looks.colours)
         n -= _cpu.merge_small(sizes, min_size, looks, borders, parent, entry)
         if n_segments is not None and n > n_segments:
             _cpu.merge_smallest(n - n_segments, small, sizes, looks, borders, parent, entry)

@@ -220,20 +220,26 @@ def list_borders(runs, small, borders):
 
 
 @njit
-def colour_components(runs, colours, out):
-    """Write each component's colour: that of its label.
+def colour_regions(runs, own, sizes, parent, colours, out):
+    """Write the colour of each region of components: the mean of those of its pixels' labels.
 
     Parameters
     ----------
     runs : IN Runs, of `label_runs`
+    own : IN (n_components,) int64, pixels of each component
+    sizes : IN (n_components,) int64, pixels of each region, where its root is
+    parent : INOUT (n_components,) int32, of `merge_small`
     colours : IN (n_labels, P) float32
-    out : OUT (n_components, P) float32
+    out : OUT (n_components, P) float32, of no meaning but where a root is
     """
+    out[:] = 0
     n = 0
     for r in range(runs.component.shape[0]):
-        if runs.component[r] == n:
+        if runs.component[r] == n:  # its first run
+            i = find(parent, n)
+            share = np.float32(own[n] / sizes[i])
             for c in range(colours.shape[1]):
-                out[n, c] = colours[runs.values[r], c]
+                out[i, c] += share * colours[runs.values[r], c]
             n += 1
 
 
@@ -340,6 +346,8 @@ def _merge(i, sizes, looks, borders, parent, entry):
 @njit
 def _apart(looks, i, j):
     """Scale + distance of two regions' colours."""
+    if looks.colours.shape[1] == 0:
+        return looks.scale
     distance = 0.0
     for c in range(looks.colours.shape[1]):
         difference = np.float64(looks.colours[i, c]) - looks.colours[j, c]
