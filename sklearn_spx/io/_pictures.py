@@ -1,13 +1,14 @@
 """What Pillow reads: JPEG, PNG, GIF, BMP, WebP, PPM and PGM."""
 
-import re
-
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ._alpha import without_alpha
+from ._deep_png import is_deep_png, read_deep_png
 from ._limits import check_size
+from ._orientation import ORIENTATION, upright
 from ._pages import chosen_pages, stacked
+from ._pnm import pnm_header, read_pnm
 
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "DIB", "WEBP", "PPM")
 AS_STORED = ("L", "RGB", "I", "F")  # beside those that begin with I;16
@@ -20,13 +21,23 @@ LINE = (
 
 def read_picture(file, path, page, as_labels):
     """Return a picture's pixels; with ``as_labels`` those of a palette are its indices."""
-    _check_depth(file)
+    head = file.read(2**16)
+    file.seek(0)
+    header = pnm_header(head)
+    if header is not None and header.brightest != 255:
+        chosen_pages(page, 1, "image")
+        array = read_pnm(file, header, as_labels)
+        return array[None] if page == "all" else array
     with _opened(file) as image:
         check_size(image.width * image.height, f"the {image.format} image")
         if as_labels and image.format in ("JPEG", "MPO"):
             raise ValueError(
                 "is a JPEG, which blurs numbers; label images are PNG, TIFF, .npy, .npz or .mat"
             )
+        if is_deep_png(head):
+            array = upright(read_deep_png(file, path, image), image.getexif().get(ORIENTATION, 1))
+            chosen_pages(page, 1, "frame")
+            return array[None] if page == "all" else array
         # in an MPO, as phones write, what follows the picture are previews and maps of depth
         n_frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
         frames = []
@@ -51,28 +62,15 @@ def _opened(file):
         ) from None
 
 
-def _check_depth(file):
-    """Raise for 16-bit colours, which Pillow would cut to 8 bits."""
-    head = file.read(1024)
-    file.seek(0)
-    deep = False
-    if head.startswith(b"\x89PNG") and len(head) > 25:
-        deep = head[24] == 16 and head[25] in (2, 4, 6)  # RGB, gray with alpha, RGBA
-    elif head[:2] in (b"P3", b"P6"):
-        numbers = re.findall(rb"\d+", re.sub(rb"#[^\n]*\n", b"", head[2:]))
-        deep = len(numbers) > 2 and int(numbers[2]) > 255
-    if deep:
-        raise ValueError(
-            "holds 16-bit colours, which Pillow reads as 8-bit ones; convert it to TIFF, "
-            "which is read whole, for example by: magick FILE FILE.tif"
-        )
-
-
 def _pixels(image, path, as_labels):
     if image.mode == "P" and as_labels:
         return np.array(image)
     if image.mode == "1":
         return np.array(image) if as_labels else np.array(image.convert("L"))
+    if image.mode.startswith("I;16") and "transparency" in image.info:
+        gray = np.array(image)  # which Pillow would cut to 8 bits for an alpha channel
+        alpha = np.where(gray == image.info["transparency"], 0, 65535).astype(np.uint16)
+        return without_alpha(np.stack([gray, alpha], axis=2), LINE.format(path=str(path)))
     if image.has_transparency_data:
         mode = "LA" if image.mode in ("L", "LA", "La") else "RGBA"
         return without_alpha(np.array(image.convert(mode)), LINE.format(path=str(path)))

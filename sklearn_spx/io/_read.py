@@ -27,7 +27,8 @@ def read_image(path: str | os.PathLike[str], *, page: Page = None) -> NDArray[An
     The content of a file decides how it is read, not its name: JPEG, PNG, GIF, BMP, WebP, PPM and
     PGM by Pillow, TIFF by tifffile, ``.npy``, ``.npz`` and ``.mat``. Photographs are turned upright
     by their EXIF orientation. Palettes, CMYK and YCbCr become RGB, images of one bit 0 and 255. An
-    alpha channel that is opaque everywhere is dropped.
+    alpha channel that is opaque everywhere is dropped. PNG with 16-bit colours is read by OpenCV,
+    with the ``opencv`` extra. PPM and PGM are of 8 or 16 bits, over their full range.
 
     Parameters
     ----------
@@ -51,8 +52,8 @@ def read_image(path: str | os.PathLike[str], *, page: Page = None) -> NDArray[An
     ValueError
         If the file is no regular one, is empty, broken, cut short, holds more pixels than
         ``PIL.Image.MAX_IMAGE_PIXELS``, several pages or arrays and none is chosen, transparent
-        pixels, 16-bit colours in a PNG or PPM, Python objects, or nothing that is an image. The
-        message names the file and says what helps.
+        pixels, 16-bit colours in a PNG where OpenCV is not installed, Python objects, or nothing
+        that is an image. The message names the file and says what helps.
 
     TypeError
         If ``page`` is of another type.

@@ -6,11 +6,12 @@ from PIL import Image
 
 from ._alpha import without_alpha
 from ._limits import check_shape, check_size
+from ._orientation import ORIENTATION, upright
 from ._pages import chosen_pages, stacked
 
 MIN_IS_WHITE, MIN_IS_BLACK, RGB, PALETTE, SEPARATED, YCBCR = 0, 1, 2, 3, 5, 6
 ALPHA = (1, 2)  # of the tag ExtraSamples: premultiplied and not
-ORIENTATION = 274
+PILLOW_HAS = (2, 3, 4, 5, 6, 7, 50000)  # compressions: CCITT, LZW, JPEG, Zstandard
 AXES = ("YX", "YXS", "SYX")
 
 
@@ -52,17 +53,20 @@ def _page(page, file, path, as_labels):
             f"has a page of axes {page.axes} and shape {page.shape}; accepted are images of "
             "height, width and bands"
         )
-    by_pillow = page.photometric in (SEPARATED, YCBCR) and page.dtype == np.uint8
-    if not by_pillow:
-        try:
-            return _arranged(page.asarray(), page, path, as_labels)
-        except ValueError as error:
-            if "imagecodecs" not in str(error):
-                raise
-            by_pillow = _pillow_keeps(page)
-            if not by_pillow:
-                raise ValueError(f"{error}: pip install imagecodecs") from error
-    return _read_by_pillow(page, file)
+    if page.photometric in (SEPARATED, YCBCR) and page.dtype == np.uint8:
+        return _read_by_pillow(page, file)
+    try:
+        return _arranged(page.asarray(), page, path, as_labels)
+    except Exception as error:  # each codec has its own
+        if "imagecodecs" not in str(error) and not isinstance(error, ImportError):
+            raise
+        if page.compression in PILLOW_HAS and _pillow_keeps(page):
+            return _read_by_pillow(page, file)
+        how = getattr(page.compression, "name", page.compression)
+        raise ValueError(
+            f"is packed in a way ({how}, {page.bitspersample} bits) that only imagecodecs unpacks: "
+            "pip install imagecodecs"
+        ) from error
 
 
 def _pillow_keeps(page):
@@ -104,15 +108,4 @@ def _arranged(array, page, path, as_labels):
             bits = 8 if page.bitspersample == 1 else page.bitspersample
             array = array.dtype.type(2**bits - 1) - array
     tag = page.tags.get(ORIENTATION)
-    return _upright(array, 1 if tag is None else int(tag.value))
-
-
-def _upright(array, orientation):
-    """Turn and mirror what is stored, by the tag Orientation."""
-    if orientation in (5, 6, 7, 8):
-        array = array.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        array = array[::-1]
-    if orientation in (2, 3, 6, 7):
-        array = array[:, ::-1]
-    return array
+    return upright(array, 1 if tag is None else int(tag.value))

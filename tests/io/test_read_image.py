@@ -2,6 +2,7 @@
 
 import os
 import struct
+import sys
 import zlib
 
 import numpy as np
@@ -10,7 +11,7 @@ import tifffile
 from PIL import Image
 from scipy.io import savemat
 
-from sklearn_spx.io import read_image
+from sklearn_spx.io import read_image, read_labels
 
 RNG = np.random.default_rng(0)
 RGB = RNG.integers(0, 256, (12, 14, 3), dtype=np.uint8)
@@ -26,14 +27,15 @@ def refused(path, words, **how):
     assert words in message
 
 
-def deep_png(path, array):
-    """Write 16-bit colours, which Pillow cannot."""
+def deep_png(path, array, *chunks):
+    """Write 16-bit colours, which Pillow cannot; ``chunks`` are (name, data) of others."""
     kind = {2: 4, 3: 2, 4: 6}[array.shape[2]]
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in array)
     head = struct.pack(">IIBBBBB", array.shape[1], array.shape[0], 16, kind, 0, 0, 0)
     with open(path, "wb") as file:
         file.write(b"\x89PNG\r\n\x1a\n")
-        for name, data in ((b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")):
+        pixels = (b"IDAT", zlib.compress(rows))
+        for name, data in ((b"IHDR", head), *chunks, pixels, (b"IEND", b"")):
             crc = struct.pack(">I", zlib.crc32(name + data))
             file.write(struct.pack(">I", len(data)) + name + data + crc)
 
@@ -114,16 +116,90 @@ def test_a_palette_with_a_transparent_colour(tmp_path):
 
 
 @pytest.mark.parametrize("channels", [2, 3, 4])
-def test_deep_colour_png_is_not_cut_to_8_bits(tmp_path, channels):
-    deep_png(tmp_path / "a.png", np.concatenate([DEEP, DEEP[:, :, :1]], 2)[:, :, :channels])
-    assert np.array(Image.open(tmp_path / "a.png")).dtype == np.uint8  # what Pillow would do
-    refused(tmp_path / "a.png", "holds 16-bit colours")
+def test_deep_colour_png_is_read_whole(tmp_path, channels):
+    pytest.importorskip("cv2")
+    path, image = tmp_path / "a.png", np.concatenate([DEEP, DEEP[:, :, :1]], 2)[:, :, :channels]
+    if channels != 3:
+        image[:, :, -1] = 65535
+    deep_png(path, image)
+    assert np.array(Image.open(path)).dtype == np.uint8  # what Pillow would do
+    expected = {2: image[:, :, 0], 3: image, 4: image[:, :, :3]}[channels]
+    found = read_image(path)
+    assert found.dtype == np.uint16
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(read_image(path, page="all"), [expected])
+    refused(path, "there is no page=1", page=1)
+    if channels != 3:
+        image[3, 4, -1] = 9
+        deep_png(path, image)
+        refused(path, "1 of 168 pixels are transparent")
 
 
-def test_deep_colour_ppm_is_not_cut_to_8_bits(tmp_path):
+def test_deep_colour_png_stands_upright_and_whole(tmp_path):
+    pytest.importorskip("cv2")
+    path, exif = tmp_path / "a.png", Image.Exif()
+    exif[274] = 6
+    deep_png(path, DEEP, (b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0")))
+    np.testing.assert_array_equal(read_image(path), np.rot90(DEEP, -1))
+    deep_png(path, DEEP, (b"tRNS", DEEP[0, 0].astype(">u2").tobytes()))
+    refused(path, "are transparent")
+    deep_png(path, DEEP)
+    path.write_bytes(path.read_bytes()[:-400])
+    refused(path, "truncated")
+
+
+def test_deep_colour_png_without_opencv(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    deep_png(tmp_path / "a.png", DEEP)
+    refused(tmp_path / "a.png", "16-bit colours, which Pillow cuts to 8 bits")
+    refused(tmp_path / "a.png", "pip install 'sklearn-spx[opencv]'")
+
+
+def test_a_transparent_gray_level_of_16_bits(tmp_path):
+    Image.fromarray(DEEP[:, :, 0]).save(tmp_path / "a.png", transparency=int(DEEP[0, 0, 0]))
+    refused(tmp_path / "a.png", "are transparent")
+    other = next(v for v in range(65536) if not (DEEP[:, :, 0] == v).any())
+    Image.fromarray(DEEP[:, :, 0]).save(tmp_path / "a.png", transparency=other)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), DEEP[:, :, 0])
+
+
+@pytest.mark.parametrize("brightest", [65535, 4095, 300, 100])
+@pytest.mark.parametrize("kind", ["P2", "P3", "P5", "P6"])
+def test_ppm_and_pgm_of_any_brightest_value(tmp_path, kind, brightest):
     path = tmp_path / "a.ppm"
-    path.write_bytes(b"P6 # a note\n14 12\n65535\n" + DEEP.astype(">u2").tobytes())
-    refused(path, "holds 16-bit colours")
+    array = (DEEP if kind in ("P3", "P6") else DEEP[:, :, 0]).astype(int) % (brightest + 1)
+    array[0, 0] = brightest
+    data = array.astype(">u2" if brightest > 255 else np.uint8).tobytes()
+    if kind in ("P2", "P3"):
+        data = " ".join(map(str, array.ravel())).encode()
+    head = f"{kind} # a note, 3 4 5\n14\t12\n# another\n{brightest}\n".encode()
+    path.write_bytes(head + data)
+    found, full = read_image(path), 255 if brightest < 256 else 65535
+    assert found.dtype == (np.uint8 if brightest < 256 else np.uint16)
+    np.testing.assert_array_equal(found, np.round(array * (full / brightest)))
+    np.testing.assert_array_equal(read_image(path, page="all"), found[None])
+    if kind in ("P2", "P5"):
+        np.testing.assert_array_equal(read_labels(path), array)  # ids are not brightness
+    path.write_bytes(head + data[: len(data) // 2])
+    refused(path, "is cut short")
+    refused(path, "there is no page=2", page=2)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"P5 2 2 300\n" + b"\xff" * 8, "holds values from 65535 to 65535; its own limit is 300"),
+        (b"P2 2 2 300\n1 2 3 -4", "holds values from -4"),
+        (b"P2 2 2 300\n1 2 3 x", "x"),
+        (b"P5 2 2 70000\n" + b"\0" * 8, "brightest value 70000"),
+        (b"P5 0 2 300\n", "no pixels"),
+        (b"P6 2 two 300\n", "broken header"),
+        (b"P6 999999 999999 300\n", "MAX_IMAGE_PIXELS"),
+    ],
+)
+def test_broken_ppm_and_pgm(tmp_path, content, words):
+    (tmp_path / "a.ppm").write_bytes(content)
+    refused(tmp_path / "a.ppm", words)
 
 
 @pytest.mark.parametrize("ending", ["gif", "webp", "png"])
@@ -187,6 +263,16 @@ def test_compressed_tiff(tmp_path, compression):
     Image.fromarray(GRAY).save(tmp_path / "a.tif", compression=compression)
     with Image.open(tmp_path / "a.tif") as image:
         np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), np.array(image))
+
+
+@pytest.mark.parametrize("error", [ValueError("needs imagecodecs"), ImportError("no zstd")])
+def test_a_tiff_that_needs_another_package_names_it(tmp_path, monkeypatch, error):
+    def unpack(self):
+        raise error
+
+    tifffile.imwrite(tmp_path / "a.tif", DEEP, photometric="rgb")
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", unpack)
+    refused(tmp_path / "a.tif", "pip install imagecodecs")
 
 
 def test_tiff_of_other_colours(tmp_path):
