@@ -8,13 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..utils.files import open_regular
+from ._alpha import TransparentError, opaque
 from ._matlab import read_mat
+from ._nodata import without_data
 from ._numpy import read_npy, read_npz
 from ._pages import check_page
 from ._pictures import read_picture
 from ._tiff import read_tiff
 
-__all__ = ["read_image", "read_labels"]
+__all__ = ["read_image", "read_labels", "read_masked"]
 
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 LARGEST = np.iinfo(np.int32).max
@@ -64,6 +66,7 @@ def read_image(path: str | os.PathLike[str], *, page: Page = None) -> NDArray[An
     See Also
     --------
     ImageFolder : The images of a folder, read when they are indexed.
+    read_masked : The image, and where it has data.
 
     Examples
     --------
@@ -80,6 +83,67 @@ def read_image(path: str | os.PathLike[str], *, page: Page = None) -> NDArray[An
     """
     check_page(page)
     return _reading(path, page, _image)
+
+
+def read_masked(
+    path: str | os.PathLike[str], *, page: int | None = None
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Read the image of a file, and where it has data.
+
+    A GeoTIFF names the value of pixels without data (GDAL's nodata), or has a mask beside the
+    image. A pixel has no data where all of its bands have that value; where the value is NaN, one
+    band is enough. Where there is an alpha channel, in any kind of file, pixels that are wholly
+    transparent have no data. Files that say nothing have data everywhere.
+
+    Parameters
+    ----------
+    path : str or path-like
+        See :func:`read_image`.
+
+    page : int or None, default=None
+        See :func:`read_image`; one page alone.
+
+    Returns
+    -------
+    image : ndarray of shape (height, width) or (height, width, channels)
+        As :func:`read_image` has it, but without data every band is the least of its values
+        elsewhere: estimators accept no NaN, and -9999 would not be of the image's range.
+
+    mask : ndarray of shape (height, width), dtype bool
+        True where there are data: a mask for ``fit`` and ``transform``.
+
+    Raises
+    ------
+    ValueError
+        As :func:`read_image`, if pixels are half transparent, and if there are no data at all.
+
+    TypeError
+        If ``page`` is of another type.
+
+    FileNotFoundError
+        If there is no such file.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np, tifffile
+    >>> from pathlib import Path
+    >>> from sklearn_spx.io import read_masked
+    >>> elevation = np.array([[7, 5], [-9999, 6]], np.int16)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "elevation.tif")
+    ...     tifffile.imwrite(path, elevation, extratags=[(42113, "s", 0, "-9999", True)])
+    ...     image, mask = read_masked(path)
+    >>> image
+    array([[7, 5],
+           [5, 6]], dtype=int16)
+    >>> mask
+    array([[ True,  True],
+           [False,  True]])
+    """
+    check_page(page)
+    if isinstance(page, str):
+        raise TypeError(f"page must be None or an integer, got {page!r}")
+    return _reading(path, page, _masked)
 
 
 def read_labels(
@@ -108,8 +172,9 @@ def read_labels(
     Returns
     -------
     labels : ndarray of shape (height, width), dtype int32, or list of them
-        Labels as they are stored. A list where a file is made for several annotators: BSDS500,
-        an ``.npz`` of several arrays, an ``.npy`` of three axes, ``page="all"``.
+        Labels as they are stored; -1 where a GeoTIFF has no data. A list where a file is made for
+        several annotators: BSDS500, an ``.npz`` of several arrays, an ``.npy`` of three axes,
+        ``page="all"``.
 
     Raises
     ------
@@ -216,8 +281,34 @@ def _image(file, path, page):
     return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
 
 
+def _masked(file, path, page):
+    try:
+        image, nowhere = _image(file, path, page), None
+    except TransparentError as error:
+        image, nowhere = error.rest, error.alpha == 0
+        if not (nowhere | (error.alpha == opaque(error.alpha.dtype))).all():
+            raise  # half transparent: neither inside nor outside
+    file.seek(0)
+    if nowhere is None and _kind(file, path) == "tiff":
+        nowhere = without_data(file, page, read_tiff(file, path, page, as_labels=True))
+    if nowhere is None:
+        return image, np.ones(image.shape[:2], dtype=bool)
+    mask = ~nowhere
+    if not mask.any():
+        raise ValueError("has no data: every pixel has the nodata value, or is masked")
+    if nowhere.any():
+        image = np.array(image, order="C")
+        image[nowhere] = image[mask].min(axis=0)
+    return image, mask
+
+
 def _labels(file, path, page):
     kind, array = _stored(file, path, page, as_labels=True)
+    if kind == "tiff":
+        each = array if page == "all" else [array]
+        which = range(len(each)) if page == "all" else [page]
+        found = [_tiff_labels(file, one, k) for one, k in zip(each, which)]
+        return found if page == "all" else found[0]
     if isinstance(array, dict):
         if "groundTruth" in array and isinstance(array["groundTruth"], list):
             return [_label_image(a, kind) for a in array["groundTruth"]]
@@ -235,6 +326,17 @@ def _labels(file, path, page):
             )
         return [_label_image(a, kind) for a in array]
     return _label_image(array, kind)
+
+
+def _tiff_labels(file, stored, page):
+    nowhere = without_data(file, page, stored)
+    if nowhere is None:
+        return _label_image(stored, "tiff")
+    shape = nowhere.shape + (1,) * (stored.ndim - 2)
+    known = np.where(nowhere.reshape(shape), stored.dtype.type(0), stored)  # may be NaN there
+    labels = _label_image(known, "tiff")
+    labels[nowhere] = -1
+    return labels
 
 
 def _label_image(array, kind, which=""):

@@ -90,6 +90,8 @@ def _arranged(array, page, path, as_labels):
     """Return a page's array as an image: bands last, upright, palettes and signs resolved."""
     if page.axes == "SYX":
         array = np.moveaxis(array, 0, -1)
+    tag = page.tags.get(ORIENTATION)
+    array = upright(array, 1 if tag is None else int(tag.value))
     kind = page.photometric
     if kind not in (MIN_IS_WHITE, MIN_IS_BLACK, RGB, PALETTE):
         raise ValueError(
@@ -107,5 +109,4 @@ def _arranged(array, page, path, as_labels):
         elif kind == MIN_IS_WHITE and array.dtype.kind == "u":
             bits = 8 if page.bitspersample == 1 else page.bitspersample
             array = array.dtype.type(2**bits - 1) - array
-    tag = page.tags.get(ORIENTATION)
-    return upright(array, 1 if tag is None else int(tag.value))
+    return array
