@@ -1,7 +1,8 @@
 """Segmentations drawn for people, in the manner of scikit-learn's displays.
 
 One column an image, one row a view of it: the borders drawn between the pixels, every region in
-its mean colour, the ground truth. What a panel shows is written into it.
+its mean colour or under a colour of its own, the ground truth. What a panel shows is written
+into it.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,12 @@ from ..utils.images import check_image, check_same_length, check_sequence, check
 from ..utils.types import Images
 from . import draw
 
-VIEWS = {"boundaries": "boundaries", "means": "mean colours", "ground_truth": "ground truth"}
+VIEWS = {
+    "boundaries": "boundaries",
+    "means": "mean colours",
+    "fill": "regions",
+    "ground_truth": "ground truth",
+}
 
 
 class SegmentationDisplay:
@@ -95,8 +101,9 @@ class SegmentationDisplay:
             view of their own, and each segmentation its achievable segmentation accuracy (ASA).
         names : sequence of n_images str or None, default=None
             Names of the images.
-        views : sequence of {"boundaries", "means", "ground_truth"} or None, default=None
-            The rows. None: boundaries, means and, where given, ground truth.
+        views : sequence of {"boundaries", "means", "fill", "ground_truth"} or None, default=None
+            The rows; "fill" lays a colour over each region. None: boundaries, means and, where
+            given, ground truth.
         ax : matplotlib Axes, array-like of n_views * n_images of them, or None, default=None
             Where to draw; None makes a figure.
         line_kwargs : dict or None, default=None
@@ -148,8 +155,9 @@ class SegmentationDisplay:
             Names of the images.
         estimator_name : str or None, default=None
             The name written beside the segmentations.
-        views : sequence of {"boundaries", "means", "ground_truth"} or None, default=None
-            The rows. None: boundaries, means and, where given, ground truth.
+        views : sequence of {"boundaries", "means", "fill", "ground_truth"} or None, default=None
+            The rows; "fill" lays a colour over each region. None: boundaries, means and, where
+            given, ground truth.
         ax : matplotlib Axes, array-like of n_views * n_images of them, or None, default=None
             Where to draw; None makes a figure.
         line_kwargs : dict or None, default=None
@@ -208,8 +216,9 @@ class SegmentationDisplay:
         ----------
         ax : matplotlib Axes, array-like of n_views * n_images of them, or None, default=None
             Where to draw; None makes a figure.
-        views : sequence of {"boundaries", "means", "ground_truth"} or None, default=None
-            The rows. None: boundaries, means and, where given, ground truth.
+        views : sequence of {"boundaries", "means", "fill", "ground_truth"} or None, default=None
+            The rows; "fill" lays a colour over each region. None: boundaries, means and, where
+            given, ground truth.
         line_kwargs : dict or None, default=None
             Keyword arguments of the :class:`matplotlib.lines.Line2D` of the boundaries.
 
@@ -283,6 +292,8 @@ class SegmentationDisplay:
             panel.imshow(image)
         elif view == "means":
             panel.imshow(draw.mean_colors(image, labels))
+        elif view == "fill":
+            panel.imshow(draw.fill(image, labels))
         else:
             panel.imshow(draw.dim_outside(image, labels))
             _draw_lines(panel, labels, draw.SEGMENTATION_COLOR, line_kwargs)

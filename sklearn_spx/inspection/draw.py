@@ -1,14 +1,28 @@
-"""What the display and the command line draw with: numpy only."""
+"""What the display and the command line draw with: pixels in, pixels out."""
+
+import colorsys
+from itertools import chain, count
 
 import numpy as np
 
 from ..utils.images import check_image, n_channels
 
-__all__ = ["as_rgb", "boundary_lines", "dim_outside", "mean_colors", "overlay"]
+__all__ = [
+    "as_rgb",
+    "boundary_lines",
+    "dim_outside",
+    "fill",
+    "mean_colors",
+    "overlay",
+    "region_colors",
+    "rgb",
+]
 
 # of the palette of Okabe and Ito, told apart by all common kinds of colour vision
 SEGMENTATION_COLOR = "#F0E442"  # yellow
 GROUND_TRUTH_COLOR = "#56B4E9"  # sky blue
+# colours of regions, (hue, saturation, value): eight strong ones, and eight pale ones between
+PALETTE = [(k / 8, 0.8, 0.95) for k in range(8)] + [((k + 0.5) / 8, 0.45, 0.75) for k in range(8)]
 
 
 def as_rgb(image, name="image"):
@@ -36,12 +50,12 @@ def as_rgb(image, name="image"):
 
 def mean_colors(image, labels):
     """Return an image (H, W, 3) uint8 with every region in its mean colour, black where -1."""
-    index = labels.ravel() + 1
-    sizes = np.bincount(index)
-    means = np.column_stack([np.bincount(index, image[..., c].ravel()) for c in range(3)])
-    means /= np.maximum(sizes, 1)[:, None]
-    means[0] = 0
-    return np.round(means).astype(np.uint8)[labels + 1]
+    found, index = _numbered(labels)
+    flat = index.ravel()
+    means = np.column_stack([np.bincount(flat, image[..., c].ravel()) for c in range(3)])
+    means /= np.bincount(flat)[:, None]
+    means[found < 0] = 0
+    return np.round(means).astype(np.uint8)[index]
 
 
 def dim_outside(image, labels):
@@ -68,21 +82,102 @@ def boundary_lines(labels):
     return np.concatenate(lines)
 
 
-def overlay(image, labels):
+def overlay(image, labels, color=SEGMENTATION_COLOR, line_width=None):
     """Return an RGB image with the borders drawn into its pixels, small images at twice the size.
 
-    Each border is a pixel of yellow beside one of black, so that it is seen on any colour.
+    A border is a bright line on a wider dark one, so that it is seen on any ground. ``line_width``
+    is that of the bright one in pixels; None: one for every thousand pixels of the longer side.
     """
     image, labels = dim_outside(as_rgb(image), labels), np.asarray(labels)
     if max(labels.shape) < 1000:
         image, labels = (a.repeat(2, axis=0).repeat(2, axis=1) for a in (image, labels))
+    if line_width is None:
+        line_width = max(1, round(max(labels.shape) / 1000))
+    above = np.zeros(labels.shape, np.uint8)  # beside a border, on its upper or left side
+    above[:-1] |= labels[1:] != labels[:-1]
+    above[:, :-1] |= labels[:, 1:] != labels[:, :-1]
+    rim = max(1, line_width // 3)
+    wide = line_width + (2 * rim if line_width > 1 else rim)  # of a thin line, one side is enough
     image = image.copy()
-    below, right = labels[1:] != labels[:-1], labels[:, 1:] != labels[:, :-1]
-    dark, bright = np.zeros(labels.shape, bool), np.zeros(labels.shape, bool)
-    dark[1:] |= below
-    dark[:, 1:] |= right
-    bright[:-1] |= below
-    bright[:, :-1] |= right
-    image[dark] = 0
-    image[bright] = [int(SEGMENTATION_COLOR[k : k + 2], 16) for k in (1, 3, 5)]
+    image[_thickened(above, wide)] = 0
+    image[_thickened(above, line_width)] = rgb(color)
     return image
+
+
+def fill(image, labels):
+    """Return an RGB image, each region mixed with a colour that no neighbour has, half and half."""
+    image, labels = dim_outside(as_rgb(image), labels), np.asarray(labels)
+    mixed = (image.astype(np.uint16) + region_colors(labels) + 1) // 2
+    return np.where((labels < 0)[..., None], image, mixed.astype(np.uint8))
+
+
+def region_colors(labels):
+    """Return an RGB image with a colour for each region: the same each time, black where -1.
+
+    Regions that touch have different colours, whatever their labels are.
+    """
+    found, index = _numbered(labels)
+    chosen = _different_from_neighbours(index, len(found))
+    return np.where(found < 0, 0, _palette(chosen.max() + 1)[chosen].T).T.astype(np.uint8)[index]
+
+
+def rgb(color):
+    """Return a colour as (red, green, blue) uint8: a name of matplotlib or CSS, "#rrggbb", ...
+
+    ValueError if it is none, or is transparent.
+    """
+    from matplotlib.colors import is_color_like, to_rgba
+
+    if not is_color_like(color):
+        raise ValueError(f"{color!r} is no colour; accepted are names such as red, and #rrggbb")
+    values = to_rgba(color)
+    if values[3] != 1:
+        raise ValueError(f"{color!r} is transparent; accepted are opaque colours")
+    return np.round(255 * np.array(values[:3])).astype(np.uint8)
+
+
+def _thickened(line, width):
+    """Return where a square of ``width`` pixels, drawn along a line, has been; as a mask."""
+    from scipy.ndimage import maximum_filter1d
+
+    for axis in (0, 1):  # of an even width the odd pixel lies below and on the right
+        line = maximum_filter1d(line, width, axis=axis, mode="constant")
+    return line.astype(bool)
+
+
+def _numbered(labels):
+    """Return (sorted labels, image of their indices), in memory of the image's size."""
+    labels = np.asarray(labels)
+    low, high = int(labels.min()), int(labels.max())
+    if high - low > labels.size:
+        found, index = np.unique(labels, return_inverse=True)
+        return found, index.reshape(labels.shape)
+    there = np.zeros(high - low + 1, dtype=bool)
+    there[labels - low] = True
+    found = np.flatnonzero(there) + low
+    return found, (np.cumsum(there) - 1)[labels - low]
+
+
+def _different_from_neighbours(index, n_regions):
+    """Return a number for each region, not that of a region it touches; few numbers in all."""
+    sides = [(index[1:], index[:-1]), (index[:, 1:], index[:, :-1])]
+    pairs = np.concatenate([np.stack([a[a != b], b[a != b]], axis=1) for a, b in sides])
+    first, second = np.concatenate([pairs, pairs[:, ::-1]]).T
+    pairs = np.unique(first * n_regions + second)
+    first, second = np.divmod(pairs, n_regions)
+    starts = np.searchsorted(first, np.arange(n_regions + 1))
+    neighbours = np.split(second, starts[1:-1])
+    chosen = np.full(n_regions, -1)
+    for k in np.argsort(-np.diff(starts), kind="stable"):  # those with many have the first choice
+        taken = set(chosen[neighbours[k]].tolist())
+        n = int(k) * 7 % len(PALETTE)  # begins anywhere, for variety
+        tries = chain(range(n, len(PALETTE)), range(n), count(len(PALETTE)))
+        chosen[k] = next(number for number in tries if number not in taken)
+    return chosen
+
+
+def _palette(n_colors):
+    """Return ``n_colors`` different colours: those of PALETTE, then darker and darker ones."""
+    colors = 255 * np.array([colorsys.hsv_to_rgb(*color) for color in PALETTE])
+    turns = -(-n_colors // len(PALETTE))
+    return np.concatenate([np.round(colors * 0.8**k) for k in range(turns)])

@@ -126,6 +126,105 @@ def test_overlay_marks_both_sides_of_a_border_and_leaves_the_rest():
     assert draw.overlay(large, np.zeros((1000, 4), np.int32)).shape == (1000, 4, 3)
 
 
+@pytest.mark.parametrize(("width", "rim"), [(1, 0), (2, 1), (3, 1), (6, 2)])
+def test_lines_are_bright_on_dark_and_as_wide_as_asked(width, rim):
+    """One vertical border between columns 29 and 30 of what is drawn."""
+    labels = np.repeat([[0] * 15 + [1] * 15], 30, axis=0)
+    drawn = draw.overlay(np.full((30, 30), 100, np.uint8), labels, "red", width)
+    row = drawn[20]
+    bright = np.flatnonzero((row == (255, 0, 0)).all(axis=1))
+    dark = np.flatnonzero((row == 0).all(axis=1))
+    start = 30 - (width + 1) // 2
+    np.testing.assert_array_equal(bright, np.arange(start, start + width))
+    if width == 1:
+        np.testing.assert_array_equal(dark, [30])
+    else:
+        sides = [*range(start - rim, start), *range(start + width, start + width + rim)]
+        np.testing.assert_array_equal(dark, sides)
+    assert (np.delete(row, [*bright, *dark], axis=0) == 100).all()
+
+
+@pytest.mark.parametrize(("side", "width"), [(30, 1), (900, 2), (1200, 1), (2000, 2), (6000, 6)])
+def test_lines_are_wider_on_large_images(side, width):
+    labels = np.repeat([[0, 1]], side // 2, axis=1)
+    drawn = draw.overlay(np.full((1, side), 100, np.uint8), labels)
+    assert (drawn[0] == (0xF0, 0xE4, 0x42)).all(axis=1).sum() == width
+
+
+def test_corners_of_wide_lines_are_filled():
+    labels = np.zeros((1200, 1200), int)
+    labels[600:, 600:] = 1
+    drawn = draw.overlay(np.full(labels.shape, 100, np.uint8), labels, "white", 4)
+    assert (drawn[598:602, 598:602] == 255).all(axis=2).sum() >= 15  # of 16
+
+
+@pytest.mark.parametrize(
+    ("color", "expected"),
+    [("red", [255, 0, 0]), ("#56b4e9", [0x56, 0xB4, 0xE9]), ("rebeccapurple", [102, 51, 153])],
+)
+def test_colours_by_name(color, expected):
+    assert draw.rgb(color).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("color", "words"),
+    [("reddish", "'reddish' is no colour"), ("#12345", "no colour"), ("none", "is transparent"),
+     ("#11223344", "is transparent")],
+)  # fmt: skip
+def test_what_is_no_colour(color, words):
+    with pytest.raises(ValueError, match=words):
+        draw.rgb(color)
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    arrays(np.int32, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.integers(-1, 40))
+)
+def test_neighbours_have_different_colours(labels):
+    colors = draw.region_colors(labels).astype(int) @ [1, 256, 65536]
+    for a, b, c, d in (
+        (labels[1:], labels[:-1], colors[1:], colors[:-1]),
+        (labels[:, 1:], labels[:, :-1], colors[:, 1:], colors[:, :-1]),
+    ):
+        np.testing.assert_array_equal(a == b, c == d)
+    assert (colors[labels < 0] == 0).all()
+    assert (colors[labels >= 0] > 0).all()
+    for label in np.unique(labels):
+        assert len(np.unique(colors[labels == label])) == 1
+    np.testing.assert_array_equal(draw.region_colors(labels * 50_000_000 + 7 * (labels > 0)).shape,
+                                  (*labels.shape, 3))  # fmt: skip
+
+
+def test_a_region_that_touches_more_than_there_are_colours():
+    labels = np.zeros((3, 200), int)
+    labels[0] = labels[2] = np.arange(200) // 2 + 1
+    colors = draw.region_colors(labels)
+    assert (colors[0] != colors[1]).any(axis=1).all()
+    labels[1] = 0
+    crowded = np.arange(400).reshape(20, 20)
+    assert len(np.unique(draw.region_colors(crowded).reshape(-1, 3), axis=0)) <= len(draw.PALETTE)
+
+
+def test_fill_lays_a_colour_over_each_region():
+    image, labels = np.full((20, 30), 90, np.uint8), BARS.copy()
+    labels[:, :10] = -1
+    filled = draw.fill(image, labels)
+    assert (filled[:, :10] == 30).all()  # dimmed
+    expected = (91 + draw.region_colors(labels).astype(int)) // 2
+    np.testing.assert_array_equal(filled[:, 10:], expected[:, 10:])
+    display = SegmentationDisplay.from_predictions([image], [labels], views="fill")
+    np.testing.assert_array_equal(display.ax_.images[0].get_array(), filled)
+    assert display.ax_.get_ylabel() == "regions"
+
+
+def test_labels_may_be_any_numbers():
+    image = np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(np.uint8)
+    great = BARS * 1_000_000_000 - 1
+    np.testing.assert_array_equal(
+        draw.mean_colors(image, great)[great >= 0], draw.mean_colors(image, BARS)[great >= 0]
+    )
+
+
 # --- the display -------------------------------------------------------------------------------
 
 
@@ -194,7 +293,10 @@ def test_mask_is_dimmed_and_not_a_region():
         ({"labels": [BARS[:5]]}, r"labels\[0\] has shape \(5, 30\), expected \(20, 30\)"),
         ({"ground_truths": [[BARS[:5]]]}, r"ground_truths\[0\]\[0\] has shape"),
         ({"names": ["a", "b"]}, "names holds 2 items for the 1 images"),
-        ({"views": ["edges"]}, "views must be among boundaries, means, ground_truth, got 'edges'"),
+        (
+            {"views": ["edges"]},
+            "views must be among boundaries, means, fill, ground_truth, got 'edges'",
+        ),
         ({"views": []}, "views is empty"),
         ({"views": ["ground_truth"]}, "there is none"),
         ({"ax": [None]}, "ax holds 1 axes; 2 views of 1 images need 2"),
