@@ -1,14 +1,15 @@
-"""The command line: ``sklearn-spx demo``, ``segment``, ``evaluate`` and ``train``.
+"""The command line: ``sklearn-spx demo``, ``segment``, ``evaluate``, ``train`` and ``info``.
 
-Exit codes: 0 all went well, 1 some file failed (the others are done), 2 wrong usage. What a
-command needs is imported when it runs, so that ``--help`` answers at once.
+What a command needs is imported when it runs, so that ``--help`` answers at once.
 """
 
 import click
 
 from .. import __version__
+from ._console import stderr
 from ._demo import demo
 from ._evaluate import evaluate
+from ._info import info
 from ._segment import segment
 from ._train import train
 from ._train_del import train_del
@@ -18,7 +19,23 @@ from ._train_trainable_slic import train_trainable_slic
 __all__ = ["main"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Program(click.Group):
+    """Commands that Ctrl-C ends with one line and the code that shells know."""
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            stderr().print("stopped")
+            raise click.exceptions.Exit(130) from None
+
+
+@click.group(
+    cls=_Program,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 all went well; 1 some file failed, the others are done; 2 wrong usage; "
+    "130 stopped by Ctrl-C.",
+)
 @click.version_option(__version__, prog_name="sklearn-spx")
 def main():
     """Superpixels and image segmentation, trained and untrained."""
@@ -26,5 +43,5 @@ def main():
 
 for _command in (train_seal, train_del, train_trainable_slic):
     train.add_command(_command)
-for _command in (demo, segment, evaluate, train):
+for _command in (demo, segment, evaluate, train, info):
     main.add_command(_command)

@@ -1,8 +1,8 @@
 """What the commands print with: results to stdout, progress and complaints to stderr."""
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 
 def stdout():
@@ -29,7 +29,18 @@ def progress():
 
 def complain(console, path, error):
     """Print why a file failed, in one line."""
-    reason = str(error).removeprefix(f"{path}: ").strip().splitlines()
-    reason = reason[0] if reason else type(error).__name__
-    reason = reason.removeprefix("X[0]: ").replace("X[0]", "the image")
-    console.print(f"[red]failed[/] {escape(str(path))}: {escape(reason)}")
+    console.print(Text.assemble(("failed", "red"), f" {printable(path)}: {reason_of(path, error)}"))
+
+
+def reason_of(path, error):
+    """Return what an error says of a file, in one line that does not name it again."""
+    lines = str(error).removeprefix(f"{path}: ").strip().splitlines()
+    line = lines[0] if lines else type(error).__name__
+    return printable(line.removeprefix("X[0]: ").replace("X[0]", "the image"))
+
+
+def printable(text):
+    """Return ``text`` with all escaped that a terminal would obey, or that is no text."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text)
+    )

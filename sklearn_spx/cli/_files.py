@@ -1,17 +1,19 @@
 """Finding, naming and writing the files of the command line."""
 
+import contextlib
 import glob
 import itertools
+import logging
+import os
+import warnings
 from pathlib import Path
 
 import click
-import numpy as np
 
 IMAGES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".npy")
 LABELS = (".npz", ".npy", ".png", ".tif", ".tiff")  # the first of them that is there is taken
 TRUTHS = (".mat", *LABELS)
-OUTPUTS = (".npz", "_labels.png", "_overlay.png")  # after the name, of each image
-MAX_16_BIT = np.iinfo(np.uint16).max
+PICTURES = ("_overlay", "_colors", "_means", "_fill")  # what segment writes beside label images
 
 
 def find(arguments, suffixes, what, recursive=False, out=None):
@@ -19,34 +21,46 @@ def find(arguments, suffixes, what, recursive=False, out=None):
 
     What lies in ``out``, a directory below one that is looked through, was written by us.
     """
-    from ..io import ImageFolder
-
     found = []
     for argument in arguments:
-        path = Path(argument)
-        if path.is_dir():
-            try:
-                files = ImageFolder(path, [f"*{suffix}" for suffix in suffixes], recursive).paths
-            except FileNotFoundError:
-                files = []
-            if out is not None and path.resolve() in out.resolve().parents:
-                files = [p for p in files if out.resolve() not in p.parent.resolve().parents]
-                files = [p for p in files if out.resolve() != p.parent.resolve()]
-            if not files:
-                where = "in or below" if recursive else "in"
-                raise click.UsageError(
-                    f"there is no {what} {where} the directory {argument}; "
-                    f"read are {' '.join(suffixes)}"
-                )
-        elif path.exists():
-            files = [path]
-        else:
-            files = [Path(p) for p in sorted(glob.glob(argument, recursive=True))]
-            files = [p for p in files if p.is_file()]
-            if not files:
-                raise click.UsageError(f"there is no file, directory or match for {argument!r}")
-        found.extend(files)
+        try:
+            found.extend(_find_one(argument, suffixes, what, recursive, out))
+        except OSError as error:
+            raise click.UsageError(f"{argument} cannot be looked at: {error.strerror}") from None
     return list(dict.fromkeys(found))
+
+
+def _find_one(argument, suffixes, what, recursive, out):
+    path = Path(argument)
+    if path.is_dir():
+        return _find_in(path, suffixes, what, recursive, out)
+    if path.exists():
+        return [path]
+    if os.path.lexists(path):
+        raise click.UsageError(f"{argument} is a link to {os.readlink(path)}, which is not there")
+    files = [Path(p) for p in sorted(glob.glob(argument, recursive=True))]
+    files = [p for p in files if p.is_file()]
+    if not files:
+        raise click.UsageError(f"there is no file, directory or match for {argument!r}")
+    return files
+
+
+def _find_in(folder, suffixes, what, recursive, out):
+    from ..io import ImageFolder
+
+    try:
+        files = ImageFolder(folder, [f"*{suffix}" for suffix in suffixes], recursive).paths
+    except FileNotFoundError:
+        files = []
+    if out is not None and folder.resolve() in out.resolve().parents:
+        files = [p for p in files if out.resolve() not in p.parent.resolve().parents]
+        files = [p for p in files if out.resolve() != p.parent.resolve()]
+    if not files:
+        where = "in or below" if recursive else "in"
+        raise click.UsageError(
+            f"there is no {what} {where} the directory {folder}; read are {' '.join(suffixes)}"
+        )
+    return files
 
 
 def read_label_images(path, void=None):
@@ -95,50 +109,15 @@ def _forms(paths):
         yield [f"{stem}_{number}" for number, stem in enumerate(stems, first)]
 
 
-def check_outputs(paths, names, out):
-    """Raise where what is written would take the place of an image that is read."""
-    images = {(path.stat().st_dev, path.stat().st_ino) for path in paths}
-    for name in names:
-        for ending in OUTPUTS:
-            file = out / f"{name}{ending}"
-            if file.exists() and (file.stat().st_dev, file.stat().st_ino) in images:
-                raise click.UsageError(
-                    f"{file} is one of the images and would be overwritten; choose another --out"
-                )
-
-
-def write_segmentation(folder, name, image, labels):
-    """Write NAME.npz, _labels.png and _overlay.png; return whether 16 bits hold the labels.
-
-    Where they do not there is no label PNG, nor one left over from before.
-    """
-    from PIL import Image
-
-    from ..inspection.draw import overlay
-    from ..utils.files import replacing
-
-    npz, label_png, overlay_png = (folder / f"{name}{ending}" for ending in OUTPUTS)
-    with replacing(npz) as file:
-        np.savez_compressed(file, labels=labels)
-    with replacing(overlay_png) as file:
-        Image.fromarray(overlay(image, labels)).save(file, "PNG")
-    if labels.max() > MAX_16_BIT:
-        label_png.unlink(missing_ok=True)
-        return False
-    with replacing(label_png) as file:
-        Image.fromarray(labels.astype(np.uint16)).save(file, "PNG")
-    return True
-
-
 def pair(label_paths, truth_root):
     """Return {stem: (file of labels, its files of ground truth)}; the latter may be empty.
 
     A stem's ground truth is ``stem.*`` of the first kind there is, or else every ``stem_*``.
     """
-    chosen = {}
+    chosen, stems = {}, {path.stem for path in label_paths}
     for path in label_paths:
         stem = path.stem.removesuffix("_labels")
-        if path.stem.endswith("_overlay"):
+        if _is_picture(path.stem, stems):
             continue
         rank = LABELS.index(path.suffix.lower()) if path.suffix.lower() in LABELS else len(LABELS)
         rank = (rank, not path.stem.endswith("_labels"))  # a.png may be the image itself
@@ -168,3 +147,52 @@ def pair(label_paths, truth_root):
         ]
         pairs[stem] = (path, truths)
     return pairs
+
+
+def _is_picture(stem, stems):
+    """Whether this is a picture that segment wrote beside labels, among the ``stems``."""
+    if stem.endswith("_overlay"):
+        return True
+    names = [stem.removesuffix(ending) for ending in PICTURES if stem.endswith(ending)]
+    return any(name in stems or f"{name}_labels" in stems for name in names)
+
+
+@contextlib.contextmanager
+def quiet():
+    """What Pillow warns of is an error of the file; what tifffile logs, its message says."""
+    from PIL import Image
+
+    log = logging.getLogger("tifffile")
+    level = log.level
+    log.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
+    finally:
+        log.setLevel(level)
+
+
+def _check_jobs(context, parameter, value):
+    if value == 0:
+        raise click.BadParameter("0 is neither a number of images nor -1, for all cores")
+    return value
+
+
+def jobs_option(function):
+    """--jobs of a command."""
+    return click.option(
+        "--jobs",
+        type=int,
+        default=1,
+        show_default=True,
+        callback=_check_jobs,
+        help="Images at once; -1: one a core.",
+    )(function)
+
+
+def n_threads(jobs, n_images):
+    """Return how many images are worked on at once."""
+    from joblib import effective_n_jobs
+
+    return max(1, min(effective_n_jobs(jobs), n_images))

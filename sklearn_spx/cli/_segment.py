@@ -1,24 +1,27 @@
 """``sklearn-spx segment``: label images of one's own images."""
 
+import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 import click
 import numpy as np
-from rich.markup import escape
+from rich.text import Text
 
-from . import _files
-from ._console import complain, progress, stderr, stdout
+from . import _files, _outputs
+from ._console import complain, printable, progress, reason_of, stderr, stdout
 
 # the estimator of each method, and the options that mean something to it
 METHODS = {
     "slic": ("SLICSuperpixels", ("n_segments", "compactness")),
     "ers": ("ERSSuperpixels", ("n_segments",)),
     "egb": ("EGBSegmenter", ("scale", "min_size")),
-    "trainable-slic": ("TrainableSLIC", ("n_segments", "compactness", "model")),
-    "seal": ("SEALSuperpixels", ("n_segments", "model")),
-    "del": ("DELSegmenter", ("threshold", "n_segments", "min_size", "model")),
+    "trainable-slic": ("TrainableSLIC", ("n_segments", "compactness", "model", "device")),
+    "seal": ("SEALSuperpixels", ("n_segments", "model", "device")),
+    "del": ("DELSegmenter", ("threshold", "n_segments", "min_size", "model", "device")),
 }
 
 
@@ -68,56 +71,145 @@ METHODS = {
     type=int,
     help="Page of TIFF files, or frame of animations, that have several; from 0.",
 )
-@click.option("--jobs", default=1, show_default=True, help="Images at once; -1: one a core.")
-def segment(images, method, out, recursive, page, jobs, **options):
+@click.option(
+    "--device",
+    type=click.Choice(["cpu", "cuda", "auto"]),
+    help="Where the net runs, cpu unless given; trainable-slic, seal, del.",
+)
+@click.option(
+    "--style",
+    "styles",
+    type=click.Choice(list(_outputs.STYLES)),
+    multiple=True,
+    help="Pictures to draw, may be given again: borders on the image (NAME_overlay), mean colours "
+    "(NAME_means), a colour laid over each region (NAME_fill). boundaries unless given.",
+)
+@click.option("--color", help="Colour of the borders: a CSS name, or #rrggbb.")
+@click.option(
+    "--line-width",
+    type=click.IntRange(1, 1000),
+    help="Width of the borders in pixels of the picture; one for every thousand unless given.",
+)
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one line of JSON an image to stdout, all else to stderr.",
+)
+@_files.jobs_option
+def segment(images, method, out, recursive, page, as_json, jobs, **options):
     """Segment IMAGES: files, directories or globs.
 
-    For each image three files are written: NAME.npz (the array `labels`), NAME_labels.png (16 bit)
-    and NAME_overlay.png (the borders drawn on the image). NAME is the image's, without its ending;
-    where several have it, its ending (a_png, a_tif) or its directories (x_a, y_a) are added. A file
-    that cannot be read does not stop the others. Images are never overwritten.
+    For each image NAME.npz (the array `labels`) is written, NAME_labels.png (16 bit), and, to look
+    at, NAME_colors.png and NAME_overlay.png: the borders drawn on the image, small ones at twice
+    the size. Pictures of the image above 4 megapixels are JPEG, NAME_overlay.jpg. NAME_labels.tif
+    (32 bit) takes the place of the PNG for a GeoTIFF, where it keeps transform and CRS, for more
+    than 65536 regions, and where pixels have no data or are transparent: they are -1.
+
+    NAME is the image's, without its ending; where several have it, its ending (a_png, a_tif) or its
+    directories (x_a, y_a) are added. A file that cannot be read does not stop the others. Images
+    are never overwritten.
     """
-    errors, console = stderr(), stdout()
+    errors, console = stderr(), stderr() if as_json else stdout()
+    look = _look(*(options.pop(name) for name in ("styles", "color", "line_width")))
     paths = _files.find(images, _files.IMAGES, "image", recursive, out)
     names = _files.output_names(paths)
-    _files.check_outputs(paths, names, out)
+    _outputs.check_outputs(paths, names, out)
     make = _estimator_factory(method, options)
+    _outputs.make_folder(out)
+
+    def work(path, name):
+        return _segment_file(path, page, make, out, name, look)
+
+    results, start, told = [], time.perf_counter(), set()
     try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as reason:
-        raise click.UsageError(f"--out: {out} cannot be made: {reason.strerror}") from None
-
-    from joblib import Parallel, delayed
-
-    tasks = (
-        delayed(_segment_file)(path, page, make, out, name) for path, name in zip(paths, names)
-    )
-    done, failed, seconds = [], 0, []
-    with progress() as bar:
-        task = bar.add_task("segmenting", total=len(paths))
-        results = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(tasks)
-        for path, name, (count, took, fits, error) in zip(paths, names, results):
-            if error is not None:
-                failed += 1
-                complain(errors, path, error)
-            else:
-                done.append(count)
-                seconds.append(took)
-                if not fits:
-                    errors.print(
-                        f"[yellow]note[/] {escape(name)}: {count} labels are more than a 16-bit "
-                        f"PNG holds; they are in {escape(name)}.npz alone"
-                    )
-            bar.advance(task)
+        with _files.quiet(), progress() as bar:
+            task = bar.add_task("segmenting", total=len(paths))
+            for result in _each(work, paths, names, _files.n_threads(jobs, len(paths))):
+                results.append(result)
+                if result.error is not None:
+                    complain(errors, result.path, result.error)
+                if result.note is not None and result.note not in told:
+                    told.add(result.note)
+                    errors.print(Text.assemble(("note", "yellow"), f" {result.note}"))
+                if as_json:
+                    click.echo(json.dumps(_record(result)))
+                bar.advance(task)
+    except KeyboardInterrupt:
+        errors.print(
+            f"stopped: {len(results)} of {len(paths)} images are done",
+            markup=False,
+        )
+        raise click.exceptions.Exit(130) from None
+    done = [result for result in results if result.error is None]
+    if as_json:
+        summary = {"images": len(paths), "segmented": len(done), "failed": len(paths) - len(done)}
+        click.echo(json.dumps({**summary, "seconds": round(time.perf_counter() - start, 4)}))
     if done:
-        span = f"{min(done)}" if min(done) == max(done) else f"{min(done)} to {max(done)}"
+        counts = [result.regions for result in done]
+        span = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
         console.print(
             f"{len(done)} of {len(paths)} images, {span} regions each, "
-            f"{1000 * median(seconds):.0f} ms each; written to {out}",
+            f"{1000 * median(result.seconds for result in done):.0f} ms each; "
+            f"written to {printable(out)}",
             soft_wrap=True,
+            markup=False,
         )
-    if failed:
+    if len(done) < len(paths):
         raise click.exceptions.Exit(1)
+
+
+class Result(NamedTuple):
+    """What became of one image."""
+
+    path: Path
+    outputs: tuple = ()
+    regions: int | None = None
+    seconds: float | None = None  # of the segmentation alone
+    shape: tuple | None = None
+    note: str | None = None
+    error: Exception | None = None
+
+
+def _record(result):
+    return {
+        "file": str(result.path),
+        "outputs": [str(path) for path in result.outputs],
+        "regions": result.regions,
+        "seconds": None if result.seconds is None else round(result.seconds, 4),
+        "shape": None if result.shape is None else list(result.shape),
+        "error": None if result.error is None else reason_of(result.path, result.error),
+    }
+
+
+def _look(styles, color, line_width):
+    """Return how the pictures look; what would do nothing is wrong usage."""
+    from ..inspection.draw import rgb
+
+    styles = tuple(dict.fromkeys(styles)) or ("boundaries",)
+    for flag, value in (("--color", color), ("--line-width", line_width)):
+        if value is not None and "boundaries" not in styles:
+            raise click.UsageError(f"{flag} is for --style boundaries, which is not asked for")
+    if color is not None:
+        try:
+            rgb(color)
+        except ValueError as error:
+            raise click.UsageError(f"--color: {error}") from None
+    return _outputs.Look(styles, color, line_width)
+
+
+def _each(work, paths, names, n_threads):
+    """Do the work on threads, in order; whatever ends it, images in progress are written whole."""
+    if n_threads == 1:
+        yield from map(work, paths, names)
+        return
+    with ThreadPoolExecutor(n_threads) as pool:
+        futures = [pool.submit(work, path, name) for path, name in zip(paths, names)]
+        try:
+            for future in futures:
+                yield future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _estimator_factory(method, options):
@@ -132,6 +224,13 @@ def _estimator_factory(method, options):
             )
     import sklearn_spx
 
+    if given.get("device") is not None:
+        from ..learned import torch_device
+
+        try:
+            torch_device(given["device"])
+        except ValueError as error:
+            raise click.UsageError(f"--device: {error}") from None
     estimator_class = getattr(sklearn_spx, name)
     if "model" not in accepted:
         return lambda image: estimator_class(**given).fit([image])
@@ -142,19 +241,42 @@ def _estimator_factory(method, options):
     return lambda image: fitted
 
 
-def _segment_file(path, page, make, out, name):
-    """Return (regions, seconds, whether 16 bits held them, error), with files written."""
-    from ..io import read_image
+def _segment_file(path, page, make, out, name, look):
+    """Return the Result of one image, its files written."""
+    from ..io import read_masked
 
     try:
-        image = read_image(path, page=page)
+        image, mask = read_masked(path, page=page)
+        masks = None if mask.all() else [mask]
         estimator = make(image)
         trained_on_colours = estimator.n_channels_in_ == 3 and image.ndim == 2
         start = time.perf_counter()
         shown = np.repeat(image[:, :, None], 3, 2) if trained_on_colours else image
-        labels = estimator.transform([shown])[0]
+        labels = estimator.transform([shown], masks=masks)[0]
         seconds = time.perf_counter() - start
-        fits = _files.write_segmentation(out, name, image, labels)
-        return int(labels.max()) + 1, seconds, fits, None
+        like, note = _place_on_earth(path, page)
+        written, lost = _outputs.write_segmentation(out, name, image, labels, look, like)
+        note = (
+            note
+            if lost is None
+            else f"{printable(path)}: the labels have no place on earth: {lost}"
+        )
+        return Result(path, written, int(labels.max()) + 1, seconds, image.shape, note)
     except Exception as error:  # whatever it is, the other images go on
-        return 0, 0.0, True, error
+        return Result(path, error=error)
+
+
+def _place_on_earth(path, page):
+    """Return (the file whose place on earth the labels get or None, what to tell or None)."""
+    from ..io import geotiff
+
+    if not geotiff.is_geotiff(path):
+        return None, None
+    if not geotiff.has_rasterio():
+        return None, (
+            "georeferencing of GeoTIFF is not kept, since rasterio is not installed: "
+            f"{geotiff.HINT}"
+        )
+    if page not in (None, 0):
+        return None, "georeferencing is kept of the first page alone"
+    return path, None

@@ -5,6 +5,7 @@ import warnings
 import tifffile
 
 from ..utils.files import open_regular
+from ._orientation import ORIENTATION
 
 __all__ = ["HINT", "as_geotiff", "has_rasterio", "is_geotiff"]
 
@@ -43,7 +44,7 @@ def as_geotiff(labels, like):
     except ImportError as error:
         raise ImportError(f"like= needs rasterio, which is not installed: {HINT}") from error
 
-    open_regular(like).close()
+    _check_upright(like)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
@@ -84,3 +85,15 @@ def as_geotiff(labels, like):
                         target.update_tags(AREA_OR_POINT=kind)
                     target.write(labels, 1)
                 return memory.read()
+
+
+def _check_upright(like):
+    """Raise where pixels are stored otherwise than labels, and people, see them."""
+    with open_regular(like) as file:
+        try:
+            with tifffile.TiffFile(file, is_ome=False) as tiff:
+                tag = tiff.pages[0].tags.get(ORIENTATION)
+        except Exception:
+            return  # rasterio says what is wrong with it
+    if tag is not None and tag.value != 1:
+        raise ValueError(f"{like} is stored turned or mirrored (TIFF orientation {tag.value})")

@@ -12,8 +12,10 @@ from PIL import Image
 from scipy.io import savemat
 
 from sklearn_spx import DELSegmenter, SEALSuperpixels, SLICSuperpixels, TrainableSLIC, metrics
-from sklearn_spx.cli import _demo, _files, main
+from sklearn_spx.cli import _demo, _files, _outputs, main
 from sklearn_spx.datasets import make_dead_leaves
+from sklearn_spx.inspection import draw
+from sklearn_spx.io import read_labels
 
 DATA = make_dead_leaves(3, (24, 36), n_annotators=2, random_state=0)
 
@@ -80,7 +82,9 @@ def test_segment_writes_labels_overlay_and_npz(images, tmp_path):
         with Image.open(out / f"{k}_overlay.png") as png:
             assert png.mode == "RGB"
             assert png.size == (72, 48)
-    assert len(list(out.iterdir())) == 9
+        with Image.open(out / f"{k}_colors.png") as png:
+            np.testing.assert_array_equal(np.array(png), draw.region_colors(expected))
+    assert len(list(out.iterdir())) == 12
 
 
 @pytest.mark.parametrize(
@@ -138,16 +142,22 @@ def test_an_unreadable_image_does_not_stop_the_others(images, tmp_path):
     assert (tmp_path / "out" / "2.npz").exists()
 
 
-def test_more_labels_than_16_bits_are_written_to_npz_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(_files, "MAX_16_BIT", 3)
+def test_more_labels_than_16_bits_are_a_tiff(tmp_path, monkeypatch):
+    monkeypatch.setattr(_outputs, "MAX_16_BIT", 3)
     Image.fromarray(DATA.images[0]).save(tmp_path / "a.png")
     out = tmp_path / "out"
     out.mkdir()
     (out / "a_labels.png").write_bytes(b"of an earlier run")
     result = run("segment", tmp_path / "a.png", "--n-segments", 12, "--out", out)
     assert result.exit_code == 0
-    assert "are more than a 16-bit PNG holds; they are in a.npz alone" in flat(result.stderr)
-    assert sorted(path.name for path in out.iterdir()) == ["a.npz", "a_overlay.png"]
+    names = ["a.npz", "a_colors.png", "a_labels.tif", "a_overlay.png"]
+    assert sorted(path.name for path in out.iterdir()) == names
+    expected = SLICSuperpixels(12).fit_transform([DATA.images[0]])[0]
+    np.testing.assert_array_equal(read_labels(out / "a_labels.tif"), expected)
+    monkeypatch.undo()
+    run("segment", tmp_path / "a.png", "--n-segments", 12, "--out", out)
+    names[2] = "a_labels.png"
+    assert sorted(path.name for path in out.iterdir()) == names
 
 
 @pytest.mark.parametrize(
@@ -159,7 +169,21 @@ def test_more_labels_than_16_bits_are_written_to_npz_alone(tmp_path, monkeypatch
         (["0.png", "--method", "egb", "--n-segments", 5], "takes --scale, --min-size"),
         (["0.png", "--scale", 5], "--scale means nothing to --method slic"),
         (["0.png", "--method", "trainable-slic", "--model", "no"], "--model: 'no' is neither"),
-        (["0.png", "--method", "seal", "--compactness", 5], "takes --n-segments, --model"),
+        (
+            ["0.png", "--method", "seal", "--compactness", 5],
+            "takes --n-segments, --model, --device",
+        ),
+        (["0.png", "--device", "cpu"], "--device means nothing to --method slic"),
+        (["0.png", "--jobs", 0], "0 is neither a number of images nor -1"),
+        (["0.png", "--color", "reddish"], "--color: 'reddish' is no colour"),
+        (["0.png", "--color", "#ff000000"], "--color: '#ff000000' is transparent"),
+        (["0.png", "--line-width", 0], "0 is not in the range"),
+        (["0.png", "--style", "fill", "--color", "red"], "--color is for --style boundaries"),
+        (
+            ["0.png", "--style", "means", "--line-width", 2],
+            "--line-width is for --style boundaries",
+        ),
+        (["0.png", "--style", "lines"], "'lines' is not one of"),
         (["0.png", "--n-segments", 0], "0 is not in the range"),
     ],
 )
@@ -325,14 +349,14 @@ def test_help_imports_nothing_heavy():
     code = (
         "import sys\n"
         "from sklearn_spx.cli import main\n"
-        "for command in ([], ['demo'], ['segment'], ['evaluate']):\n"
+        "for command in ([], ['demo'], ['segment'], ['evaluate'], ['info']):\n"
         "    main([*command, '--help'], standalone_mode=False)\n"
         "heavy = {'torch', 'matplotlib', 'numba', 'sklearn', 'scipy', 'kymatio'}\n"
         "print('imported:', sorted(heavy & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "imported: []" in done.stdout
-    for command in ("demo", "segment", "evaluate"):
+    for command in ("demo", "segment", "evaluate", "info"):
         assert command in done.stdout
 
 

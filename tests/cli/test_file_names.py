@@ -122,7 +122,7 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch)
     assert result.exit_code == 1
     assert "No space left" in flat(result.stderr)
     assert (out / "a.npz").read_bytes() == before
-    assert len(list(out.iterdir())) == 3
+    assert len(list(out.iterdir())) == 4
 
 
 def test_an_out_that_cannot_be_made(tmp_path):
