@@ -17,13 +17,15 @@ def stderr():
 
 def progress():
     """Return a progress bar on stderr, which shows itself on terminals alone."""
+    console = stderr()
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        console=stderr(),
+        console=console,
         transient=True,
+        disable=not console.is_terminal,  # else it prints an empty line
     )
 
 
@@ -34,7 +36,8 @@ def complain(console, path, error):
 
 def reason_of(path, error):
     """Return what an error says of a file, in one line that does not name it again."""
-    lines = str(error).removeprefix(f"{path}: ").strip().splitlines()
+    text = str(error).removeprefix(f"{path}: ").removeprefix(f"{path} ")
+    lines = text.strip().splitlines()
     line = lines[0] if lines else type(error).__name__
     return printable(line.removeprefix("X[0]: ").replace("X[0]", "the image"))
 

@@ -10,7 +10,7 @@ import click
 
 from ..utils.files import replacing
 from . import _files
-from ._console import complain, stderr, stdout
+from ._console import complain, printable, stderr, stdout
 
 # heading (+: greater is better), name of the score, decimals
 SCORES = {
@@ -65,7 +65,7 @@ SHOWN = 20  # images listed in the table; the CSV file has all
     help="Write the scores of each image to this file.",
 )
 @click.option("--void", type=int, help="Label of unknown pixels in the ground truths, such as 255.")
-@click.option("--jobs", default=1, show_default=True, help="Images at once; -1: one a core.")
+@_files.jobs_option
 def evaluate(labels, ground_truths, scores, csv_path, void, jobs):
     """Score LABELS against GROUND_TRUTHS.
 
@@ -78,17 +78,37 @@ def evaluate(labels, ground_truths, scores, csv_path, void, jobs):
     sklearn-spx evaluate slic/ seal/ truths/ compares two.
     """
     errors = stderr()
+    _check_csv(csv_path)
     paths = _files.find(labels, _files.LABELS, "label image")
     methods = {}
     for path in paths:
         methods.setdefault(path.parent, []).append(path)
-    pairs = {folder: _files.pair(files, ground_truths) for folder, files in methods.items()}
+    try:
+        pairs = {folder: _files.pair(files, ground_truths) for folder, files in methods.items()}
+    except OSError as error:
+        raise click.UsageError(f"{ground_truths} cannot be looked at: {error.strerror}") from None
     for folder, found in pairs.items():
         if not found:
             raise click.UsageError(
-                f"there are overlays among the LABELS in {folder}, but no label image"
+                f"there are pictures among the LABELS in {folder}, but no label image"
             )
-    good, rows = {}, []
+    with _files.quiet():
+        n_good = _evaluate(pairs, ground_truths, scores, csv_path, void, jobs)
+    n_all = sum(map(len, pairs.values()))
+    if n_good < n_all:
+        errors.print(f"{n_all - n_good} of {n_all} images have no scores")
+        raise click.exceptions.Exit(1)
+
+
+def _check_csv(path):
+    """Raise before the work, which may be long, where the table cannot be written after it."""
+    if path is not None and not path.absolute().parent.is_dir():
+        raise click.UsageError(f"--csv: there is no directory {path.parent}")
+
+
+def _evaluate(pairs, ground_truths, scores, csv_path, void, jobs):
+    """Print and write the tables; return how many images have scores."""
+    errors, good, rows = stderr(), {}, []
     for folder, found in pairs.items():
         for stem, (path, truth_paths) in found.items():
             try:
@@ -104,28 +124,43 @@ def evaluate(labels, ground_truths, scores, csv_path, void, jobs):
     if len({frozenset(files) for files in good.values()}) > 1:
         errors.print("[yellow]note[/] the tables are not of the same images")
     if csv_path is not None and rows:
-        with replacing(csv_path) as binary:
-            file = io.TextIOWrapper(binary, encoding="utf-8", newline="", write_through=True)
-            writer = csv.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-            file.detach()
-        stdout().print(f"The scores of each image are in {csv_path}", soft_wrap=True, markup=False)
-    n_good, n_all = (sum(map(len, found.values())) for found in (good, pairs))
-    if n_good < n_all:
-        errors.print(f"{n_all - n_good} of {n_all} images have no scores")
-        raise click.exceptions.Exit(1)
+        try:
+            _write_csv(csv_path, rows)
+        except (OSError, ValueError) as error:
+            raise click.ClickException(f"--csv: {printable(error)}") from None
+        stdout().print(
+            f"The scores of each image are in {printable(csv_path)}", soft_wrap=True, markup=False
+        )
+    return sum(map(len, good.values()))
+
+
+def _write_csv(path, rows):
+    with replacing(path) as binary:
+        file = io.TextIOWrapper(
+            binary, encoding="utf-8", errors="backslashreplace", newline="", write_through=True
+        )
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+        file.detach()
 
 
 def _check(path, truth_paths, stem, root, void):
     """Read one image's files to see that they fit; return how many annotators there are."""
     if not truth_paths:
         raise ValueError(f"there is no ground truth {stem}.* or {stem}_*.* in {root}")
-    labels, truths = _read_labels(path), _read_truths(truth_paths, void)
-    for truth in truths:
-        if truth.shape != labels.shape:
-            raise ValueError(f"has shape {labels.shape}, its ground truth {truth.shape}")
-    return len(truths)
+    labels, n_truths = _read_labels(path), 0
+    for truth_path in truth_paths:
+        truths = _read_truths([truth_path], void)
+        n_truths += len(truths)
+        for truth in truths:
+            if truth.shape != labels.shape:
+                raise ValueError(
+                    f"has shape {labels.shape}, its ground truth {truth_path} {truth.shape}"
+                )
+            if (truth < 0).all():
+                raise ValueError(f"its ground truth {truth_path} is unknown everywhere")
+    return n_truths
 
 
 def _read_labels(path):
@@ -153,7 +188,7 @@ def _score(good, scores, jobs, void):
     paths, truth_paths, annotators = zip(*good.values())
     labels = LazyFiles(paths, _read_labels)
     truths = LazyFiles(truth_paths, partial(_read_truths, void=void))
-    how = {"n_jobs": jobs, "verbose": int(sys.stderr.isatty())}
+    how = {"n_jobs": _files.n_threads(jobs, len(paths)), "verbose": int(sys.stderr.isatty())}
     names = [name for _, name, _ in SCORES[scores]]
     if scores == "superpixels":
         result = metrics.evaluate_superpixels(labels, truths, **how)
@@ -198,7 +233,7 @@ def _print(rows, over_all, scores, title):
     console = stdout()
     table = Table(
         box=SIMPLE_HEAD,
-        title=None if title is None else Text(title),
+        title=None if title is None else Text(printable(title)),
         title_justify="left",
         caption=LEGEND[scores],
         caption_justify="left",
@@ -211,7 +246,7 @@ def _print(rows, over_all, scores, title):
         arrow = {"+": " ↑", "-": " ↓"}[heading[-1]]
         table.add_column(heading[:-1] + arrow, justify="right", no_wrap=True)
     for row in rows[:SHOWN]:
-        table.add_row(Text(row["name"]), *_cells(row, scores, "d"))
+        table.add_row(Text(printable(row["name"])), *_cells(row, scores, "d"))
     if len(rows) > SHOWN:
         table.add_row(f"... {len(rows) - SHOWN} more", *[""] * (1 + len(SCORES[scores])))
     table.add_section()

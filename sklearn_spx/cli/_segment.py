@@ -155,6 +155,8 @@ def segment(images, method, out, recursive, page, as_json, jobs, **options):
             soft_wrap=True,
             markup=False,
         )
+    else:
+        console.print(f"0 of {len(paths)} images")
     if len(done) < len(paths):
         raise click.exceptions.Exit(1)
 
