@@ -258,11 +258,8 @@ def _segment_file(path, page, make, out, name, look):
         seconds = time.perf_counter() - start
         like, note = _place_on_earth(path, page)
         written, lost = _outputs.write_segmentation(out, name, image, labels, look, like)
-        note = (
-            note
-            if lost is None
-            else f"{printable(path)}: the labels have no place on earth: {lost}"
-        )
+        if lost is not None:
+            note = f"georeferencing is not kept: {printable(lost)}"
         return Result(path, written, int(labels.max()) + 1, seconds, image.shape, note)
     except Exception as error:  # whatever it is, the other images go on
         return Result(path, error=error)
