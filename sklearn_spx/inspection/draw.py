@@ -23,6 +23,7 @@ SEGMENTATION_COLOR = "#F0E442"  # yellow
 GROUND_TRUTH_COLOR = "#56B4E9"  # sky blue
 # colours of regions, (hue, saturation, value): eight strong ones, and eight pale ones between
 PALETTE = [(k / 8, 0.8, 0.95) for k in range(8)] + [((k + 0.5) / 8, 0.45, 0.75) for k in range(8)]
+ALIKE = 120  # a distance of red, green and blue below which colours are told apart with an effort
 
 
 def as_rgb(image, name="image"):
@@ -159,7 +160,13 @@ def _numbered(labels):
 
 
 def _different_from_neighbours(index, n_regions):
-    """Return a number for each region, not that of a region it touches; few numbers in all."""
+    """Return the number of a colour for each region, not that of a region it touches.
+
+    Nor one that looks like it, where there is a choice.
+    """
+    colors = _palette(len(PALETTE))
+    near = (((colors[:, None] - colors) ** 2).sum(axis=2) < ALIKE**2).tolist()
+    alike = [{j for j, is_near in enumerate(row) if is_near} for row in near]
     sides = [(index[1:], index[:-1]), (index[:, 1:], index[:, :-1])]
     pairs = np.concatenate([np.stack([a[a != b], b[a != b]], axis=1) for a, b in sides])
     first, second = np.concatenate([pairs, pairs[:, ::-1]]).T
@@ -170,9 +177,12 @@ def _different_from_neighbours(index, n_regions):
     chosen = np.full(n_regions, -1)
     for k in np.argsort(-np.diff(starts), kind="stable"):  # those with many have the first choice
         taken = set(chosen[neighbours[k]].tolist())
+        avoid = taken.union(*(alike[c] for c in taken if 0 <= c < len(PALETTE)))
         n = int(k) * 7 % len(PALETTE)  # begins anywhere, for variety
-        tries = chain(range(n, len(PALETTE)), range(n), count(len(PALETTE)))
-        chosen[k] = next(number for number in tries if number not in taken)
+        tries = [*range(n, len(PALETTE)), *range(n)]
+        free = (number for number in tries if number not in avoid)
+        others = (number for number in chain(tries, count(len(PALETTE))) if number not in taken)
+        chosen[k] = next(chain(free, others))
     return chosen
 
 

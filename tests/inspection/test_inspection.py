@@ -195,6 +195,19 @@ def test_neighbours_have_different_colours(labels):
                                   (*labels.shape, 3))  # fmt: skip
 
 
+def test_colours_of_neighbours_are_easily_told_apart():
+    from sklearn_spx.kernels import slic
+
+    image = np.random.default_rng(0).integers(0, 256, (80, 100, 3)).astype(np.uint8)
+    labels = slic(image, 100, compactness=10)
+    colors = draw.region_colors(labels).astype(int)
+    for axis in (0, 1):
+        differs = np.diff(labels, axis=axis) != 0
+        distance = np.sqrt((np.diff(colors, axis=axis) ** 2).sum(axis=2))
+        assert (distance[differs] >= draw.ALIKE).mean() > 0.99
+    assert len(np.unique(colors.reshape(-1, 3), axis=0)) > 10  # and there are many
+
+
 def test_a_region_that_touches_more_than_there_are_colours():
     labels = np.zeros((3, 200), int)
     labels[0] = labels[2] = np.arange(200) // 2 + 1
