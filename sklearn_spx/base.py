@@ -309,10 +309,10 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
         tasks = (delayed(function)(*a) for a in arguments)
         if not self.verbose:
             return Parallel(n_jobs=self.n_jobs, prefer="threads")(tasks)
-        from tqdm.auto import tqdm
+        from .utils.progress import progress_bar
 
         results = Parallel(n_jobs=self.n_jobs, prefer="threads", return_as="generator")(tasks)
-        return tqdm(results, total=total, desc=type(self).__name__, unit="image")
+        return progress_bar(results, total=total, desc=type(self).__name__, unit="image")
 
     def _check_item(self, image, mask, i, channels, known=True):
         """Check image i; ``known`` tells whether its channels are those of a fit that is done."""
