@@ -15,6 +15,7 @@ from contextlib import contextmanager, nullcontext
 import torch
 
 from ..nets.checkpoint import check_fits, read_checkpoint, write_checkpoint
+from .progress import reporter
 from .state import check_same_training, locked
 
 __all__ = ["to_device", "train"]
@@ -87,7 +88,8 @@ def train(
         Half precision where it is safe, on a GPU.
 
     verbose : int, default=0
-        A progress bar when 1 or more.
+        A progress bar over the steps when 1 or more, with the loss and the last score; see
+        :mod:`sklearn_spx.training.progress`.
 
     Returns
     -------
@@ -158,10 +160,11 @@ def train(
             run.load(checkpoint)
         started, saved = time.perf_counter() - run.seconds, -float("inf")
         batches = _ahead(draw, run.step, max_steps, n_workers)
-        bar = _progress(run.step, max_steps, verbose)
+        report = reporter(verbose)
+        report.start(run.step, max_steps, run.history)
         between_steps = True  # the only time at which the state is whole
         try:
-            with bar, _deferred_interrupt(checkpoint is not None) as interrupted:
+            with _deferred_interrupt(checkpoint is not None) as interrupted:
                 while run.step < max_steps and not run.out_of_patience(patience):
                     batch = to_device(next(batches), device)
                     between_steps = False
@@ -174,10 +177,10 @@ def train(
                         )
                     run.step += 1
                     run.seconds = time.perf_counter() - started
-                    bar.update()
+                    report.step(run.step, run.mean_loss(), optimizer.param_groups[0]["lr"])
                     if run.step % validate_every == 0 or run.step == max_steps:
                         run.record(score())
-                        bar.set_postfix(run.history[-1], refresh=False)
+                        report.entry(run.history[-1])
                     between_steps = True
                     now = time.perf_counter()
                     if checkpoint is not None and now - saved > checkpoint_every:
@@ -189,6 +192,7 @@ def train(
                             f"goes on from {checkpoint}"
                         )
         finally:
+            report.stop()
             batches.close()
             if checkpoint is not None and between_steps:
                 run.save(checkpoint)
@@ -232,10 +236,12 @@ class _Run:
         self.losses += loss
         self.n_losses += 1
 
+    def mean_loss(self):
+        return self.losses / self.n_losses if self.n_losses else float("nan")
+
     def record(self, score):
-        mean = self.losses / self.n_losses if self.n_losses else float("nan")
+        entry = {"step": self.step, "loss": self.mean_loss(), "seconds": self.seconds}
         self.losses, self.n_losses = 0.0, 0
-        entry = {"step": self.step, "loss": mean, "seconds": self.seconds}
         if score is not None:
             entry["score"] = score
             self.waited += 1
@@ -308,9 +314,3 @@ def to_device(batch, device):
     if isinstance(batch, dict):
         return {name: to_device(item, device) for name, item in batch.items()}
     return batch
-
-
-def _progress(done, total, verbose):
-    from tqdm.auto import tqdm
-
-    return tqdm(total=total, initial=done, disable=not verbose, desc="training", unit="step")

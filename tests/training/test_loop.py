@@ -1,10 +1,15 @@
 """The training loop: resuming, stopping, interrupting, failing."""
 
+import re
+import sys
+
+import joblib
 import numpy as np
 import pytest
 import torch
 
 from sklearn_spx.training.loop import train
+from sklearn_spx.training.progress import Reporter, reported_to
 
 
 def _net():
@@ -123,6 +128,72 @@ def test_a_loss_that_is_never_finite_is_reported():
     np.testing.assert_array_equal(_weights(net), _weights(_net()))
 
 
+# --- what is shown ------------------------------------------------------------------------------
+
+
 def test_progress_bar(capsys):
+    _train(_net(), verbose=1, max_steps=5, validate=lambda net: 0.25, validate_every=2)
+    shown = capsys.readouterr().err
+    assert shown.count("\n") == 1  # one line, and no second bar
+    assert re.search(r"5/5.*loss=[0-9.]+, score=0\.25", shown)
+
+
+def test_nothing_is_shown_unless_asked(capsys):
+    _train(_net(), max_steps=5)
+    assert capsys.readouterr().err == ""
+
+
+class _Listener(Reporter):
+    def __init__(self):
+        self.told = []
+
+    def start(self, step, max_steps, history):
+        self.told.append((step, max_steps))
+        self.history = history
+
+    def step(self, step, loss, rate):
+        self.told.append((step, rate))
+
+    def entry(self, entry):
+        assert entry is self.history[-1]
+        self.told.append("entry")
+
+    def stop(self):
+        self.told.append("stop")
+
+
+def test_another_reporter_takes_the_place_of_the_bar(tmp_path, capsys):
+    path = tmp_path / "run.pt"
+    with reported_to(_Listener()) as first, pytest.raises(RuntimeError):
+        _train(_net(), draw=_stop_at(3), checkpoint=path, max_steps=4, verbose=1)
+    with reported_to(_Listener()) as second:
+        options = {"schedule": lambda step: step / 10, "validate_every": 2}
+        history = _train(_net(), checkpoint=path, max_steps=4, **options)
+    assert first.told[0] == (0, 4)
+    assert first.told[-1] == "stop"
+    assert second.told == [(3, 4), (4, pytest.approx(0.003)), "entry", "stop"]
+    assert second.history is history  # with what the checkpoint brought
+    assert [entry["step"] for entry in history] == [1, 2, 3, 4]
+    assert capsys.readouterr().err == ""
+
+
+def _stop_at(last):
+    def draw(step):
+        if step == last:
+            raise RuntimeError("stop")
+        return _draw(step)
+
+    return draw
+
+
+def _train_loudly(_):
+    print("a worker", file=sys.stderr)
     _train(_net(), verbose=1, max_steps=5)
-    assert "5/5" in capsys.readouterr().err
+
+
+def test_worker_processes_draw_no_bars(capfd):
+    with joblib.parallel_config("loky"):
+        joblib.Parallel(n_jobs=2)(joblib.delayed(_train_loudly)(i) for i in range(2))
+    shown = capfd.readouterr().err
+    assert "a worker" in shown
+    assert "training" not in shown
