@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .model_file import build, find_model, read_model, shipped_models, write_model
 from .training import NetTraining
+from .training.recipe import as_validation
 from .training.state import digest, load_arrays, net_arrays
 
 __all__ = ["Pretrained", "TrainedNet", "torch_device"]
@@ -209,11 +210,26 @@ class Pretrained(BaseEstimator):
         self._load()
         super()._prepare()
 
-    def _keep_pretrained(self, X, masks):
+    def _keep_pretrained(self, X, masks, validation=None):
         """``fit`` where no net is to be trained: images are checked, their range is learned."""
+        if validation is not None:
+            raise ValueError(
+                "validation is given, but pretrained without training trains nothing; say by "
+                "training how to train on, NetTraining() for instance"
+            )
         self._load()
         self._check_all(X, masks, self.n_channels_in_)
         return self
+
+    def _checked_validation(self, validation):
+        """The items that ``fit`` was given to hold out, checked after those it learns from."""
+        if validation is None:
+            return []
+        X, y, masks = as_validation(validation)
+        try:
+            return list(self._checked(X, masks, y, self.n_channels_in_, learn_range=False))
+        except (ValueError, TypeError) as error:
+            raise type(error)(f"validation: {error}") from error
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters; those of the training by ``training__name``.

@@ -4,10 +4,11 @@ How it is trained stands in ``_embedding_training.py``.
 """
 
 import os
+from collections.abc import Sequence
 from functools import partial
 from numbers import Integral
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import joblib
 import numpy as np
@@ -16,13 +17,13 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from ..kernels.checks import as_image, full_scale
 from ..learned import TrainedNet, torch_device
 from ..training import NetTraining
-from ..training.recipe import fit_net, resolve, seed_of
+from ..training.recipe import as_validation, fit_net, resolve, seed_of
 from ..utils.images import (
     check_boundaries,
     check_magnitude,
     check_same_length,
     check_sequence,
-    check_target,
+    n_channels,
 )
 from ..utils.threads import one_torch_thread
 from ..utils.types import Images
@@ -149,7 +150,14 @@ class EmbeddingFeatures(ImageTransformer):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def fit(self, X: Images, y: Images | None = None, *, masks: Images | None = None) -> Self:
+    def fit(
+        self,
+        X: Images,
+        y: Images | None = None,
+        *,
+        masks: Images | None = None,
+        validation: Sequence[Any] | None = None,
+    ) -> Self:
         """Train the net.
 
         Parameters
@@ -165,6 +173,10 @@ class EmbeddingFeatures(ImageTransformer):
 
         masks : sequence of n_images arrays (height, width) or None, default=None
             True where an image counts; nothing is learned from other pixels.
+
+        validation : tuple (X, y) or (X, y, masks), or None, default=None
+            Images to hold out, and their ground truths: the best state on them is kept, and
+            training stops early by them, instead of a ``validation_fraction`` of ``X``.
 
         Returns
         -------
@@ -182,19 +194,34 @@ class EmbeddingFeatures(ImageTransformer):
         """
         if y is None:
             raise ValueError("y is None; EmbeddingFeatures learns from ground truths")
+        self._validate_params()
+        learned_from, held_out = self._read(X, y, masks, fitted=False), ([], [])
+        if validation is not None:
+            try:
+                held_out = self._read(*as_validation(validation))
+            except (ValueError, TypeError) as error:
+                raise type(error)(f"validation: {error}") from error
+        self._learn(*learned_from, *held_out)
+        return self
+
+    def _read(self, X, y, masks, fitted=True):
+        """Images and their annotations, checked."""
+        X, masks = self._check_collections(X, masks)
         y = check_sequence(y, "y", "label image")
-        check_same_length(check_sequence(X, "X", "image"), y, "y")
-        return super().fit(X, y, masks=masks)
+        check_same_length(X, y, "y")
+        images = [self._check(X[i], i, masks[i], fitted) for i in range(len(X))]
+        if not fitted:
+            self.n_channels_in_ = n_channels(images[0])
+            for i, image in enumerate(images):
+                self._check_channels(image, i)
+        return images, [self._inside(y[i], i, masks[i], image) for i, image in enumerate(images)]
 
     def _check(self, image, i, mask=None, fitted=True):
         image = super()._check(image, i, mask, fitted)
         check_magnitude(image, f"X[{i}]")
         return image
 
-    def _fit(self, images, y):
-        annotations = [
-            check_target(y[i], f"y[{i}]", image.shape[:2]) for i, image in enumerate(images)
-        ]
+    def _learn(self, images, annotations, images_held_out, annotations_held_out):
         check_boundaries(annotations)
         known = getattr(self, "weights_", None) if self.warm_start else None
         if known is None:
@@ -208,7 +235,9 @@ class EmbeddingFeatures(ImageTransformer):
                 f"{len(self.colour_scales_)}"
             )
         self.n_features_out_ = self.n_channels_in_ + self.n_components
-        recipe = resolve(self.training, RECIPE, len(images))
+        n_validation = len(images_held_out)
+        recipe = resolve(self.training, RECIPE, len(images), n_validation=n_validation)
+        images, annotations = images + images_held_out, annotations + annotations_held_out
         about = {
             "seed": seed_of(self.random_state),
             "size": self.size,

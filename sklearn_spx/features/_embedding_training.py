@@ -81,7 +81,7 @@ class EmbeddingTask(Task):
         self.images, self.annotations, self.inputs = images, annotations, inputs
         self.values, self.about, self.start, self.device = recipe.values, about, start, device
         self.n_workers = n_jobs if n_jobs > 1 else 0
-        self.held, learned = split(len(images), recipe.n_held_out, about["seed"])
+        self.held, learned = split(len(images), recipe, about["seed"])
         self.learned = np.sort(learned)
 
     def net(self):

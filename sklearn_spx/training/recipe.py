@@ -18,7 +18,16 @@ from sklearn.utils.validation import check_memory
 
 from .state import check_destination, digest, net_arrays
 
-__all__ = ["NetTraining", "Recipe", "Task", "fit_net", "resolve", "seed_of"]
+__all__ = [
+    "NetTraining",
+    "Recipe",
+    "Task",
+    "as_validation",
+    "fit_net",
+    "resolve",
+    "seed_of",
+    "split",
+]
 
 
 class NetTraining(BaseEstimator):
@@ -57,7 +66,8 @@ class NetTraining(BaseEstimator):
 
     validation_fraction : float or None, default=None
         Share of the images held out of training: rounded to whole images, at least one where it
-        is above 0. The state that is best on them is kept.
+        is above 0. The state that is best on them is kept. Images of your own choice are held out
+        by ``fit(X, y, validation=(X_validation, y_validation))`` instead.
 
     early_stopping : bool, default=False
         Stop when ``patience`` validations in a row brought nothing better. Needs images held out.
@@ -140,8 +150,10 @@ class NetTraining(BaseEstimator):
 class Recipe(NamedTuple):
     """A recipe without a gap: what :func:`resolve` makes."""
 
-    values: dict  # what the trained net depends on, by the names of NetTraining
-    n_held_out: int  # images
+    # what the trained net depends on, by the names of NetTraining, and `n_validation`: how many
+    # images, the last ones, the caller wants held out
+    values: dict
+    n_held_out: int  # images, those or others
     checkpoint: str | None
     checkpoint_every: float
 
@@ -169,7 +181,36 @@ def seed_of(random_state):
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
-def resolve(training, own, n_images, samples_per_image=1.0):
+def as_validation(validation):
+    """Return images, ground truths and masks (or None) that ``fit`` was given to hold out.
+
+    Parameters
+    ----------
+    validation : tuple (X, y) or (X, y, masks)
+        What came in.
+
+    Returns
+    -------
+    X, y, masks : sequences
+        Its parts; the last may be None.
+
+    Raises
+    ------
+    TypeError
+        If it is anything else.
+    """
+    if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
+        found = type(validation).__name__
+        if isinstance(validation, (tuple, list)):
+            found += f" of {len(validation)}"
+        raise TypeError(
+            f"validation is a {found}; accepted is a tuple (X, y) or (X, y, masks): images to hold "
+            "out, and their ground truths"
+        )
+    return (*validation, None)[:3]
+
+
+def resolve(training, own, n_images, samples_per_image=1.0, n_validation=0):
     """Complete a recipe and check it against the images.
 
     Parameters
@@ -187,6 +228,9 @@ def resolve(training, own, n_images, samples_per_image=1.0):
         By which epochs are counted in steps. None leaves epochs as they are, for a method that
         knows its samples later.
 
+    n_validation : int, default=0
+        Images beside these that the caller wants held out, instead of a share of these.
+
     Returns
     -------
     recipe : Recipe
@@ -195,8 +239,9 @@ def resolve(training, own, n_images, samples_per_image=1.0):
     Raises
     ------
     ValueError
-        If the images do not suffice for what is held out, if there is nothing to stop early by,
-        if both steps and epochs are given, or if the checkpoint cannot be written.
+        If the images do not suffice for what is held out, if they are to be held out in two ways,
+        if there is nothing to stop early by, if both steps and epochs are given, or if the
+        checkpoint cannot be written.
     """
     training = NetTraining() if training is None else training
     if not isinstance(training, NetTraining):
@@ -226,6 +271,14 @@ def resolve(training, own, n_images, samples_per_image=1.0):
         values["max_steps"] = values["max_epochs"] = None
     values |= {name: value for name, value in asked.items() if value is not None}
     values["early_stopping"] = bool(asked["early_stopping"])
+    values["n_validation"] = n_validation
+    if n_validation:
+        if asked["validation_fraction"]:
+            raise ValueError(
+                f"training: validation_fraction is {asked['validation_fraction']}, but images to "
+                "hold out are given by validation; leave one of the two out"
+            )
+        values["validation_fraction"] = 0.0
     fraction = values["validation_fraction"]
     n_held_out = max(1, round(fraction * n_images)) if fraction else 0
     if n_held_out and asked["validation_fraction"] is None and fraction * n_images <= 0.5:
@@ -234,7 +287,7 @@ def resolve(training, own, n_images, samples_per_image=1.0):
         raise ValueError(
             f"validation_fraction {fraction} of {n_images} images leaves none to learn from"
         )
-    if values["early_stopping"] and not n_held_out:
+    if values["early_stopping"] and not (n_held_out or n_validation):
         raise ValueError(
             f"early_stopping needs images held out, but validation_fraction {fraction} of "
             f"{n_images} images is none"
@@ -244,13 +297,33 @@ def resolve(training, own, n_images, samples_per_image=1.0):
         values["max_steps"] = values["max_epochs"] * -(-n_samples // values["batch_size"])
     if checkpoint is not None:
         checkpoint = check_destination(checkpoint)
-    return Recipe(values, n_held_out, checkpoint, every)
+    return Recipe(values, n_held_out + n_validation, checkpoint, every)
 
 
-def split(n_images, n_held_out, seed):
-    """Return the indices of the images held out and of those learned from, in random order."""
+def split(n_images, recipe, seed):
+    """Return which images are held out, and which are learned from.
+
+    Parameters
+    ----------
+    n_images : int
+        All of them; those that the caller wants held out are the last.
+
+    recipe : Recipe
+        Of the training.
+
+    seed : int
+        Of the random order, where a share of them is held out.
+
+    Returns
+    -------
+    held_out, learned : ndarray of int
+        Indices.
+    """
+    n_learned = n_images - recipe.n_held_out
+    if recipe.values["n_validation"]:
+        return np.arange(n_learned, n_images), np.arange(n_learned)
     order = np.random.default_rng(seed).permutation(n_images)
-    return order[:n_held_out], order[n_held_out:]
+    return order[: recipe.n_held_out], order[recipe.n_held_out :]
 
 
 def fit_net(make_task, recipe, *, about, data, memory=None, verbose=0):
@@ -268,7 +341,7 @@ def fit_net(make_task, recipe, *, about, data, memory=None, verbose=0):
         All else that the trained net depends on, by name: the net's kind, the loss, the seed.
 
     data : dict
-        What it learns from, by name: (nested lists of) arrays, such as
+        What it learns from, by name: arrays, or lists that have an entry an image, such as
         ``{"images": ..., "ground truths": ...}``. A checkpoint of other data is refused.
 
     memory : str, joblib.Memory or None, default=None
@@ -287,9 +360,20 @@ def fit_net(make_task, recipe, *, about, data, memory=None, verbose=0):
     """
     identity = {name: _plain(value) for name, value in {**recipe.values, **about}.items()}
     if memory is not None or recipe.checkpoint is not None:
-        identity |= {f"the {name}": digest(items) for name, items in data.items()}
+        identity |= _digests(data, recipe.values["n_validation"])
     cached = check_memory(memory).cache(_fit_net, ignore=["make_task", "recipe", "verbose"])
     return cached(identity, make_task, recipe, verbose)
+
+
+def _digests(data, n_validation):
+    """What tells the data from other data; that of images given to hold out by itself."""
+    found = {}
+    for name, items in data.items():
+        if n_validation and isinstance(items, list):
+            found[f"the {name} of validation"] = digest(items[-n_validation:])
+            items = items[:-n_validation]
+        found[f"the {name}"] = digest(items)
+    return found
 
 
 def _fit_net(identity, make_task, recipe, verbose):

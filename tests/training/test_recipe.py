@@ -216,6 +216,151 @@ def test_two_trainings_do_not_share_a_checkpoint(data, tmp_path):
     seal(checkpoint=path).fit(*data)
 
 
+# --- images given to hold out -------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def held_out():
+    leaves = make_dead_leaves(2, shape=(44, 40), random_state=1)
+    return leaves.images, leaves.ground_truths
+
+
+def free(name, **training):
+    """An estimator that holds no image out by itself."""
+    return ALL[name](**{"validation_fraction": None} | training)
+
+
+def score_of(entry):
+    return entry["score"] if "score" in entry else -entry["validation_loss"]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_images_given_are_held_out_and_no_others(name, data, held_out, monkeypatch):
+    seen = []
+    task = tasks(name)
+    init = task.__init__
+
+    def look(self, *arguments):
+        init(self, *arguments)
+        seen.append(self)
+
+    monkeypatch.setattr(task, "__init__", look)
+    fitted = free(name).fit(*data, validation=held_out)
+    assert all(np.isfinite(score_of(entry)) for entry in fitted.history_)
+    if name == "choice":
+        assert fitted.n_images_ == 3
+        assert len(seen[-1].held) > 0
+        return
+    assert len(seen[-1].held) == 2
+    learned_from = seen[-1].items if name == "seal" else seen[-1].images[:3]
+    assert len(learned_from) == 3
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_best_state_on_the_images_given_is_kept(name, data, held_out, monkeypatch):
+    states = []
+
+    def worse_each_time(self, net):
+        states.append(digest(net_arrays(net)))
+        return -float(len(states))
+
+    monkeypatch.setattr(tasks(name), "validate", worse_each_time)
+    fitted = free(name).fit(*data, validation=held_out)
+    assert len(set(states)) > 1
+    weights = fitted.weights_ if name == "embedding" else net_arrays(fitted.net_)
+    assert digest(weights) == states[0]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_training_stops_early_by_the_images_given(name, data, held_out):
+    training = {"early_stopping": True, "patience": 1, "learning_rate": 1e-30, "max_steps": 40}
+    fitted = free(name, **training).fit(*data, validation=held_out)
+    assert fitted.history_[-1]["step"] < 40
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_checkpoint_belongs_to_the_images_given(name, data, held_out, tmp_path):
+    path = tmp_path / "run.ckpt"
+    whole = learned(free(name).fit(*data, validation=held_out))
+    first = free(name, checkpoint=path).fit(*data, validation=held_out)
+    assert learned(first) == whole
+    assert learned(free(name, checkpoint=path).fit(*data, validation=held_out)) == whole
+    images, truths = held_out
+    other = [image[::-1].copy() for image in images]
+    with pytest.raises(ValueError, match="the images of validation differ"):
+        free(name, checkpoint=path).fit(*data, validation=(other, truths))
+    with pytest.raises(ValueError, match="the ground truths of validation differ"):
+        free(name, checkpoint=path).fit(*data, validation=(images, [t[::-1] for t in truths]))
+    together = [a + b for a, b in zip(data, held_out)]
+    with pytest.raises(ValueError, match="n_validation is 2 there, 0 here"):
+        free(name, checkpoint=path).fit(*together)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_what_cannot_be_held_out_is_said(name, data, held_out):
+    images, truths = held_out
+    with pytest.raises(
+        ValueError, match=r"validation_fraction is 0\.3, but images to hold out are"
+    ):
+        ALL[name]().fit(*data, validation=held_out)
+    with pytest.raises(
+        TypeError, match=r"validation is a tuple of 1; accepted is a tuple \(X, y\)"
+    ):
+        free(name).fit(*data, validation=(images,))
+    with pytest.raises(ValueError, match=r"validation: .*1.* channels? where .* expects 3"):
+        free(name).fit(*data, validation=([images[0][:, :, 0]], truths[:1]))
+    with pytest.raises(ValueError, match=r"validation: y holds 1 items for the 2 images of X"):
+        free(name).fit(*data, validation=(images, truths[:1]))
+
+
+def test_linear_weights_are_measured_on_the_images_given(data, held_out):
+    linear = TrainableSLIC(9, features=LabFeatures(), size=8, n_samples=600)
+    fitted, alone = clone(linear).fit(*data, validation=held_out), clone(linear).fit(*data)
+    assert all(np.isfinite(entry["validation_loss"]) for entry in fitted.history_)
+    np.testing.assert_array_equal(fitted.weights_, alone.weights_)
+    assert fitted.n_images_ == alone.n_images_ == 3
+    flat = [np.zeros(image.shape[:2], int) for image in held_out[0]]
+    with pytest.raises(ValueError, match="validation: the ground truths show no boundary"):
+        clone(linear).fit(*data, validation=(held_out[0], flat))
+
+
+def test_an_embedding_of_trainable_slic_holds_them_out(data, held_out):
+    training = NetTraining(max_steps=2, batch_size=1, crop_size=32)
+    options = {"distance": "embedding", "size": 8}
+    fitted = TrainableSLIC(9, training=training, **options).fit(*data, validation=held_out)
+    assert all("validation_loss" in entry for entry in fitted.history_)
+    assert fitted.n_images_ == 3
+    with pytest.raises(ValueError, match="features LabFeatures holds no images out"):
+        TrainableSLIC(9, features=LabFeatures(), **options).fit(*data, validation=held_out)
+
+
+def test_masks_of_the_images_given_count(data, held_out):
+    images, truths = held_out
+    mask = np.ones(images[0].shape[:2], bool)
+    mask[:, :20] = False
+    scores = [
+        free("seal").fit(*data, validation=(images, truths, masks)).history_[-1]["score"]
+        for masks in (None, [mask, None])
+    ]
+    assert scores[0] != scores[1]
+    with pytest.raises(ValueError, match="validation: masks mean nothing here"):
+        free("embedding").fit(*data, validation=(images, truths, [mask, None]))
+
+
+def test_a_net_that_is_not_trained_holds_nothing_out(data, held_out):
+    for estimator in (SEALSuperpixels, DELSegmenter, TrainableSLIC):
+        with pytest.raises(ValueError, match="validation is given, but pretrained without"):
+            estimator(pretrained="bsds500").fit(*data, validation=held_out)
+
+
+def test_a_search_passes_them_on(data, held_out):
+    estimator = SEALSuperpixels(9, training=NetTraining(max_steps=1, batch_size=1, crop_size=32))
+    grid = {"training__learning_rate": [1e-3, 1e-2]}
+    search = GridSearchCV(estimator, grid, cv=3, error_score="raise")
+    search.fit(*data, validation=held_out)
+    assert "score" in search.best_estimator_.history_[0]
+
+
 # --- what is asked, what is given ---------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ of the new region in the place of the two.
 """
 
 import os
+from collections.abc import Sequence
 from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
@@ -293,6 +294,7 @@ class DELSegmenter(Pretrained, ValueRange):
         *,
         masks: Images | None = None,
         superpixels: Images | None = None,
+        validation: Sequence[Any] | None = None,
     ) -> Self:
         """Train the net.
 
@@ -312,6 +314,11 @@ class DELSegmenter(Pretrained, ValueRange):
         superpixels : sequence of n_images int arrays (height, width) or None, default=None
             Superpixels of the images where they are at hand, labels from 0, -1 for none.
 
+        validation : tuple (X, y) or (X, y, masks), or None, default=None
+            Images to hold out, and their ground truths: the best state on them is kept, and
+            training stops early by them, instead of a ``validation_fraction`` of ``X``. Their
+            superpixels are those of the estimator.
+
         Returns
         -------
         self : DELSegmenter
@@ -327,8 +334,8 @@ class DELSegmenter(Pretrained, ValueRange):
             If ``device`` is "cuda" and there is no GPU.
         """
         if self.pretrained is not None and self.training is None:
-            return self._keep_pretrained(X, masks)
-        return self._train(X, y, masks, superpixels)
+            return self._keep_pretrained(X, masks, validation)
+        return self._train(X, y, masks, superpixels, validation)
 
     def pretrain(
         self,
@@ -363,11 +370,11 @@ class DELSegmenter(Pretrained, ValueRange):
             The estimator, not fitted by this.
         """
         other = clone(self)
-        other._train(X, y, masks, superpixels, classes=True)
+        other._train(X, y, masks, superpixels, None, classes=True)
         self._pretrained_arrays = net_arrays(other.net_)
         return self
 
-    def _train(self, X, y, masks, given, classes=False):
+    def _train(self, X, y, masks, given, validation, classes=False):
         """``fit``, or with ``classes`` the training that ``pretrain`` does."""
         self._validate_params()
         self._check_scales()
@@ -396,8 +403,15 @@ class DELSegmenter(Pretrained, ValueRange):
             self.superpixels_ = self._fitted_superpixels(X, y, masks)
         if not classes:
             check_boundaries(targets)
+        n_images = len(images)
+        for image, mask, target in self._checked_validation(validation):
+            images.append(as_rgb(image))
+            targets.append(target)
+            labels.append(self._superpixel_labels(image, mask))
         optimizer = None if self.training is None else self.training.optimizer
-        recipe = resolve(self.training, own_recipe(kind["net"], optimizer), len(images))
+        own = own_recipe(kind["net"], optimizer)
+        n_validation = len(images) - n_images
+        recipe = resolve(self.training, own, n_images, n_validation=n_validation)
         freeze = self.freeze_trunk
         about = {
             **kind,

@@ -155,7 +155,7 @@ class DELTask(Task):
     def __init__(self, data, recipe, about, start, device):
         self.images, self.labels, self.targets = data
         self.values, self.about, self.start, self.device = recipe.values, about, start, device
-        self.held, self.used = split(len(self.images), recipe.n_held_out, about["seed"])
+        self.held, self.used = split(len(self.images), recipe, about["seed"])
         self.kept = {}  # maps of a frozen trunk by image and variant
 
     def net(self):

@@ -237,7 +237,14 @@ class SEALSuperpixels(Pretrained, ValueRange):
         self.verbose = verbose
         self.on_error = on_error
 
-    def fit(self, X: Images, y: Images | None = None, *, masks: Images | None = None) -> Self:
+    def fit(
+        self,
+        X: Images,
+        y: Images | None = None,
+        *,
+        masks: Images | None = None,
+        validation: Sequence[Any] | None = None,
+    ) -> Self:
         """Train the net.
 
         Parameters
@@ -252,6 +259,10 @@ class SEALSuperpixels(Pretrained, ValueRange):
 
         masks : sequence of n_images arrays (height, width) or None, default=None
             True where an image is to be segmented; nothing is learned from other pixels.
+
+        validation : tuple (X, y) or (X, y, masks), or None, default=None
+            Images to hold out, and their ground truths: the best state on them is kept, and
+            training stops early by them, instead of a ``validation_fraction`` of ``X``.
 
         Returns
         -------
@@ -268,7 +279,7 @@ class SEALSuperpixels(Pretrained, ValueRange):
             If the net needs OpenCV, which is not installed.
         """
         if self.pretrained is not None and self.training is None:
-            return self._keep_pretrained(X, masks)
+            return self._keep_pretrained(X, masks, validation)
         if y is None:
             raise ValueError("y is None; SEALSuperpixels learns from ground truths")
         start, channels, net_channels = None, None, None
@@ -278,8 +289,10 @@ class SEALSuperpixels(Pretrained, ValueRange):
             net_channels = self._net_channels
         items = [sample(net_channels, *item) for item in self._checked(X, masks, y, channels)]
         check_boundaries(labels for _, labels in items)
-        annotations = np.mean([len(labels) for _, labels in items])
-        recipe = resolve(self.training, RECIPE, len(items), samples_per_image=annotations)
+        annotations, n_images = np.mean([len(labels) for _, labels in items]), len(items)
+        held_out = self._checked_validation(validation)
+        items += [sample(net_channels, *item) for item in held_out]
+        recipe = resolve(self.training, RECIPE, n_images, annotations, len(held_out))
         weight = self.boundary_weight
         about = {
             "net": self._kind["net"] if start else self.net or "compact",

@@ -73,7 +73,7 @@ class SEALTask(Task):
     def __init__(self, items, recipe, about, device, n_jobs):
         self.values, self.about, self.device, self.n_jobs = recipe.values, about, device, n_jobs
         self.n_workers = n_jobs if n_jobs > 1 else 0
-        held, learned = split(len(items), recipe.n_held_out, about["seed"])
+        held, learned = split(len(items), recipe, about["seed"])
         self.held = [items[i] for i in held]
         self.items = [items[i] for i in np.sort(learned)]
         shares = np.cumsum([len(labels) for _, labels in self.items], dtype=float)

@@ -21,6 +21,7 @@ the same shape as it gives in plain SLIC.
 
 import os
 import warnings
+from collections.abc import Sequence
 from functools import partial
 from inspect import signature
 from numbers import Integral, Real
@@ -332,7 +333,14 @@ class TrainableSLIC(Pretrained, ValueRange):
         self.verbose = verbose
         self.on_error = on_error
 
-    def fit(self, X: Images, y: Images | None = None, *, masks: Images | None = None) -> Self:
+    def fit(
+        self,
+        X: Images,
+        y: Images | None = None,
+        *,
+        masks: Images | None = None,
+        validation: Sequence[Any] | None = None,
+    ) -> Self:
         """Learn the distance.
 
         Parameters
@@ -346,6 +354,11 @@ class TrainableSLIC(Pretrained, ValueRange):
 
         masks : sequence of n_images arrays (height, width) or None, default=None
             True where an image is to be segmented; nothing is learned from other pixels.
+
+        validation : tuple (X, y) or (X, y, masks), or None, default=None
+            Images to hold out, and their ground truths: the best state on them is kept, and
+            training stops early by them, instead of a ``validation_fraction`` of ``X``. For
+            "linear" they add a loss to ``history_``.
 
         Returns
         -------
@@ -364,12 +377,12 @@ class TrainableSLIC(Pretrained, ValueRange):
             If the learned superpixels are the initial grid.
         """
         if self.pretrained is not None and self.training is None:
-            return self._keep_pretrained(X, masks)
+            return self._keep_pretrained(X, masks, validation)
         self._load()
         known = None
         if "weights_" in vars(self) and (self.warm_start or self.pretrained is not None):
             known = self._known()
-        return self._learn(X, y, masks, known, online=False)
+        return self._learn(X, y, masks, known, online=False, validation=validation)
 
     def partial_fit(
         self, X: Images, y: Images | None = None, *, masks: Images | None = None
@@ -412,15 +425,19 @@ class TrainableSLIC(Pretrained, ValueRange):
             )
         return self._learn(X, y, masks, self._known(), online=True)
 
-    def _learn(self, X, y, masks, known, online):
+    def _learn(self, X, y, masks, known, online, validation=None):
         if y is None:
             raise ValueError("y is None; TrainableSLIC learns from ground truths")
         distance, before = self._distance(), getattr(self, "n_channels_in_", None)
         going_on = online or self.pretrained is not None
-        checked = self._checked(X, masks, y, before if going_on else None, learn_range=not online)
-        gray = going_on and self._sees_gray()
-        items = [(image if gray else as_colour(image), *rest) for image, *rest in checked]
-        recipe, about = self._recipe(distance, len(items), online)
+        items = list(
+            self._checked(X, masks, y, before if going_on else None, learn_range=not online)
+        )
+        n_images = len(items)
+        items += self._checked_validation(validation)
+        if not (going_on and self._sees_gray()):
+            items = [(as_colour(image), *rest) for image, *rest in items]
+        recipe, about = self._recipe(distance, n_images, len(items) - n_images, online)
         if known and known["net"] is not None and known["distance"] == distance:
             n_neighbors = known["n_neighbors"]
             if n_neighbors != self.n_neighbors:
@@ -479,10 +496,10 @@ class TrainableSLIC(Pretrained, ValueRange):
             verbose=self.verbose,
         )
 
-    def _recipe(self, distance, n_images, online):
+    def _recipe(self, distance, n_images, n_validation, online):
         """The recipe of a net's training, and what learning depends on besides images."""
         about = {"distance": distance, "size": self.size, "seed": seed_of(self.random_state)}
-        about["online"] = online
+        about |= {"online": online, "n_validation": n_validation}
         if distance == "embedding":
             own = signature(type(self)).parameters
             idle = [name for name in _OF_SAMPLES if getattr(self, name) != own[name].default]
@@ -493,7 +510,8 @@ class TrainableSLIC(Pretrained, ValueRange):
                 )
             return None, about
         net = distance != "linear"
-        recipe = resolve(self.training, RECIPE if net else LINEAR_RECIPE, n_images, None)
+        own = RECIPE if net else LINEAR_RECIPE
+        recipe = resolve(self.training, own, n_images, None, n_validation)
         if net and recipe.values["batch_size"] < 2:
             raise ValueError("training: batch_size must be at least 2: nets normalise batches")
         about |= {name: getattr(self, name) for name in _OF_SAMPLES}

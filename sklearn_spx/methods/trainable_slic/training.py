@@ -4,6 +4,7 @@ images, ground truths -> samples -> linear weights, convex -> axes -> a net, if 
 """
 
 import numpy as np
+from sklearn.utils.validation import has_fit_parameter
 
 from ...training.recipe import Task, fit_net, split
 from ...training.state import load_arrays, net_arrays
@@ -34,7 +35,7 @@ def learn(items, features, about, known, *, recipe, run, device, verbose):
 
     Parameters
     ----------
-    items : list of (image, mask or None, annotations)
+    items : list of (image, mask or None, annotations), at the end those given to hold out
     features : transformer of images, fitted here unless something is known
     about : dict, all else that the result depends on: parameters, the seed, the recipe's values
     known : dict or None, what was learned before: its features, its net are kept
@@ -49,17 +50,18 @@ def learn(items, features, about, known, *, recipe, run, device, verbose):
     """
     online = known is not None and about["online"]
     distance = about["distance"]
+    own = items[: len(items) - about["n_validation"]]
     if distance == "embedding":
         return _learn_embedding(items, features, about, known, online, run)
     goes_on = known is not None and known["net"] is not None and known["distance"] == distance
     if online or goes_on:
         features = known["features"]
     else:
-        features = _fit_features(features, items)
-    reference = known["reference"] if online else Reference.of(items)
+        features = _fit_features(features, own)
+    reference = known["reference"] if online else Reference.of(own)
     size, seed = about["size"], about["seed"]
-    quota = -(-about["n_samples"] // len(items))
-    held_out = set(split(len(items), about["n_held_out"], seed)[0])
+    quota = -(-about["n_samples"] // len(own))
+    held_out = set(split(len(items), recipe, seed)[0])
 
     levels = [about["hard_examples"]]
     if about.get("net_hard_examples", levels[0]) != levels[0]:
@@ -82,9 +84,14 @@ def learn(items, features, about, known, *, recipe, run, device, verbose):
             f"y shows no boundary between superpixels of {size} x {size} pixels, so there is "
             "nothing to learn; are the ground truths label images, the segments larger than that?"
         )
-    shapes = Shapes(items, features, reference, size, run)
+    if about["n_validation"] and not held:
+        raise ValueError(
+            f"validation: the ground truths show no boundary between superpixels of {size} x "
+            f"{size} pixels, so there is nothing to measure"
+        )
+    shapes = Shapes(own, features, reference, size, run)
     learned = {"features": features, "reference": reference, "distance": distance, "net": None}
-    learned["n_images"] = len(items) + (known["n_images"] if online else 0)
+    learned["n_images"] = len(own) + (known["n_images"] if online else 0)
     if goes_on:  # the net learns on, on the axes that it knows
         learned |= {name: known[name] for name in ("weights", "axes", "past")}
     else:
@@ -101,12 +108,18 @@ def learn(items, features, about, known, *, recipe, run, device, verbose):
 
 def _learn_embedding(items, features, about, known, online, run):
     """Features that learn from the ground truths themselves, and weigh one each."""
-    settings = features.get_params(deep=False)
+    settings, n_validation = features.get_params(deep=False), about["n_validation"]
     if known is not None and "warm_start" in settings:
         state = vars(known["features"])
         vars(features).update({n: v for n, v in state.items() if n.endswith("_")})
         features.set_params(warm_start=True)
-    _fit_features(features, items)
+    items, held_out = items[: len(items) - n_validation], items[len(items) - n_validation :]
+    if held_out and not has_fit_parameter(features, "validation"):
+        raise ValueError(
+            f"validation: features {type(features).__name__} holds no images out; accepted is "
+            "EmbeddingFeatures"
+        )
+    _fit_features(features, items, held_out)
     n_features = features.transform([items[0][0]])[0].shape[2]
     axes = np.eye(n_features, dtype=np.float32)
     reference = known["reference"] if online else Reference.of(items)
@@ -131,9 +144,15 @@ def _learn_embedding(items, features, about, known, online, run):
     }
 
 
-def _fit_features(features, items):
+def _fit_features(features, items, held_out=()):
     """Fit to images and, for those that learn from them, annotations within the masks."""
-    return features.fit(
+    if held_out:
+        return features.fit(*_within_masks(items), validation=_within_masks(held_out))
+    return features.fit(*_within_masks(items))
+
+
+def _within_masks(items):
+    return (
         [image for image, _, _ in items],
         [[a if mask is None else np.where(mask, a, -1) for a in y] for _, mask, y in items],
     )
