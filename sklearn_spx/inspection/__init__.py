@@ -1,5 +1,6 @@
-"""Look at segmentations."""
+"""Look at segmentations, and at how what makes them was trained."""
 
 from ._display import SegmentationDisplay
+from ._learning_curve import LearningCurveDisplay
 
-__all__ = ["SegmentationDisplay"]
+__all__ = ["LearningCurveDisplay", "SegmentationDisplay"]
