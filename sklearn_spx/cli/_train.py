@@ -1,16 +1,22 @@
 """``sklearn-spx train``: estimators trained on one's own images and annotations."""
 
+import os
 import shlex
 import sys
+import warnings
 from pathlib import Path
 
 import click
 
-from . import _files
-from ._console import complain, stderr, stdout
+from ._console import stderr, stdout
+
+EXIT_CODES = (
+    "Exit codes: 0 all went well, 1 a file cannot be used (all such are named), 2 wrong usage, 130 "
+    "stopped by Ctrl-C."
+)
 
 
-@click.group()
+@click.group(epilog=EXIT_CODES)
 def train():
     """Train an estimator on images and ground truths."""
 
@@ -22,13 +28,29 @@ _COMMON = (
         multiple=True,
         required=True,
         type=click.Path(exists=True, file_okay=False, path_type=Path),
-        help="Directory of ground truths, as sklearn-spx evaluate reads them; may be given again.",
+        help="Directory of ground truths: NAME.* or NAME_*.* for an image NAME, in the same "
+        "directory below as the image if there are several; may be given again.",
     ),
+    click.option(
+        "--validation",
+        multiple=True,
+        metavar="IMAGES",
+        help="Images held out, to keep the best state: a file, directory or glob; may be given "
+        "again.",
+    ),
+    click.option(
+        "--validation-truths",
+        multiple=True,
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="Directory of their ground truths; may be given again.  [default: --truths]",
+    ),
+    click.option("--recursive", is_flag=True, help="Look for images in directories inside, too."),
     click.option(
         "--out",
         type=click.Path(dir_okay=False, path_type=Path),
         required=True,
-        help="File to write, .safetensors by custom.",
+        help="File to write, .safetensors by custom; NAME.history.csv and NAME.curve.png, how the "
+        "training went, are written beside it.",
     ),
     click.option(
         "--void", type=int, help="Label of unknown pixels in the ground truths, such as 255."
@@ -71,9 +93,23 @@ _TRAINING = (
         help="Seconds between two saves.",
     ),
 )
+
+
+def _jobs(context, parameter, value):
+    if value == 0:
+        raise click.BadParameter("0 jobs do no work; accepted is 1 or more, or -1: one a core")
+    return value
+
+
 _RUN = (
     click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
-    click.option("--jobs", default=1, show_default=True, help="Images or crops worked on at once."),
+    click.option(
+        "--jobs",
+        default=1,
+        show_default=True,
+        callback=_jobs,
+        help="Images or crops worked on at once; -1: one a core.",
+    ),
     click.option(
         "--device",
         type=click.Choice(["auto", "cpu", "cuda"]),
@@ -95,7 +131,7 @@ def training_command(name, *options):
     def decorate(function):
         for option in reversed((*_COMMON, *options, *_TRAINING, *_RUN)):
             function = option(function)
-        return click.command(name)(function)
+        return click.command(name, epilog=EXIT_CODES)(function)
 
     return decorate
 
@@ -116,23 +152,146 @@ def take_training(options):
     return NetTraining(**given, checkpoint_every=every)
 
 
-def train_and_save(estimator, images, truths, out, *, void, half, summary, **how_to_save):
-    """Fit an estimator to files and write it; what goes wrong is a message, not a traceback."""
-    found, annotations = read_annotated(images, truths, void)
-    training = estimator.training
+def take_common(options):
+    """Take the options that are no parameters of an estimator out of all."""
+    names = [
+        "images",
+        "truths",
+        "validation",
+        "validation_truths",
+        "recursive",
+        "out",
+        "void",
+        "half",
+    ]
+    return {name: options.pop(name) for name in names}
+
+
+def train_and_save(estimator, training, options, summary, **how_to_save):
+    """Fit an estimator to files and write it; what goes wrong is a message, not a traceback.
+
+    ``training`` is that of the estimator or of its features, ``options`` are of ``take_common``.
+    """
+    from ..training.progress import reported_to
+    from ._train_files import annotated, complain_of_files, note, note_unused
+    from ._train_progress import shown
+
+    out, void, recursive = options["out"], options["void"], options["recursive"]
+    _check_out(out, training)
+    _check_held_out(options, training)
+    learned = annotated(options["images"], options["truths"], recursive, void)
+    truths, held_out = options["truths"], None
+    if options["validation"]:
+        own = options["validation_truths"] or truths
+        held_out = annotated(options["validation"], own, recursive, void)
+        _check_apart(learned, held_out)
+        truths = dict.fromkeys((*truths, *own))
+    note_unused(truths, learned, *([held_out] if held_out else []))
+
+    estimator.set_params(verbose=int(stderr().is_terminal))
+    line, history = shown(), []
     try:
-        estimator.fit(found, annotations)
-        estimator.save(out, half_precision=half, **how_to_save)
+        with reported_to(line), warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: note(str(message))
+            validation = {"validation": (held_out.X, held_out.y)} if held_out else {}
+            estimator.fit(learned.X, learned.y, **validation)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        estimator.save(out, half_precision=options["half"], **how_to_save)
+        history = estimator.history_
     except (ValueError, TypeError, OSError, ImportError, ArithmeticError) as error:
+        history = line.history
+        if isinstance(error, (ValueError, TypeError)) and complain_of_files(
+            error, learned, held_out
+        ):
+            raise click.exceptions.Exit(1) from None
         raise click.UsageError(str(error)) from None
     except KeyboardInterrupt as error:
-        if training is None or training.checkpoint is None:
-            stderr().print("stopped; without --checkpoint nothing was kept")
-        else:
-            command = shlex.join(["sklearn-spx", *sys.argv[1:]])
-            stderr().print(f"{error or 'stopped'}:\n    {command}", markup=False)
+        history = line.history
+        _say_how_to_go_on(error, training)
         raise click.exceptions.Exit(130) from None
-    stdout().print(f"{len(found)} images, {summary(estimator)}; written to {out}", markup=False)
+    finally:
+        if history:
+            try:
+                _write_history(out, history, estimator)
+            except (OSError, ValueError) as error:
+                note(f"how the training went is not written: {error}")
+    images = f"{len(learned)} images" + (f" and {len(held_out)} held out" if held_out else "")
+    words = f"{images}, {summary(estimator)}; written to {out}"
+    stdout().print(words, markup=False, soft_wrap=True)
+
+
+def _check_out(out, training):
+    """Raise where the model could not be written."""
+    from ..training.state import check_destination, why_not_writable
+
+    folder = next(p for p in (out.absolute().parent, *out.absolute().parents) if p.exists())
+    if not folder.is_dir():
+        raise click.UsageError(f"--out: {out.parent} cannot be made: {folder} is no directory")
+    if (reason := why_not_writable(folder)) is not None:
+        raise click.UsageError(f"--out: the directory {folder} cannot be written to: {reason}")
+    if training is None or training.checkpoint is None:
+        return
+    try:
+        check_destination(training.checkpoint)
+    except ValueError as error:
+        raise click.UsageError(f"--{error}") from None
+    if os.path.realpath(training.checkpoint) == os.path.realpath(out):
+        raise click.UsageError(f"--out and --checkpoint are one file, {out}; name two")
+
+
+def _check_held_out(options, training):
+    if options["validation_truths"] and not options["validation"]:
+        raise click.UsageError("--validation-truths are of the images that --validation names")
+    if options["validation"] and training is not None and training.validation_fraction:
+        raise click.UsageError(
+            "--validation and --validation-fraction both say what is held out; give one"
+        )
+
+
+def _check_apart(learned, held_out):
+    own = {os.path.realpath(path) for path, _ in learned.pairs}
+    for path, _ in held_out.pairs:
+        if os.path.realpath(path) in own:
+            raise click.UsageError(
+                f"--validation: {path} is among the images to learn from, and cannot be held out"
+            )
+
+
+def _say_how_to_go_on(error, training):
+    if training is None or training.checkpoint is None:
+        stderr().print("stopped; without --checkpoint the net is not kept")
+    else:
+        command = shlex.join(["sklearn-spx", *sys.argv[1:]])
+        stderr().print(f"{error or 'stopped'}:\n    {command}", markup=False)
+
+
+def _write_history(out, history, estimator):
+    """Write how the training went beside the model, as a table and drawn."""
+    import csv
+    import io
+
+    from matplotlib.figure import Figure
+
+    from ..inspection import LearningCurveDisplay
+    from ..utils.files import replacing
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    base = out.name.removesuffix(".safetensors")
+    figure = Figure(figsize=(7, 4), dpi=150, layout="constrained")
+    if getattr(estimator, "history_", None) is history:
+        LearningCurveDisplay.from_estimator(estimator, ax=figure.subplots())
+    else:
+        name = type(estimator).__name__
+        LearningCurveDisplay.from_history(history, name=f"{name}, stopped", ax=figure.subplots())
+    table = io.StringIO(newline="")
+    columns = dict.fromkeys(name for entry in history for name in ("step", *entry))
+    writer = csv.DictWriter(table, columns)
+    writer.writeheader()
+    writer.writerows(history)
+    with replacing(out.with_name(f"{base}.history.csv")) as file:
+        file.write(table.getvalue().encode())
+    with replacing(out.with_name(f"{base}.curve.png")) as file:
+        figure.savefig(file, format="png")
 
 
 def steps_and_loss(estimator):
@@ -141,31 +300,3 @@ def steps_and_loss(estimator):
     score = f", score {last['score']:.4f} on images held out" if "score" in last else ""
     minutes = last["seconds"] / 60
     return f"{last['step']} steps in {minutes:.1f} minutes, loss {last['loss']:.4f}{score}"
-
-
-def read_annotated(images, truths, void=None):
-    """Return images and their annotations; complain of the first that cannot be read and exit."""
-    from ..io import read_image
-
-    found, annotations = [], []
-    for stem, (path, truth_paths) in _pairs(images, truths).items():
-        try:
-            if not truth_paths:
-                raise ValueError(f"there is no ground truth {stem}.* or {stem}_*.*")
-            found.append(read_image(path))
-            annotations.append([a for t in truth_paths for a in _files.read_label_images(t, void)])
-        except Exception as error:
-            complain(stderr(), path, error)
-            raise click.exceptions.Exit(1) from None
-    return found, annotations
-
-
-def _pairs(images, truths):
-    """{stem: (image file, its ground truth files)}, looked for in each directory of truths."""
-    paths = _files.find(images, _files.IMAGES, "image")
-    pairs = {}
-    for folder in truths:
-        for stem, (path, files) in _files.pair(paths, folder).items():
-            if files or stem not in pairs:
-                pairs[stem] = (path, files)
-    return pairs

@@ -2,7 +2,13 @@
 
 import click
 
-from ._train import steps_and_loss, take_training, train_and_save, training_command
+from ._train import (
+    steps_and_loss,
+    take_common,
+    take_training,
+    train_and_save,
+    training_command,
+)
 
 
 @training_command(
@@ -44,9 +50,7 @@ from ._train import steps_and_loss, take_training, train_and_save, training_comm
     ),
     click.option("--head-only", is_flag=True, help="Write the net without a trunk not trained."),
 )
-def train_del(
-    images, truths, out, void, train_trunk, sides, seed, jobs, half, head_only, **options
-):
+def train_del(train_trunk, sides, seed, jobs, head_only, **options):
     """Train DELSegmenter on IMAGES: files, directories or globs.
 
     BSDS500, as it is distributed: sklearn-spx train del BSDS500/images/train --truths
@@ -54,23 +58,13 @@ def train_del(
     """
     from .. import DELSegmenter
 
-    training = take_training(options)
+    common, training = take_common(options), take_training(options)
     estimator = DELSegmenter(
         freeze_trunk=None if train_trunk is None else not train_trunk,
         sides=sides or None,
         training=training,
         random_state=seed,
         n_jobs=jobs,
-        verbose=1,
         **options,
     )
-    train_and_save(
-        estimator,
-        images,
-        truths,
-        out,
-        void=void,
-        half=half,
-        summary=steps_and_loss,
-        trunk=not head_only,
-    )
+    train_and_save(estimator, training, common, steps_and_loss, trunk=not head_only)

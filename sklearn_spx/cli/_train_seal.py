@@ -2,7 +2,13 @@
 
 import click
 
-from ._train import steps_and_loss, take_training, train_and_save, training_command
+from ._train import (
+    steps_and_loss,
+    take_common,
+    take_training,
+    train_and_save,
+    training_command,
+)
 
 
 def _weight(context, parameter, value):
@@ -41,7 +47,7 @@ def _weight(context, parameter, value):
         "seal]",
     ),
 )
-def train_seal(images, truths, out, void, seed, jobs, half, **options):
+def train_seal(seed, jobs, **options):
     """Train SEALSuperpixels on IMAGES: files, directories or globs.
 
     BSDS500, as it is distributed: sklearn-spx train seal BSDS500/images/train --truths
@@ -49,8 +55,6 @@ def train_seal(images, truths, out, void, seed, jobs, half, **options):
     """
     from .. import SEALSuperpixels
 
-    training = take_training(options)
-    estimator = SEALSuperpixels(
-        training=training, random_state=seed, n_jobs=jobs, verbose=1, **options
-    )
-    train_and_save(estimator, images, truths, out, void=void, half=half, summary=steps_and_loss)
+    common, training = take_common(options), take_training(options)
+    estimator = SEALSuperpixels(training=training, random_state=seed, n_jobs=jobs, **options)
+    train_and_save(estimator, training, common, steps_and_loss)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from ._train import take_training, train_and_save, training_command
+from ._train import take_common, take_training, train_and_save, training_command
 
 
 @training_command(
@@ -22,9 +22,7 @@ from ._train import take_training, train_and_save, training_command
         help="File whose U-Net an embedding starts from: what train seal wrote.",
     ),
 )
-def train_trainable_slic(
-    images, truths, out, void, distance, initial, seed, jobs, device, half, **options
-):
+def train_trainable_slic(distance, initial, seed, jobs, device, **options):
     """Train TrainableSLIC on IMAGES: files, directories or globs.
 
     BSDS500, as it is distributed: sklearn-spx train trainable-slic BSDS500/images/train --truths
@@ -33,8 +31,8 @@ def train_trainable_slic(
     from .. import TrainableSLIC
     from ..features import EmbeddingFeatures
 
-    training = take_training(options)
-    how = {"device": device, "n_jobs": jobs, "verbose": 1, "random_state": seed}
+    common, training = take_common(options), take_training(options)
+    how = {"device": device, "n_jobs": jobs, "random_state": seed}
     features = None
     if initial is not None:
         if distance != "embedding" or options["pretrained"] is not None:
@@ -53,4 +51,4 @@ def train_trainable_slic(
         minutes = (time.perf_counter() - started) / 60
         return f"{minutes:.1f} minutes, loss {estimator.loss_:.4f}"
 
-    train_and_save(estimator, images, truths, out, void=void, half=half, summary=summary)
+    train_and_save(estimator, training, common, summary)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +17,7 @@ __all__ = [
     "load_arrays",
     "locked",
     "net_arrays",
+    "why_not_writable",
 ]
 
 
@@ -104,9 +106,29 @@ def check_destination(checkpoint):
         raise ValueError(f"checkpoint: {path} is no file")
     if not path.parent.is_dir():
         raise ValueError(f"checkpoint: there is no folder {path.parent}; make it first")
-    if not os.access(path.parent, os.W_OK):
-        raise ValueError(f"checkpoint: the folder {path.parent} cannot be written to")
+    if (reason := why_not_writable(path.parent)) is not None:
+        raise ValueError(f"checkpoint: the folder {path.parent} cannot be written to: {reason}")
     return os.fspath(checkpoint)
+
+
+def why_not_writable(folder):
+    """Return why no file can be made in a folder, or None: by making one, which alone tells.
+
+    Parameters
+    ----------
+    folder : path-like
+        The folder.
+
+    Returns
+    -------
+    reason : str or None
+        Of the operating system.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return None
+    except OSError as error:
+        return error.strerror
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from PIL import Image
 from scipy.io import savemat
 
-from sklearn_spx import DELSegmenter, SEALSuperpixels, SLICSuperpixels, TrainableSLIC, metrics
+from sklearn_spx import DELSegmenter, SLICSuperpixels, metrics
 from sklearn_spx.cli import _demo, _files, _outputs, main
 from sklearn_spx.datasets import make_dead_leaves
 from sklearn_spx.inspection import draw
@@ -364,83 +364,3 @@ def test_version():
     import sklearn_spx
 
     assert sklearn_spx.__version__ in run("--version").stdout
-
-
-# --- train -------------------------------------------------------------------------------------
-
-
-def test_train_seal_writes_what_segment_reads(images, tmp_path):
-    truths, model = write_truths(tmp_path / "truths", "png"), tmp_path / "own.safetensors"
-    checkpoint = tmp_path / "run.pt"
-    arguments = ("train", "seal", images, "--truths", truths, "--out", model, "--steps", 1)
-    result = run(*arguments, "--checkpoint", checkpoint, "--device", "cpu")
-    assert "3 images, 1 steps" in flat(result.stdout)
-    assert checkpoint.exists()
-    out = tmp_path / "out"
-    result = run(
-        "segment", images, "--method", "seal", "--model", model, "--n-segments", 9, "--out", out
-    )
-    assert result.exit_code == 0
-    assert "3 of 3 images, 9 regions each" in flat(result.stdout)
-    # the same command, the run being over, writes the same
-    before = SEALSuperpixels.from_pretrained(model)
-    run(*arguments, "--checkpoint", checkpoint, "--device", "cpu")
-    after = SEALSuperpixels.from_pretrained(model)
-    assert after.history_ == before.history_
-    for first, second in zip(after.affinities(DATA.images), before.affinities(DATA.images)):
-        np.testing.assert_array_equal(first, second)
-
-
-def test_train_seal_weighs_boundaries_and_writes_half_the_file(images, tmp_path):
-    truths, model = write_truths(tmp_path / "truths", "png"), tmp_path / "own.safetensors"
-    arguments = ("train", "seal", images, "--truths", truths, "--out", model, "--steps", 1)
-    run(*arguments, "--device", "cpu", "--boundary-weight", "balanced")
-    whole = model.stat().st_size
-    assert SEALSuperpixels.from_pretrained(model).boundary_weight == "balanced"
-    run(*arguments, "--device", "cpu", "--boundary-weight", "2.5", "--half")
-    assert SEALSuperpixels.from_pretrained(model).boundary_weight == 2.5
-    assert model.stat().st_size < 0.6 * whole
-    result = run(*arguments, "--boundary-weight", "-1")
-    assert result.exit_code == 2
-    assert "-1 is neither balanced nor a number above 0" in flat(result.stderr)
-
-
-def test_train_seal_names_the_image_without_ground_truth(images, tmp_path):
-    truths = write_truths(tmp_path / "truths", "png")
-    for path in truths.glob("1_*.png"):
-        path.unlink()
-    result = run("train", "seal", images, "--truths", truths, "--out", tmp_path / "own")
-    assert result.exit_code == 1
-    assert "there is no ground truth 1.*" in flat(result.stderr)
-    assert not (tmp_path / "own").exists()
-
-
-@pytest.mark.parametrize("distance", ["linear", "embedding"])
-def test_train_trainable_slic_writes_what_segment_reads(images, tmp_path, distance):
-    truths, model = write_truths(tmp_path / "truths", "png"), tmp_path / "own.safetensors"
-    arguments = ["train", "trainable-slic", images, "--truths", truths, "--out", model]
-    arguments += ["--distance", distance, "--device", "cpu", "--half"]
-    if distance == "embedding":
-        arguments += ["--steps", 1, "--checkpoint", tmp_path / "run.pt"]
-    result = run(*arguments)
-    assert result.exit_code == 0, result.stderr
-    assert "3 images, 0." in flat(result.stdout)
-    arguments = ["segment", images, "--method", "trainable-slic", "--model", model]
-    result = run(*arguments, "--n-segments", 9, "--out", tmp_path / "out")
-    assert result.exit_code == 0, result.stderr
-    assert (tmp_path / "run.pt").exists() == (distance == "embedding")
-    if distance == "embedding":  # it goes on
-        arguments = ["train", "trainable-slic", images, "--truths", truths, "--device", "cpu"]
-        arguments += ["--pretrained", model, "--steps", 1]
-        run(*arguments, "--learning-rate", 1e-9, "--out", tmp_path / "more.safetensors")
-        before, after = map(TrainableSLIC.from_pretrained, (model, tmp_path / "more.safetensors"))
-        first, second = (m.features_.weights_["unet.head.weight"] for m in (before, after))
-        np.testing.assert_allclose(first, second, atol=1e-6)
-
-
-def test_train_trainable_slic_says_which_options_go_together(images, tmp_path):
-    truths = write_truths(tmp_path / "truths", "png")
-    arguments = ("train", "trainable-slic", images, "--truths", truths, "--out", tmp_path / "own")
-    result = run(*arguments, "--device", "cpu", "--steps", 3)
-    assert result.exit_code == 2
-    assert "max_steps means nothing here" in flat(result.stderr)
