@@ -9,7 +9,7 @@ import tifffile
 from PIL import Image
 
 from sklearn_spx import SLICSuperpixels, metrics
-from sklearn_spx.cli import _files, _train
+from sklearn_spx.cli import _files, _train_files
 from sklearn_spx.datasets import make_dead_leaves
 
 from .test_cli import flat, run
@@ -191,8 +191,9 @@ def test_void_pixels_do_not_count(tmp_path):
         assert result.exit_code == 0, result.output
         assert f"{score:.4f}" in result.stdout
     Image.fromarray(IMAGE).save(tmp_path / "0.png")
-    _, annotations = _train.read_annotated([str(tmp_path / "0.png")], [tmp_path / "truths"], 255)
-    np.testing.assert_array_equal(annotations[0][0], unknown)
+    images, truths = [str(tmp_path / "0.png")], [tmp_path / "truths"]
+    annotations = _train_files.annotated(images, truths, void=255).y[0]
+    np.testing.assert_array_equal(annotations[0], unknown)
 
 
 def test_train_takes_void(tmp_path):
