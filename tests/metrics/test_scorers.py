@@ -7,7 +7,8 @@ import pytest
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import GridSearchCV, cross_validate
 
-from sklearn_spx import metrics
+from sklearn_spx import SLICSuperpixels, metrics
+from sklearn_spx.datasets import make_dead_leaves
 
 NAMES = {
     "asa_scorer": (metrics.achievable_segmentation_accuracy, 1),
@@ -118,6 +119,70 @@ def test_own_scorer(data):
             [metrics.boundary_recall(s, t, tolerance=0) for s, t in zip(Blocks().predict(X), y)]
         )
     )
+
+
+@pytest.mark.parametrize("kind", ["superpixels", "segments"])
+def test_all_scorers_of_a_kind(kind, data):
+    X, y = data
+    scoring = metrics.scorers(kind)
+    result = cross_validate(Blocks(3), X, y, cv=2, scoring=scoring, error_score="raise")
+    for name in scoring:
+        assert result[f"test_{name}"].shape == (2,)
+        assert scoring[name] is getattr(metrics, f"{name}_scorer")
+        assert (result[f"test_{name}"] <= 0).all() == (NAMES[f"{name}_scorer"][1] == -1)
+
+
+def test_every_scorer_has_a_name():
+    named = {**metrics.scorers("superpixels"), **metrics.scorers("segments")}
+    assert {f"{name}_scorer" for name in named} == set(NAMES)
+
+
+def test_scorers_by_name():
+    assert metrics.scorers("asa") == {"asa": metrics.asa_scorer}
+    assert list(metrics.scorers(["boundary_f", "asa"])) == ["boundary_f", "asa"]
+    metrics.scorers().clear()  # a dict of the caller's own
+    assert "asa" in metrics.scorers()
+    with pytest.raises(ValueError, match=r"no scorer 'dice'; names are asa, .*, and superpixels"):
+        metrics.scorers(["asa", "dice"])
+
+
+def test_scorers_of_estimators_on_unequal_images_in_processes():
+    images = [*make_dead_leaves(2, (24, 36), random_state=0).images]
+    truths = [*make_dead_leaves(2, (24, 36), random_state=0).ground_truths]
+    images += make_dead_leaves(2, (30, 20), random_state=1).images
+    truths += make_dead_leaves(2, (30, 20), random_state=1).ground_truths
+    both = [
+        cross_validate(
+            SLICSuperpixels(9),
+            images,
+            truths,
+            cv=2,
+            scoring=metrics.scorers(),
+            n_jobs=n_jobs,
+            error_score="raise",
+        )
+        for n_jobs in (1, 2)
+    ]
+    for name in metrics.scorers():
+        np.testing.assert_array_equal(both[0][f"test_{name}"], both[1][f"test_{name}"])
+    grid = {"compactness": [1, 20]}
+    search = GridSearchCV(
+        SLICSuperpixels(9), grid, cv=2, scoring=metrics.scorers(), refit="undersegmentation_error"
+    ).fit(images, truths)
+    errors = search.cv_results_["mean_test_undersegmentation_error"]
+    assert search.best_index_ == np.argmax(errors)
+    assert (errors < 0).all()
+
+
+def test_an_image_that_was_not_segmented_has_no_score(data):
+    X, y = data
+
+    class Fails(Blocks):
+        def predict(self, X):
+            return [None, *super().predict(X)[1:]]
+
+    with pytest.raises(ValueError, match="image 0 could not be segmented"):
+        metrics.asa_scorer(Fails(), X, y)
 
 
 def test_errors_name_the_image(data):
