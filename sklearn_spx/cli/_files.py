@@ -63,6 +63,20 @@ def _find_in(folder, suffixes, what, recursive, out):
     return files
 
 
+def has_8_bits(path):
+    """Whether a glance at a file tells that its values are of 8 bits."""
+    if path.suffix.lower() in (".jpg", ".jpeg", ".bmp", ".gif", ".webp"):
+        return True
+    if path.suffix.lower() != ".png" or not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            head = file.read(25)
+    except OSError:
+        return False
+    return head[:4] == b"\x89PNG" and head[-1] <= 8  # the bits of a channel stand there
+
+
 def read_label_images(path, void=None):
     """Return the label images of a file as a list; pixels of the label ``void`` are -1."""
     from ..io import read_labels

@@ -1,5 +1,6 @@
 """``sklearn-spx segment``: label images of one's own images."""
 
+import copy
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +9,6 @@ from statistics import median
 from typing import NamedTuple
 
 import click
-import numpy as np
 from rich.text import Text
 
 from . import _files, _outputs
@@ -58,6 +58,14 @@ METHODS = {
     metavar="FILE",
     help="What the estimator's save wrote, or a name that is shipped, bsds500 unless given; "
     "trainable-slic, seal, del.",
+)
+@click.option(
+    "--value-range",
+    type=float,
+    nargs=2,
+    metavar="LOW HIGH",
+    help="The values of black and white. Unless given 8-bit images go from 0 to 255, and of images "
+    "of more bits, or of floats, all of a run are looked at first.",
 )
 @click.option(
     "--out",
@@ -115,15 +123,17 @@ def segment(images, method, out, recursive, page, as_json, jobs, **options):
     paths = _files.find(images, _files.IMAGES, "image", recursive, out)
     names = _files.output_names(paths)
     _outputs.check_outputs(paths, names, out)
+    value_range = _given_range(options.pop("value_range"))
     make = _estimator_factory(method, options)
     _outputs.make_folder(out)
 
     def work(path, name):
-        return _segment_file(path, page, make, out, name, look)
+        return _segment_file(path, page, make, ranges, out, name, look)
 
     results, start, told = [], time.perf_counter(), set()
     try:
         with _files.quiet(), progress() as bar:
+            ranges = _ranges(paths, page, value_range, bar)
             task = bar.add_task("segmenting", total=len(paths))
             for result in _each(work, paths, names, _files.n_threads(jobs, len(paths))):
                 results.append(result)
@@ -235,26 +245,59 @@ def _estimator_factory(method, options):
             raise click.UsageError(f"--device: {error}") from None
     estimator_class = getattr(sklearn_spx, name)
     if "model" not in accepted:
-        return lambda image: estimator_class(**given).fit([image])
+        return lambda image, both: estimator_class(**given, value_range=both).fit([image])
     try:
         fitted = estimator_class.from_pretrained(given.pop("model", "bsds500"), **given)
     except (OSError, ValueError) as error:
         raise click.UsageError(f"--model: {error}") from None
-    return lambda image: fitted
+    # of another range, with the same net
+    return lambda image, both: copy.copy(fitted).set_params(value_range=both)
 
 
-def _segment_file(path, page, make, out, name, look):
+def _given_range(value_range):
+    from ..utils.scale import given_range
+
+    try:
+        return given_range(value_range)
+    except ValueError:
+        low, high = value_range
+        raise click.UsageError(f"--value-range: {low:g} is not below {high:g}") from None
+
+
+def _ranges(paths, page, value_range, bar):
+    """Return black and white of each kind of image: given, or of all images of more than 8 bits."""
+    from ..io import read_masked
+    from ..utils.scale import KINDS, Survey
+
+    if value_range is not None:
+        return dict.fromkeys(KINDS, value_range)
+    deep = [path for path in paths if not _files.has_8_bits(path)]
+    if not deep:
+        return {}
+    task = bar.add_task("looking at values", total=len(deep))
+    survey = Survey()
+    for path in deep:
+        try:
+            image, mask = read_masked(path, page=page)
+            survey.add(image, None if mask.all() else mask)
+        except Exception:
+            pass
+        bar.advance(task)
+    bar.remove_task(task)
+    return survey.ranges()
+
+
+def _segment_file(path, page, make, ranges, out, name, look):
     """Return the Result of one image, its files written."""
     from ..io import read_masked
+    from ..utils.scale import kind_of
 
     try:
         image, mask = read_masked(path, page=page)
         masks = None if mask.all() else [mask]
-        estimator = make(image)
-        trained_on_colours = estimator.n_channels_in_ == 3 and image.ndim == 2
+        estimator = make(image, ranges.get(kind_of(image.dtype)))
         start = time.perf_counter()
-        shown = np.repeat(image[:, :, None], 3, 2) if trained_on_colours else image
-        labels = estimator.transform([shown], masks=masks)[0]
+        labels = estimator.transform([image], masks=masks)[0]
         seconds = time.perf_counter() - start
         like, note = _place_on_earth(path, page)
         written, lost = _outputs.write_segmentation(out, name, image, labels, look, like)

@@ -14,6 +14,7 @@ import numpy as np
 from .images import LARGEST_VALUE, n_channels
 
 __all__ = [
+    "KINDS",
     "Survey",
     "as_colour",
     "fill_outside",
@@ -24,6 +25,7 @@ __all__ = [
     "seen",
 ]
 
+KINDS = ("bool", "uint8", "uint16", "integer", "float")  # of dtypes, each with a range
 # what a range learned from images leaves out at either end, as a share of the values: dead and hot
 # pixels, which would leave all others nearly alike
 _LEFT_OUT = 0.001
