@@ -1,7 +1,6 @@
 """What ``sklearn-spx segment`` writes for each image, and where."""
 
 import tempfile
-from pathlib import Path
 from typing import NamedTuple
 
 import click
@@ -127,6 +126,5 @@ def _write_label_image(folder, name, labels, like):
     else:
         write_labels(tif, labels)
         written = tif
-    other: Path = png if written == tif else tif
-    other.unlink(missing_ok=True)  # of an earlier run
+    (png if written == tif else tif).unlink(missing_ok=True)  # of an earlier run
     return written, lost

@@ -1,6 +1,7 @@
 """What the display and the command line draw with: pixels in, pixels out."""
 
 import colorsys
+import re
 from itertools import chain, count
 
 import numpy as np
@@ -127,6 +128,8 @@ def rgb(color):
 
     ValueError if it is none, or is transparent.
     """
+    if re.fullmatch("#[0-9a-fA-F]{6}", str(color)):  # spares an import
+        return np.frombuffer(bytes.fromhex(color[1:]), np.uint8)
     from matplotlib.colors import is_color_like, to_rgba
 
     if not is_color_like(color):

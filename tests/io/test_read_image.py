@@ -11,6 +11,7 @@ import tifffile
 from PIL import Image
 from scipy.io import savemat
 
+from sklearn_spx import SLICSuperpixels
 from sklearn_spx.io import read_image, read_labels
 
 RNG = np.random.default_rng(0)
@@ -273,6 +274,22 @@ def test_a_tiff_that_needs_another_package_names_it(tmp_path, monkeypatch, error
     tifffile.imwrite(tmp_path / "a.tif", DEEP, photometric="rgb")
     monkeypatch.setattr(tifffile.TiffPage, "asarray", unpack)
     refused(tmp_path / "a.tif", "pip install imagecodecs")
+
+
+def test_tiled_and_big_endian_tiff(tmp_path):
+    large = np.tile(DEEP, (4, 4, 1))
+    how = {"photometric": "rgb", "tile": (16, 16), "byteorder": ">", "compression": "zlib"}
+    tifffile.imwrite(tmp_path / "a.tif", large, **how)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), large)
+
+
+def test_nan_in_a_tiff_is_what_is_stored(tmp_path):
+    image = GRAY.astype(np.float32)
+    image[0, 0] = np.nan
+    tifffile.imwrite(tmp_path / "a.tif", image)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), image)
+    with pytest.raises(ValueError, match="holds 1 values that are NaN"):
+        SLICSuperpixels(4).fit_transform([read_image(tmp_path / "a.tif")])
 
 
 def test_tiff_of_other_colours(tmp_path):
