@@ -9,6 +9,7 @@ from statistics import median
 
 import click
 
+from . import _outputs
 from ._console import stderr, stdout
 
 N_TRAIN, N_TEST = 12, 12
@@ -36,7 +37,7 @@ SCORES = (
 def demo(out):
     """Train on synthetic images, compare four methods, and draw photographs with those trained."""
     console, start = stdout(), time.perf_counter()
-    out.mkdir(parents=True, exist_ok=True)
+    _outputs.make_folder(out)
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn) as beside, stderr().status("") as status:
         _run(out, console, status, beside.submit(_compile))

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from ..utils.files import replacing
-from . import _files
+from . import _files, _outputs
 from ._console import complain, printable, stderr, stdout
 
 # heading (+: greater is better), name of the score, decimals
@@ -101,9 +101,11 @@ def evaluate(labels, ground_truths, scores, csv_path, void, jobs):
 
 
 def _check_csv(path):
-    """Raise before the work, which may be long, where the table cannot be written after it."""
-    if path is not None and not path.absolute().parent.is_dir():
+    if path is None:
+        return
+    if not path.absolute().parent.is_dir():
         raise click.UsageError(f"--csv: there is no directory {path.parent}")
+    _outputs.check_writable(path.parent, "--csv")
 
 
 def _evaluate(pairs, ground_truths, scores, csv_path, void, jobs):

@@ -41,7 +41,7 @@ def info(what, as_json):
     """
     if what is None:
         found, show = _system(), _print_system
-    elif Path(what).is_file():
+    elif os.path.isfile(what):  # that of Path may raise
         found, show = _model(what), _print_model
     else:
         found, show = _cards(what), _print_cards

@@ -36,10 +36,17 @@ def make_folder(out):
         out.mkdir(parents=True, exist_ok=True)
     except OSError as reason:
         raise click.UsageError(f"--out: {out} cannot be made: {reason.strerror}") from None
+    check_writable(out, "--out")
+
+
+def check_writable(folder, flag):
+    """Raise before the work where files cannot be made in a directory after it."""
     try:
-        tempfile.TemporaryFile(dir=out).close()
+        tempfile.TemporaryFile(dir=folder).close()
     except OSError as reason:
-        raise click.UsageError(f"--out: {out} cannot be written to: {reason.strerror}") from None
+        raise click.UsageError(
+            f"{flag}: {folder} cannot be written to: {reason.strerror}"
+        ) from None
 
 
 def check_outputs(paths, names, out):

@@ -96,15 +96,30 @@ def test_a_file_that_must_not_be_read(tmp_path, monkeypatch):
     assert "Permission denied" in result.stderr
 
 
-def test_an_out_that_cannot_be_written_to(tmp_path, monkeypatch):
+@pytest.mark.parametrize("command", ["segment", "demo", "evaluate"])
+def test_a_directory_that_cannot_be_written_to(tmp_path, monkeypatch, command):
     def refuse(**kwargs):
         raise PermissionError(13, "Permission denied")
 
-    save(tmp_path / "a.png")
+    path = save(tmp_path / "a.png")
+    arguments = {
+        "segment": (path, "--out", tmp_path / "out"),
+        "demo": ("--out", tmp_path / "out"),
+        "evaluate": (path, path, "--csv", tmp_path / "a.csv"),
+    }[command]
     monkeypatch.setattr("tempfile.TemporaryFile", refuse)
-    result = run("segment", tmp_path / "a.png", "--out", tmp_path / "out")
+    result = run(command, *arguments)
     assert result.exit_code == 2
     assert "cannot be written to: Permission denied" in flat(result.stderr.replace("│", " "))
+
+
+@pytest.mark.parametrize("command", ["segment", "demo"])
+def test_a_file_in_the_way_of_a_directory(tmp_path, command):
+    path = save(tmp_path / "a.png")
+    images = (path,) if command == "segment" else ()
+    result = run(command, *images, "--out", path / "out")
+    assert result.exit_code == 2
+    assert "cannot be made: Not a directory" in flat(result.stderr.replace("│", " "))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of file sizes, as Linux has them")
