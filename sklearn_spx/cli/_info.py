@@ -94,7 +94,7 @@ def _cpu():
         "cores": os.cpu_count(),
         "usable": cpu_count(),  # what a container or an affinity leaves
         "threads_torch": torch.get_num_threads(),
-        "threads_numba": numba.get_num_threads(),
+        "threads_numba": numba.config.NUMBA_NUM_THREADS,
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS"),
     }
 

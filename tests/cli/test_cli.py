@@ -263,7 +263,7 @@ def test_an_image_that_cannot_be_scored_does_not_stop_the_others(tmp_path):
     result = run("evaluate", mine, truths)
     assert result.exit_code == 1
     errors = flat(result.stderr)
-    assert "1.npy: has shape (9, 36), its ground truth (24, 36)" in errors
+    assert f"1.npy: has shape (9, 36), its ground truth {truths / '1.npz'} (24, 36)" in errors
     assert "2.npy: holds an array of shape (24, 36) and dtype float64" in errors
     assert "other.npy: there is no ground truth other.* or other_*.*" in errors
     assert "4 of 5 images have no scores" in errors

@@ -164,7 +164,7 @@ def test_markup_in_names_is_printed_as_it_is(tmp_path):
     assert "[bold]x" in result.stdout
     assert str(table) in result.stdout
     result = run("evaluate", out, truths, truths)
-    assert "[green]out" in result.stdout  # the title of a table
+    assert str(out) in "".join(result.stdout.split())  # the title of a table, which is broken
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of bytes, as Linux has them")
@@ -218,11 +218,21 @@ def test_ctrl_c_is_one_line(tmp_path, monkeypatch, jobs):
 
 @POSIX
 def test_a_signal_ends_segment(tmp_path):
-    for k in range(300):
+    for k in range(3):
         save(tmp_path / f"{k}.png")
-    command = [sys.executable, "-m", "sklearn_spx.cli", "segment", str(tmp_path)]
+    code = (
+        "import signal, sys, time\n"
+        "from sklearn_spx.cli import _segment, main\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored in the background
+        "work = _segment._segment_file\n"
+        "def slow(path, *arguments):\n"
+        "    time.sleep(0 if path.name == '0.png' else 600)\n"
+        "    return work(path, *arguments)\n"
+        "_segment._segment_file = slow\n"
+        "main(['segment', sys.argv[1], '--json', '--out', sys.argv[1] + '/out'])\n"
+    )
     with subprocess.Popen(
-        [*command, "--json", "--out", str(tmp_path / "out")],
+        [sys.executable, "-c", code, str(tmp_path)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -231,8 +241,7 @@ def test_a_signal_ends_segment(tmp_path):
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate()
     assert process.returncode == 130
-    assert stderr.startswith("stopped: ")
-    assert len(stderr.splitlines()) == 1
+    assert stderr == "stopped: 1 of 3 images are done\n"
     assert not list((tmp_path / "out").glob(".*.part"))
 
 
