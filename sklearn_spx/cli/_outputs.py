@@ -82,7 +82,7 @@ def write_segmentation(folder, name, image, labels, look, like=None):
             color = draw.SEGMENTATION_COLOR if look.color is None else look.color
             picture = draw.overlay(image, labels, color, look.line_width)
         elif style == "means":
-            picture = draw.mean_colors(draw.as_rgb(image), labels)
+            picture = draw.mean_colors(image, labels)
         else:
             picture = draw.fill(image, labels)
         kinds = [".png"]

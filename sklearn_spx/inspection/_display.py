@@ -176,13 +176,16 @@ class SegmentationDisplay:
         """
         images = check_sequence(images, "images", "image")
         labels = check_sequence(labels, "labels", "label image")
-        images = [check_image(images[i], f"images[{i}]") for i in range(len(images))]
         if len(labels) != len(images):
             raise ValueError(f"labels holds {len(labels)} items for {len(images)} images")
-        shapes = [image.shape[:2] for image in images]
+        shapes = [np.shape(images[i])[:2] for i in range(len(images))]
         labels = [
             None if labels[i] is None else check_target(labels[i], f"labels[{i}]", shape)[0]
             for i, shape in enumerate(shapes)
+        ]
+        images = [  # outside a mask an image may hold anything
+            check_image(images[i], f"images[{i}]", None if found is None else found >= 0)
+            for i, found in enumerate(labels)
         ]
         if ground_truths is not None:
             ground_truths = check_sequence(ground_truths, "ground_truths", "label image")
@@ -281,21 +284,21 @@ class SegmentationDisplay:
         return f"{self.estimator_name}\n{VIEWS[view]}"
 
     def _draw_panel(self, panel, view, i, line_kwargs):
-        image, labels = draw.as_rgb(self.images[i], f"images[{i}]"), self.labels[i]
+        image, labels = self.images[i], self.labels[i]
         if view == "ground_truth":
-            panel.imshow(image)
+            panel.imshow(draw.as_rgb(image) if labels is None else draw.shown(image, labels))
             annotations = self.ground_truths[i]
             for annotation in annotations:  # a border seen by more annotators is stronger
                 strength = max(0.4, 1 / len(annotations))
                 _draw_lines(panel, annotation, draw.GROUND_TRUTH_COLOR, line_kwargs, strength, 2)
         elif labels is None:
-            panel.imshow(image)
+            panel.imshow(draw.as_rgb(image))
         elif view == "means":
             panel.imshow(draw.mean_colors(image, labels))
         elif view == "fill":
             panel.imshow(draw.fill(image, labels))
         else:
-            panel.imshow(draw.dim_outside(image, labels))
+            panel.imshow(draw.dim_outside(draw.shown(image, labels), labels))
             _draw_lines(panel, labels, draw.SEGMENTATION_COLOR, line_kwargs)
         panel.set(xticks=[], yticks=[])
         for spine in panel.spines.values():

@@ -7,6 +7,7 @@ from itertools import chain, count
 import numpy as np
 
 from ..utils.images import check_image, n_channels
+from ..utils.scale import Survey, kind_of, seen
 
 __all__ = [
     "as_rgb",
@@ -17,6 +18,7 @@ __all__ = [
     "overlay",
     "region_colors",
     "rgb",
+    "shown",
 ]
 
 # of the palette of Okabe and Ito, told apart by all common kinds of colour vision
@@ -27,37 +29,39 @@ PALETTE = [(k / 8, 0.8, 0.95) for k in range(8)] + [((k + 0.5) / 8, 0.45, 0.75) 
 ALIKE = 120  # a distance of red, green and blue below which colours are told apart with an effort
 
 
-def as_rgb(image, name="image"):
+def as_rgb(image, name="image", mask=None):
     """Return any image as (H, W, 3) uint8 for the eye: the first three channels, or gray.
 
-    8-bit images are shown as they are, floats in [0, 1] and 16-bit integers over their full
-    range; of all else the first and last percentiles become black and white.
+    Black and white are what an estimator would learn from this image alone: those of the dtype, or
+    nearly the least and the greatest value. Outside a mask, where anything may stand, it is black.
     """
-    image = check_image(image, name)
+    image = check_image(image, name, mask)
     if n_channels(image) < 3:
         image = np.repeat(image.reshape(*image.shape[:2], -1)[:, :, :1], 3, axis=2)
-    image = image[:, :, :3]
-    if image.dtype == np.uint8:
-        return np.ascontiguousarray(image)
-    values = image.astype(np.float64)
-    if image.dtype in (np.uint16, bool):
-        low, high = 0.0, float(np.iinfo(np.uint16).max if image.dtype == np.uint16 else 1)
-    elif image.dtype.kind == "f" and values.min() >= 0 and values.max() <= 1:
-        low, high = 0.0, 1.0
-    else:
-        low, high = np.percentile(values, [1, 99])
-    values = (values - low) / (high - low) if high > low else np.zeros_like(values)
-    return np.round(255 * np.clip(values, 0, 1)).astype(np.uint8)
+    image = np.ascontiguousarray(image[:, :, :3])
+    survey = Survey()
+    survey.add(image, mask)
+    image = seen(image, survey.ranges()[kind_of(image.dtype)], mask)
+    return image if image.dtype == np.uint8 else np.round(255 * image).astype(np.uint8)
 
 
 def mean_colors(image, labels):
     """Return an image (H, W, 3) uint8 with every region in its mean colour, black where -1."""
+    image = shown(image, labels)
     found, index = _numbered(labels)
     flat = index.ravel()
     means = np.column_stack([np.bincount(flat, image[..., c].ravel()) for c in range(3)])
     means /= np.bincount(flat)[:, None]
     means[found < 0] = 0
     return np.round(means).astype(np.uint8)[index]
+
+
+def shown(image, labels):
+    """Return an image as RGB, whatever it holds where the label is negative."""
+    outside = np.asarray(labels) < 0
+    if not outside.any() or np.asarray(image).dtype == np.uint8:
+        return as_rgb(image)
+    return as_rgb(image, mask=~outside) if not outside.all() else as_rgb(np.zeros(outside.shape))
 
 
 def dim_outside(image, labels):
@@ -90,7 +94,7 @@ def overlay(image, labels, color=SEGMENTATION_COLOR, line_width=None):
     A border is a bright line on a wider dark one, so that it is seen on any ground. ``line_width``
     is that of the bright one in pixels; None: one for every thousand pixels of the longer side.
     """
-    image, labels = dim_outside(as_rgb(image), labels), np.asarray(labels)
+    image, labels = dim_outside(shown(image, labels), labels), np.asarray(labels)
     if max(labels.shape) < 1000:
         image, labels = (a.repeat(2, axis=0).repeat(2, axis=1) for a in (image, labels))
     if line_width is None:
@@ -108,7 +112,7 @@ def overlay(image, labels, color=SEGMENTATION_COLOR, line_width=None):
 
 def fill(image, labels):
     """Return an RGB image, each region mixed with a colour that no neighbour has, half and half."""
-    image, labels = dim_outside(as_rgb(image), labels), np.asarray(labels)
+    image, labels = dim_outside(shown(image, labels), labels), np.asarray(labels)
     mixed = (image.astype(np.uint16) + region_colors(labels) + 1) // 2
     return np.where((labels < 0)[..., None], image, mixed.astype(np.uint8))
 
