@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..kernels import enforce_connectivity, slic
+from ..kernels import enforce_connectivity
 from ..kernels.cluster_assign import cluster_means, nearest_clusters, squared_differences
+from ..kernels.slic import slic_quiet
 from ..metrics import compactness as mean_compactness
 from ..training.augment import random_crop
 from ..training.recipe import Task, split
@@ -184,7 +185,7 @@ def _clusters(features, annotation, size):
     mask = annotation >= 0
     if not mask.any():
         return np.full(mask.shape, -1, np.int32)
-    return slic(
+    return slic_quiet(
         features.detach().contiguous().cpu().numpy(),
         max(1, round(mask.sum() / size**2)),
         compactness=_COMPACTNESS,

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval
 
 from ..base import UntrainedSegmenter
-from ..kernels import slic
+from ..kernels.slic import slic, slic_quiet
 from ..utils.images import n_channels
 from ..utils.scale import as_colour, scaled
 from ..value_range import ValueRange
@@ -142,7 +142,7 @@ class SLICSuperpixels(ValueRange, UntrainedSegmenter):
         return image if as_they_are else super()._look_at(image, mask, name)
 
     def _segment(self, image, mask):
-        n = n_channels(image)
+        n, run = n_channels(image), slic_quiet
         weights = None if self.weights is None else np.asarray(self.weights, dtype=float)
         converts = n in (1, 3) if self.convert2lab is None else bool(self.convert2lab)
         if converts and n not in (1, 3):
@@ -153,7 +153,9 @@ class SLICSuperpixels(ValueRange, UntrainedSegmenter):
                 weights = np.repeat(weights, 3)
         elif self.convert2lab is None or self.value_range is not None:
             image = scaled(image, 100 / n**0.5)  # all of them span as much as L does
-        return slic(
+        else:
+            run = slic  # which warns where values as they are cannot matter
+        return run(
             image,
             self.n_segments,
             compactness=self.compactness,

@@ -24,8 +24,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, check_memory
 
-from ...kernels import slic
 from ...kernels.checks import as_labels
+from ...kernels.slic import slic_quiet
 from ...learned import Pretrained, TrainedNet, torch_device
 from ...model_file import write_model
 from ...training import NetTraining
@@ -477,7 +477,8 @@ class DELSegmenter(Pretrained, ValueRange):
             n, n_pixels = n_channels(image), image.shape[0] * image.shape[1]
             is_colour = n in (1, 3)
             image = as_colour(image) if is_colour else scaled(image, 100 / n**0.5)
-            return slic(image, max(1, n_pixels // 64), mask=mask, convert2lab=is_colour)
+            n_segments = max(1, n_pixels // 64)
+            return slic_quiet(image, n_segments, mask=mask, convert2lab=is_colour)
         masks = None if mask is None else [mask]
         return self.superpixels_.transform([image], masks=masks)[0]
 

@@ -6,8 +6,8 @@ features, net -> bottom_up (Algorithm 1: each pixel asks the net) -> label image
 
 import numpy as np
 
-from ...kernels import slic
 from ...kernels.cluster_assign import bottom_up
+from ...kernels.slic import slic_quiet
 from ...utils.threads import one_torch_thread
 
 COMPACTNESS = 10.0  # of the plain SLIC that shapes and labels are made by
@@ -27,7 +27,7 @@ def make_net(distance, n_axes, n_neighbors):
 def segment(values, n_segments, *, compactness, max_iter, mask=None, net=None, scale=1.0):
     """Superpixels of an image of features along their axes; with a net, by Algorithm 1."""
     if net is None:
-        return slic(
+        return slic_quiet(
             values,
             n_segments,
             compactness=compactness,

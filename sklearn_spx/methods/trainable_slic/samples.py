@@ -10,13 +10,13 @@ import numpy as np
 
 from ...features import LabFeatures
 from ...features.lab import weights_to_lab
-from ...kernels import slic
 from ...kernels.cluster_assign import (
     border_crossings,
     cluster_means,
     nearest_clusters,
     squared_differences,
 )
+from ...kernels.slic import slic_quiet
 from ...model_file import decode_fitted, encode_fitted
 from .model import COMPACTNESS
 
@@ -81,7 +81,7 @@ def sample_image(image, mask, targets, features, reference, recipe, levels, quot
     """
     kind, size, n_neighbors = recipe["labels"], recipe["size"], recipe["n_neighbors"]
     colours = reference.colours(image)
-    labels = slic(
+    labels = slic_quiet(
         colours,
         grid_count(image.shape, mask, size),
         compactness=COMPACTNESS,
