@@ -227,9 +227,8 @@ def test_units_of_channels_do_not_matter(leaves):
         for X in (bands, [image * units for image in bands])
     ]
     for a, b in zip(*labels):
-        assert (
-            metrics.achievable_segmentation_accuracy(a, b) > 0.9
-        )  # one merge more or less, for so many superpixels
+        # for so many superpixels, one merge more or less
+        assert metrics.achievable_segmentation_accuracy(a, b) > 0.9
 
 
 def test_it_learns_which_channel_tells_segments_apart():
