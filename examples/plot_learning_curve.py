@@ -20,7 +20,7 @@ leaves = make_dead_leaves(n_images=10, shape=(96, 96), random_state=0)
 X, y = leaves.images[:8], leaves.ground_truths[:8]
 held_out = leaves.images[8:], leaves.ground_truths[8:]
 
-training = NetTraining(max_steps=100, batch_size=2, crop_size=48)
+training = NetTraining(max_steps=60, batch_size=2, crop_size=48)
 seal = SEALSuperpixels(n_segments=60, training=training).fit(X, y, validation=held_out)
 
 # %%

@@ -1,12 +1,14 @@
 """A training as the command line shows it: a live line on a terminal, else a line now and then."""
 
 import time
+from collections import deque
 
 from rich.progress import BarColumn, Progress, TextColumn
 
 from ..training.progress import Reporter
 from ._console import stderr
 
+_LATEST = 100  # steps by which the speed is told: the first ones are slow
 _SILENCE = 30.0  # seconds after which a plain line says that training goes on
 
 
@@ -25,18 +27,19 @@ class _Line(Reporter):
         self.score = None
 
     def start(self, step, max_steps, history):
-        self.first, self.max_steps, self.history = step, max_steps, history
-        self.began = time.perf_counter()
+        self.max_steps, self.history = max_steps, history
+        self.times = deque([time.perf_counter()], maxlen=_LATEST + 1)
         self.score = next((e["score"] for e in reversed(history) if "score" in e), None)
 
     def step(self, step, loss, rate):
         self.done, self.loss, self.rate = step, loss, rate
+        self.times.append(time.perf_counter())
 
     def entry(self, entry):
         self.score, self.loss = entry.get("score"), entry["loss"]
 
     def words(self):
-        speed = (self.done - self.first) / max(time.perf_counter() - self.began, 1e-9)
+        speed = (len(self.times) - 1) / max(time.perf_counter() - self.times[0], 1e-9)
         score = "" if self.score is None else f"score {self.score:.4f}, "
         return (
             f"loss {self.loss:.4f}, {score}rate {self.rate:.2g}, {speed:.3g} steps/s, "
@@ -49,7 +52,7 @@ class PlainLines(_Line):
 
     def start(self, step, max_steps, history):
         super().start(step, max_steps, history)
-        self.said = self.began
+        self.said = self.times[0]
 
     def step(self, step, loss, rate):
         super().step(step, loss, rate)

@@ -1,6 +1,7 @@
 """One recipe for every net: what it checks, what a checkpoint belongs to, resuming."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -417,6 +418,21 @@ def test_the_training_is_searched(data):
     # also where training was None
     changed = clone(SEALSuperpixels(9)).set_params(training__max_steps=1)
     assert changed.training.max_steps == 1
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_search_shows_whole_bars(n_jobs, data, capfd):
+    """One line each in the process itself; of others' none, which would write over each other."""
+    training = NetTraining(max_steps=2, batch_size=1, crop_size=32)
+    estimator = SEALSuperpixels(9, training=training, verbose=1)
+    grid = {"training__learning_rate": [1e-3, 1e-2]}
+    GridSearchCV(estimator, grid, cv=2, n_jobs=n_jobs, error_score="raise").fit(*data)
+    shown = re.split("[\r\n]+", capfd.readouterr().err)
+    finished = [line for line in shown if line.startswith("training: 100%") and "2/2" in line]
+    n_fits = {1: 2 * 2 + 1, 2: 1}[n_jobs]  # the last on all images, in this process
+    assert len(finished) >= n_fits
+    started = [line for line in shown if line.startswith("training:   0%")]
+    assert len(started) == n_fits
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "step", "constant"])
