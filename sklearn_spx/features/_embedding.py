@@ -195,7 +195,8 @@ class EmbeddingFeatures(ImageTransformer):
         if y is None:
             raise ValueError("y is None; EmbeddingFeatures learns from ground truths")
         self._validate_params()
-        learned_from, held_out = self._read(X, y, masks, fitted=False), ([], [])
+        learned_from = self._read(X, y, masks, fitted=False)
+        held_out: tuple[list[Any], list[Any]] = ([], [])
         if validation is not None:
             try:
                 held_out = self._read(*as_validation(validation))

@@ -184,6 +184,11 @@ class LearningCurveDisplay:
         -------
         display : LearningCurveDisplay
             The display itself.
+
+        Raises
+        ------
+        ValueError
+            If ``x`` is none of the two.
         """
         if x not in X_LABELS:
             raise ValueError(f"x must be among {', '.join(X_LABELS)}, got {x!r}")
