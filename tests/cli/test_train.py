@@ -462,6 +462,30 @@ def test_help_says_what_exit_codes_mean(command):
     )
 
 
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys\n"
+        "from sklearn_spx.cli import main\n"
+        "for command in ([], ['seal'], ['del'], ['trainable-slic']):\n"
+        "    main(['train', *command, '--help'], standalone_mode=False)\n"
+        "heavy = {'torch', 'matplotlib', 'numba', 'sklearn', 'scipy', 'kymatio'}\n"
+        "print('imported:', sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "imported: []" in done.stdout
+
+
+def test_a_warning_is_a_note(pairs, tmp_path):
+    images, truths = pairs
+    for path in images.iterdir():
+        Image.new("RGB", (36, 24)).save(path)
+    arguments = ("train", "trainable-slic", images, "--truths", truths)
+    result = run(*arguments, "--out", tmp_path / "own")
+    assert result.exit_code == 0, result.stderr
+    assert "note the learned superpixels are the initial grid" in flat(result.stderr)
+    assert "UserWarning" not in result.stderr
+
+
 # --- what is shown ------------------------------------------------------------------------------
 
 
