@@ -126,13 +126,13 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         return self.fit(X, y, masks=masks).transform(X, masks=masks)
 
     @staticmethod
-    def _check_collections(X, masks):
+    def _check_collections(X: Any, masks: Any) -> tuple[Any, list[Any]]:
         X = check_sequence(X, "X", "image")
         if masks is None:
             return X, [None] * len(X)
         masks = check_sequence(masks, "masks", "mask")
         check_same_length(X, masks, "masks")
-        return X, masks
+        return X, [masks[i] for i in range(len(masks))]
 
     def _transform_one(self, image, i, mask):
         return self._features(self._check(image, i, mask))

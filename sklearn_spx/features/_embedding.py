@@ -195,14 +195,14 @@ class EmbeddingFeatures(ImageTransformer):
         if y is None:
             raise ValueError("y is None; EmbeddingFeatures learns from ground truths")
         self._validate_params()
-        learned_from = self._read(X, y, masks, fitted=False)
+        images, annotations = self._read(X, y, masks, fitted=False)
         held_out: tuple[list[Any], list[Any]] = ([], [])
         if validation is not None:
             try:
                 held_out = self._read(*as_validation(validation))
             except (ValueError, TypeError) as error:
                 raise type(error)(f"validation: {error}") from error
-        self._learn(*learned_from, *held_out)
+        self._learn(images, annotations, *held_out)
         return self
 
     def _read(self, X, y, masks, fitted=True):

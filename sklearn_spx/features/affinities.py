@@ -63,7 +63,8 @@ def feature_affinities(
     >>> feature_affinities([[0, 0, 15]])[0].round(3)
     array([[1.   , 0.607, 1.   ]], dtype=float32)
     """
-    features, mask = _masked(features, "features", mask)
+    inside = None if mask is None else as_mask(mask, np.shape(features)[:2])
+    features = as_image(features, "features", inside)
     sigma = check_real(sigma, "sigma", 0, strict=True)
     if norm not in (1, 2):
         raise ValueError(f"norm must be 1 or 2, got {norm!r}")
@@ -72,7 +73,7 @@ def feature_affinities(
         d = np.abs(a - b).sum(axis=2) if norm == 1 else np.sqrt(((a - b) ** 2).sum(axis=2))
         return np.exp(-(d**2) / (2 * (3 * sigma) ** 2))
 
-    return _pairs(features, alike, mask)
+    return _pairs(features, alike, inside)
 
 
 def edge_affinities(edges: ArrayLike, *, mask: ArrayLike | None = None) -> NDArray[np.float32]:
@@ -103,12 +104,13 @@ def edge_affinities(edges: ArrayLike, *, mask: ArrayLike | None = None) -> NDArr
     >>> edge_affinities([[0, 0.25, 0]])[0]
     array([[0.75, 0.75, 1.  ]], dtype=float32)
     """
-    edges, mask = _masked(edges, "edges", mask)
+    inside = None if mask is None else as_mask(mask, np.shape(edges)[:2])
+    edges = as_image(edges, "edges", inside)
     if edges.shape[2] != 1:
         raise ValueError(f"edges has shape {edges.shape}; accepted is (height, width)")
     if edges.min() < 0 or edges.max() > 1:
         raise ValueError(f"edges lies in [{edges.min()}, {edges.max()}]; accepted is [0, 1]")
-    return _pairs(edges[:, :, 0], lambda a, b: 1 - np.maximum(a, b), mask)
+    return _pairs(edges[:, :, 0], lambda a, b: 1 - np.maximum(a, b), inside)
 
 
 def annotation_affinities(annotations: NDArray[Any] | Sequence[ArrayLike]) -> NDArray[np.float32]:
@@ -187,15 +189,6 @@ def canny_edges(image: NDArray[Any], low: float = 50, high: float = 100) -> NDAr
     if image.ndim == 3:
         image = np.ascontiguousarray(image[:, :, ::-1])  # OpenCV's order: blue first
     return (cv2.Canny(image, low, high) > 0).astype(np.float32)
-
-
-def _masked(image, name, mask):
-    """Check an image, 0 outside the mask, and the mask."""
-    if mask is not None:
-        image = np.asarray(image)
-        mask = as_mask(mask, image.shape[:2])
-        image = np.where(mask.reshape(*mask.shape, *[1] * (image.ndim - 2)), image, 0)
-    return as_image(image, name), mask
 
 
 def _pairs(values, alike, mask=None):
