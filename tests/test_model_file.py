@@ -27,6 +27,7 @@ from sklearn_spx import (
 )
 from sklearn_spx.datasets import make_dead_leaves
 from sklearn_spx.features import ChannelUnion, EmbeddingFeatures, LabFeatures, ScatteringFeatures
+from sklearn_spx.metrics import achievable_segmentation_accuracy
 from sklearn_spx.model_file import (
     FORMAT,
     REGISTRY,
@@ -386,9 +387,11 @@ def test_files_of_format_1_segment_as_they_did(name, tmp_path):
     (tmp_path / "old").write_bytes(format_1(name))
     loaded = TrainableSLIC.from_pretrained(tmp_path / "old")
     images = make_dead_leaves(3, shape=(48, 64), random_state=0).images[:1]
-    expected = np.load(FORMAT_1 / f"{name}.npy")
-    # one pixel in a hundred may fall the other way on another processor
-    assert np.mean(loaded.transform(images)[0] == expected) > 0.99
+    expected = np.load(FORMAT_1 / f"{name}.npy").astype(np.int32)
+    found = loaded.transform(images)[0]
+    # the same distance; pieces are merged otherwise since, until their number is met
+    assert achievable_segmentation_accuracy(expected, found) > 0.95
+    assert achievable_segmentation_accuracy(found, expected) > 0.85
 
 
 def test_a_head_of_format_1_asks_for_its_trunk(tmp_path):

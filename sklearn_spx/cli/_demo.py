@@ -1,4 +1,4 @@
-"""``sklearn-spx demo``: train, segment, score and draw, on images that come with the package."""
+"""``sklearn-spx demo``: segment, train, score and draw, on images that come with the package."""
 
 import csv
 import multiprocessing
@@ -8,14 +8,22 @@ from pathlib import Path
 from statistics import median
 
 import click
+from rich.text import Text
 
 from . import _outputs
-from ._console import stderr, stdout
+from ._console import printable, stderr, stdout
 
-N_TRAIN, N_TEST = 12, 12
-N_SEGMENTS = 100  # of a synthetic image: 16 x 16 pixels each
-PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")
-PHOTOGRAPH_WIDTH, PHOTOGRAPH_SEGMENTS = 400, 200
+N_TRAIN, N_TEST = 6, 6
+N_MOSAIC = 120  # superpixels of a mosaic
+N_PHOTOGRAPH = 150  # of a photograph
+LONGER_SIDE = 360  # of a photograph, in pixels: so small that superpixels are seen
+OUTPUTS = (
+    ("photographs.png", "photographs, superpixels of SLIC and SEAL, segments of DEL"),
+    ("photographs_means.png", "the same, every region in its mean colour"),
+    ("mosaics.png", "textures that were not trained on, plain and learned superpixels"),
+    ("scores.csv", "the table above"),
+    ("my-distance.safetensors", "the distance that was learned just now"),
+)
 
 # heading, function of sklearn_spx.metrics, whether greater is better
 SCORES = (
@@ -35,130 +43,148 @@ SCORES = (
     help="Directory to write pictures, scores and the trained model to.",
 )
 def demo(out):
-    """Train on synthetic images, compare four methods, and draw photographs with those trained."""
+    """Segment photographs with the nets that are shipped, then learn a distance for textures."""
     console, start = stdout(), time.perf_counter()
     _outputs.make_folder(out)
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn) as beside, stderr().status("") as status:
-        _run(out, console, status, beside.submit(_compile))
-    console.print(f"Written to {out} in {time.perf_counter() - start:.0f} s:")
-    for name, what in (
-        ("photographs.png", "photographs with the borders that methods draw"),
-        ("photographs_means.png", "the same, every region in its mean colour"),
-        ("dead_leaves.png", "synthetic images, their ground truth, and each method"),
-        ("scores.csv", "the table above"),
-        ("trainable-slic.safetensors", "the learned distance"),
-    ):
-        console.print(f"  {name:<27}{what}", soft_wrap=True)
+        compiled = beside.submit(_compile)
+        status.update("compiling, once and for all, and reading the nets ...")
+        _segment_photographs(out, console, status)
+        _learn_from_mosaics(out, console, status, compiled)
     console.print(
-        "\nIn the photographs SEALSuperpixels is ERSSuperpixels on affinities that a net learned "
-        "from human segmentations, and DELSegmenter merges superpixels by learned similarity: "
-        "it is given a threshold, and no number of regions."
+        Text(f"\nWritten to {printable(out)} in {time.perf_counter() - start:.0f} s:"),
+        soft_wrap=True,
     )
-    model = out / "trainable-slic.safetensors"
-    console.print("\nNow on your own images:")
-    for options in (f"--method trainable-slic --model {model}", "--method seal", "--method del"):
-        console.print(
-            f"  sklearn-spx segment YOUR_IMAGES {options} --out segmented", soft_wrap=True
-        )
+    for name, what in OUTPUTS:
+        console.print(f"  {name:<25}{what}", soft_wrap=True)
+    console.print(
+        "\nNext, your own images, here by the net that is shipped and by what was learned above:"
+    )
+    model = printable(out / "my-distance.safetensors")
+    for line in (
+        "sklearn-spx segment YOUR_IMAGES --method del --style means --out segments",
+        f"sklearn-spx segment YOUR_IMAGES --method trainable-slic --model {model} --out learned",
+        "sklearn-spx train trainable-slic YOUR_IMAGES --truths YOUR_LABELS --out yours.safetensors",
+    ):
+        console.print(Text(f"  {line}"), soft_wrap=True)
 
 
-def _run(out, console, status, compiled):
+# --- photographs ----------------------------------------------------------------------------------
+
+
+def _segment_photographs(out, console, status):
+    """Segment and draw photographs by plain SLIC and by the nets that are shipped."""
     import torch
 
-    from .. import datasets
+    torch.set_num_threads(1)  # as the lines below say, and enough
+    images = _photographs()
+    segmented = {}
+    for name, method in _shipped().items():  # the last finds its kernel compiled beside
+        status.update(f"segmenting photographs by {name} ...")
+        labels, milliseconds = _timed(method.fit(list(images.values())), images.values())
+        segmented[name] = labels
+        counts = [int(found.max()) + 1 for found in labels]
+        span = f"{counts[0]}" if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
+        console.print(f"{name:<16}{span:>9} regions a photograph, {milliseconds:4.0f} ms")
+    status.update("drawing photographs ...")
+    for view, path in (("boundaries", "photographs.png"), ("means", "photographs_means.png")):
+        _draw_photographs(out / path, images, segmented, view)
 
-    torch.set_num_threads(1)  # as the table says, and enough
-    made = datasets.make_dead_leaves(N_TRAIN + N_TEST, random_state=0)
-    train, y_train = made.images[:N_TRAIN], made.ground_truths[:N_TRAIN]
-    test, y_test = made.images[N_TRAIN:], made.ground_truths[N_TRAIN:]
-    status.update("compiling on first use, and learning a distance from synthetic images ...")
-    methods, seconds = _methods(train, y_train)
+
+def _shipped():
+    from .. import DELSegmenter, SEALSuperpixels, SLICSuperpixels
+
+    return {
+        "SLICSuperpixels": SLICSuperpixels(N_PHOTOGRAPH),
+        "DELSegmenter": DELSegmenter(pretrained="bsds500"),
+        "SEALSuperpixels": SEALSuperpixels(N_PHOTOGRAPH, pretrained="bsds500"),
+    }
+
+
+def _photographs():
+    """Return {name: image} of a few pictures of scikit-image's, colour and gray, made small."""
+    import numpy as np
+    from PIL import Image
+    from skimage import data
+
+    found = {}
+    for name in ("coffee", "chelsea", "coins", "cell"):
+        image = Image.fromarray(getattr(data, name)())
+        scale = LONGER_SIDE / max(image.size)
+        size = [round(scale * n) for n in image.size]
+        found[name] = np.asarray(image.resize(size, Image.Resampling.LANCZOS))
+    return found
+
+
+def _draw_photographs(path, images, segmented, view):
+    from ..inspection import SegmentationDisplay
+
+    figure, axes = _panels(len(segmented), list(images.values()))
+    for row, name in zip(axes, ("SLICSuperpixels", "SEALSuperpixels", "DELSegmenter")):
+        SegmentationDisplay.from_predictions(
+            list(images.values()),
+            segmented[name],
+            names=list(images),
+            estimator_name=name,
+            views=view,
+            ax=row,
+        )
+    figure.savefig(path)
+
+
+# --- mosaics --------------------------------------------------------------------------------------
+
+
+def _learn_from_mosaics(out, console, status, compiled):
+    """Learn a distance from annotated textures, compare it with methods that learn nothing."""
+    import numpy as np
+
+    from .. import TrainableSLIC, datasets
+
+    train, test = (
+        datasets.make_texture_mosaics(n, half=half, random_state=0)
+        for half, n in (("left", N_TRAIN), ("right", N_TEST))
+    )
+    for data in (train, test):  # as colours, so that what is learned takes photographs
+        data.images = [np.repeat(image[:, :, None], 3, axis=2) for image in data.images]
+    status.update("learning a distance from annotated textures ...")
+    start = time.perf_counter()
+    learned = TrainableSLIC(N_MOSAIC).fit(train.images, train.ground_truths)
+    seconds = time.perf_counter() - start
     compiled.result()  # what is timed below runs alone
     console.print(
-        f"Learned a distance from {N_TRAIN} synthetic images and their ground truth "
-        f"in {seconds:.1f} s."
+        f"\nLearned a distance from {N_TRAIN} mosaics of textures and their ground truths in "
+        f"{seconds:.1f} s.",
+        soft_wrap=True,
     )
-    status.update("segmenting and scoring other synthetic images ...")
-    rows, labels = _compare(methods, test, y_test)
+    status.update("segmenting and scoring other mosaics ...")
+    methods = {**_untrained(), "TrainableSLIC": learned}
+    rows, labels = _compare(methods, test.images, test.ground_truths)
     _print_table(console, rows)
-    console.print(f"\n{_in_words(rows)}\n")
-    status.update("drawing ...")
+    console.print(f"\n{_in_words(rows)}")
+    status.update("drawing mosaics ...")
     _write_csv(out / "scores.csv", rows)
-    methods["TrainableSLIC"].save(out / "trainable-slic.safetensors")
-    _draw_leaves(out / "dead_leaves.png", test, y_test, labels)
-    del methods["EGBSegmenter"]
-    for method in methods.values():
-        method.set_params(n_segments=PHOTOGRAPH_SEGMENTS)
-    _draw_photographs(out, {**methods, **_pretrained()})
-
-
-def _compile():
-    """Compile, into numba's cache, what comes after the training; on another core beside it."""
-    from .. import datasets, metrics
-
-    made = datasets.make_dead_leaves(1, shape=(40, 60), random_state=0)
-    for method in _untrained().values():
-        labels = method.fit_transform(made.images)
-    metrics.evaluate_superpixels(labels, made.ground_truths)
-    for method in _pretrained().values():
-        method.transform(made.images)
+    learned.save(out / "my-distance.safetensors")
+    _draw_mosaics(out / "mosaics.png", test, labels)
 
 
 def _untrained():
-    from .. import EGBSegmenter, ERSSuperpixels, SLICSuperpixels
+    from .. import ERSSuperpixels, SLICSuperpixels
 
-    methods = (ERSSuperpixels(N_SEGMENTS), EGBSegmenter(), SLICSuperpixels(N_SEGMENTS))
+    methods = (SLICSuperpixels(N_MOSAIC), ERSSuperpixels(N_MOSAIC))
     return {type(method).__name__: method for method in methods}
 
 
-def _pretrained():
-    from .. import DELSegmenter, SEALSuperpixels
+def _compile():
+    """Compile, into numba's cache, all but plain SLIC; on another core, while that is compiled."""
+    from .. import DELSegmenter, ERSSuperpixels, TrainableSLIC, datasets, metrics
 
-    seal = SEALSuperpixels.from_pretrained("bsds500", n_segments=PHOTOGRAPH_SEGMENTS)
-    return {"SEALSuperpixels": seal, "DELSegmenter": DELSegmenter.from_pretrained("bsds500")}
-
-
-def _methods(images, ground_truths):
-    """Return {name: fitted estimator} and how long the one that learns took."""
-    from .. import TrainableSLIC
-
-    start = time.perf_counter()
-    learned = TrainableSLIC(N_SEGMENTS, distance="linear").fit(images, ground_truths)
-    seconds = time.perf_counter() - start
-    methods = {name: method.fit(images) for name, method in _untrained().items()}
-    names = ("SLICSuperpixels", "TrainableSLIC", "ERSSuperpixels", "EGBSegmenter")
-    methods["TrainableSLIC"] = learned
-    return {name: methods[name] for name in names}, seconds
-
-
-def _segment(estimator, images, n_segments):
-    """Return label images of about ``n_segments`` regions, and the milliseconds an image took."""
-    if "n_segments" in estimator.get_params():
-        estimators = [estimator.set_params(n_segments=n_segments)] * len(images)
-    else:
-        estimators = [_scaled(estimator, image, n_segments) for image in images]
-    labels, seconds = [], []
-    for one, image in zip(estimators, images):
-        start = time.perf_counter()
-        labels.extend(one.transform([image]))
-        seconds.append(time.perf_counter() - start)
-    return labels, 1000 * median(seconds)
-
-
-def _scaled(estimator, image, n_segments):
-    """Return an EGBSegmenter like ``estimator`` whose scale gives about ``n_segments`` regions."""
-    from sklearn.base import clone
-
-    low, high, tried = 1.0, 1e5, {}
-    min_size = image.shape[0] * image.shape[1] // (8 * n_segments)
-    for _ in range(10):  # bisection: the greater the scale, the fewer the regions
-        scale = (low * high) ** 0.5
-        found = clone(estimator).set_params(scale=scale, min_size=min_size).fit([image])
-        n_found = int(found.transform([image])[0].max()) + 1
-        tried[abs(n_found - n_segments)] = found
-        low, high = (scale, high) if n_found > n_segments else (low, scale)
-    return tried[min(tried)]
+    made = datasets.make_dead_leaves(1, (48, 64), random_state=0)
+    segmenter = DELSegmenter(pretrained="bsds500", superpixels=ERSSuperpixels(40))
+    labels = segmenter.fit_transform(made.images)
+    metrics.evaluate_superpixels(labels, made.ground_truths)
+    TrainableSLIC(20).fit(made.images, made.ground_truths).transform(made.images)
 
 
 def _compare(methods, images, ground_truths):
@@ -166,9 +192,9 @@ def _compare(methods, images, ground_truths):
     from .. import metrics
 
     rows, labels = [], {}
-    for name, estimator in methods.items():
-        estimator.transform(images[:1])  # compiled now, timed below
-        labels[name], milliseconds = _segment(estimator, images, N_SEGMENTS)
+    for name, method in methods.items():
+        fitted = method if name == "TrainableSLIC" else method.fit(images)
+        labels[name], milliseconds = _timed(fitted, images)
         result = metrics.evaluate_superpixels(labels[name], ground_truths)
         scores = {score: float(result.mean[score]) for _, score, _ in SCORES}
         rows.append(
@@ -177,15 +203,26 @@ def _compare(methods, images, ground_truths):
     return rows, labels
 
 
+def _timed(method, images):
+    """Return label images, and the milliseconds that one took."""
+    labels, seconds = [], []
+    images = list(images)
+    method.transform(images[:1])  # compiled now, timed below
+    for image in images:
+        start = time.perf_counter()
+        labels.extend(method.transform([image]))
+        seconds.append(time.perf_counter() - start)
+    return labels, 1000 * median(seconds)
+
+
 def _print_table(console, rows):
     from rich.table import Table
 
     table = Table(
-        title=f"{N_TEST} synthetic images that were not trained on, {N_SEGMENTS} regions asked for",
+        title=f"{N_TEST} mosaics that were not trained on, {N_MOSAIC} regions asked for",
         title_justify="left",
         caption="ASA achievable segmentation accuracy; BR boundary recall within 1 pixel; UE "
-        "undersegmentation error; CO compactness; ms: an image of 128 x 192 pixels, one thread. "
-        "EGBSegmenter has no number of regions to set, its scale was searched for.",
+        "undersegmentation error; CO compactness; ms: an image of 192 x 256 pixels, one thread.",
         caption_justify="left",
     )
     table.add_column("method", no_wrap=True)
@@ -209,15 +246,11 @@ def _in_words(rows):
     """Say what the table shows."""
     by_name = {row["method"]: row for row in rows}
     plain, learned = by_name["SLICSuperpixels"], by_name["TrainableSLIC"]
-    before, after = (row["achievable_segmentation_accuracy"] for row in (plain, learned))
-    finder = max(rows, key=lambda row: row["boundary_recall"])
-    verb = "lifts" if after > before else "does not lift"
+    before, after = (row["undersegmentation_error"] for row in (plain, learned))
+    verb = "lowers" if after < before else "does not lower"
     return (
-        "Neighbours in these images often share a colour and differ in texture. A learned distance "
-        f"{verb} the ASA of SLIC: {before:.3f} without, {after:.3f} with it. "
-        f"{finder['method']} finds most of the borders ({finder['boundary_recall']:.3f}), with "
-        f"regions of compactness {finder['compactness']:.2f} where SLIC has "
-        f"{plain['compactness']:.2f}."
+        "Regions of these images differ in texture and not in gray. The learned distance "
+        f"{verb} what superpixels leak across borders, UE, from {before:.3f} to {after:.3f}."
     )
 
 
@@ -228,68 +261,24 @@ def _write_csv(path, rows):
         writer.writerows(rows)
 
 
-def _draw_leaves(path, images, ground_truths, labels, n_shown=4):
+def _draw_mosaics(path, data, labels, n_shown=3):
     from ..inspection import SegmentationDisplay
 
-    figure, axes = _panels(len(labels) + 1, images[:n_shown])
-    first = next(iter(labels))
-    for row, (name, found) in zip(axes[1:], labels.items()):
+    images, truths = data.images[:n_shown], data.ground_truths[:n_shown]
+    shown = ("SLICSuperpixels", "TrainableSLIC")
+    figure, axes = _panels(1 + len(shown), images)
+    for row, (name, view) in zip(
+        axes, [(shown[0], "ground_truth"), *((name, "boundaries") for name in shown)]
+    ):
         SegmentationDisplay.from_predictions(
-            images[:n_shown],
-            found[:n_shown],
-            ground_truths=ground_truths[:n_shown],
+            images,
+            labels[name][:n_shown],
+            ground_truths=truths,
             estimator_name=name,
-            views="boundaries",
+            views=view,
             ax=row,
         )
-    SegmentationDisplay.from_predictions(
-        images[:n_shown],
-        labels[first][:n_shown],
-        ground_truths=ground_truths[:n_shown],
-        views="ground_truth",
-        ax=axes[0],
-    )
     figure.savefig(path)
-
-
-def _draw_photographs(out, methods):
-    from ..inspection import SegmentationDisplay
-
-    images = _photographs()
-    figures = {}
-    for view, name in (("boundaries", "photographs.png"), ("means", "photographs_means.png")):
-        figures[view] = (*_panels(len(methods), images), name)
-    for k, (name, estimator) in enumerate(methods.items()):
-        labels = estimator.transform(images)
-        for view, (_, axes, _) in figures.items():
-            SegmentationDisplay.from_predictions(
-                images,
-                labels,
-                names=PHOTOGRAPHS,
-                estimator_name=name,
-                views=view,
-                ax=axes[k],
-            )
-    for figure, _, name in figures.values():
-        figure.savefig(out / name)
-
-
-def _photographs():
-    """Return a few photographs of scikit-image's, made small enough to see superpixels in."""
-    import numpy as np
-    from PIL import Image
-
-    from .. import datasets
-
-    data = datasets.load_sample_images()
-    images = []
-    for name in PHOTOGRAPHS:
-        image = Image.fromarray(data.images[data.names.index(name)])
-        height = round(image.height * PHOTOGRAPH_WIDTH / image.width)
-        images.append(
-            np.asarray(image.resize((PHOTOGRAPH_WIDTH, height), Image.Resampling.LANCZOS))
-        )
-    return images
 
 
 def _panels(n_rows, images):

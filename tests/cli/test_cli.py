@@ -300,39 +300,39 @@ def test_wrong_usage_of_evaluate(tmp_path):
 def test_demo_prints_a_table_and_writes_what_it_names(tmp_path, monkeypatch):
     monkeypatch.setattr(_demo, "N_TRAIN", 2)
     monkeypatch.setattr(_demo, "N_TEST", 2)
-    monkeypatch.setattr(_demo, "PHOTOGRAPHS", ("coffee",))
-    monkeypatch.setattr(_demo, "PHOTOGRAPH_WIDTH", 60)
-    monkeypatch.setattr(_demo, "PHOTOGRAPH_SEGMENTS", 20)
+    monkeypatch.setattr(_demo, "LONGER_SIDE", 60)
+    monkeypatch.setattr(_demo, "N_PHOTOGRAPH", 20)
     drawn, draw = {}, _demo._draw_photographs
 
-    def record(out, methods):
-        images = _demo._photographs()
-        for name, method in methods.items():
-            drawn[name] = int(method.transform(images)[0].max()) + 1
-        draw(out, methods)
+    def record(path, images, segmented, view):
+        drawn.update({name: int(labels[0].max()) + 1 for name, labels in segmented.items()})
+        draw(path, images, segmented, view)
 
     monkeypatch.setattr(_demo, "_draw_photographs", record)
     out = tmp_path / "demo"
     result = run("demo", "--out", out)
     assert result.exit_code == 0, result.output
-    for method in ("SLICSuperpixels", "ERSSuperpixels", "EGBSegmenter", "TrainableSLIC"):
+    names = ("SLICSuperpixels", "SEALSuperpixels", "DELSegmenter", "ERSSuperpixels")
+    for method in (*names, "TrainableSLIC"):
         assert method in result.stdout
     written = sorted(path.name for path in out.iterdir())
+    assert written == sorted(name for name, _ in _demo.OUTPUTS)
     for name in written:
         assert name in result.stdout
         if name.endswith(".png"):
             with Image.open(out / name) as image:
                 assert min(image.size) > 200
-    assert len(written) == 5
     with open(out / "scores.csv", newline="") as file:
         rows = {row["method"]: row for row in csv.DictReader(file)}
-    assert float(rows["ERSSuperpixels"]["regions"]) == _demo.N_SEGMENTS
-    assert drawn["ERSSuperpixels"] == drawn["SEALSuperpixels"] == _demo.PHOTOGRAPH_SEGMENTS
-    assert drawn["DELSegmenter"] < _demo.PHOTOGRAPH_SEGMENTS  # by its threshold
+    assert all(float(row["regions"]) == _demo.N_MOSAIC for row in rows.values())
+    asa = {name: float(row["achievable_segmentation_accuracy"]) for name, row in rows.items()}
+    assert asa["TrainableSLIC"] > asa["SLICSuperpixels"]
+    assert drawn["SLICSuperpixels"] == drawn["SEALSuperpixels"] == _demo.N_PHOTOGRAPH
+    assert drawn["DELSegmenter"] < _demo.N_PHOTOGRAPH  # by its threshold
 
     # what it says at the end works
     Image.fromarray(DATA.images[0]).save(tmp_path / "own.png")
-    model = out / "trainable-slic.safetensors"
+    model = out / "my-distance.safetensors"
     result = run(
         "segment", tmp_path / "own.png", "--method", "trainable-slic", "--model", model,
         "--n-segments", 9, "--out", tmp_path / "segmented",

@@ -364,10 +364,11 @@ def test_files_that_cannot_be_used_are_all_named(pairs, tmp_path):
 
 def test_images_of_another_number_of_channels_are_named(pairs, tmp_path):
     images, truths = pairs
-    Image.fromarray(DATA.images[1][:, :, 0]).save(images / "1.png")
+    (images / "1.png").unlink()
+    np.save(images / "1.npy", DATA.images[1][:, :, :2])
     result = seal(images, *SHORT, truths=[truths], out=tmp_path / "own")
     assert result.exit_code == 1
-    assert f"failed {images / '1.png'}: has 1 channels where SEALSuperpixels expects 3" in flat(
+    assert f"failed {images / '1.npy'}: has 2 channels where SEALSuperpixels expects 3" in flat(
         result.stderr
     )
 
@@ -379,7 +380,7 @@ def test_a_truth_of_another_size_is_named(pairs, tmp_path, distance):
     arguments = ("train", "trainable-slic", images, "--truths", truths, "--distance", distance)
     result = run(*arguments, "--out", tmp_path / "own")
     assert result.exit_code == 1
-    assert f"failed {truths / '1_1.png'}: has shape (5, 5), expected (24, 36)" in flat(
+    assert f"failed {truths / '1_1.png'}: has shape (5, 5), but its image (24, 36)" in flat(
         result.stderr
     )
 
@@ -387,7 +388,8 @@ def test_a_truth_of_another_size_is_named(pairs, tmp_path, distance):
 def test_files_held_out_that_cannot_be_used_are_named(tmp_path):
     images, truths = write(tmp_path, ["train/0", "train/1", "val/2", "val/3"])
     (images / "val" / "2.png").write_bytes(b"broken")
-    Image.fromarray(DATA.images[3][:, :, 0]).save(images / "val" / "3.png")
+    (images / "val" / "3.png").unlink()
+    np.save(images / "val" / "3.npy", DATA.images[3][:, :, :2])
     held_out = ("--validation", images / "val")
     result = seal(images / "train", *held_out, *SHORT, truths=[truths], out=tmp_path / "own")
     assert result.exit_code == 1
@@ -395,7 +397,7 @@ def test_files_held_out_that_cannot_be_used_are_named(tmp_path):
     (images / "val" / "2.png").unlink()
     result = seal(images / "train", *held_out, *SHORT, truths=[truths], out=tmp_path / "own")
     assert result.exit_code == 1
-    assert f"failed {images / 'val' / '3.png'}: has 1 channels" in flat(result.stderr)
+    assert f"failed {images / 'val' / '3.npy'}: has 2 channels" in flat(result.stderr)
 
 
 def test_crops_may_be_larger_than_images(pairs, tmp_path):

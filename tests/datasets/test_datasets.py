@@ -12,7 +12,12 @@ from scipy.io import savemat
 from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing
 
-from sklearn_spx.datasets import load_bsds500, load_sample_images, make_dead_leaves
+from sklearn_spx.datasets import (
+    load_bsds500,
+    load_sample_images,
+    make_dead_leaves,
+    make_texture_mosaics,
+)
 
 # --- dead leaves -------------------------------------------------------------------------------
 
@@ -232,3 +237,38 @@ def test_bsds500_as_distributed(data_root):
         assert val.images[k].shape in {(321, 481, 3), (481, 321, 3)}
         assert 4 <= len(val.ground_truths[k]) <= 9
         assert all(a.shape == val.images[k].shape[:2] for a in val.ground_truths[k])
+
+
+def test_texture_mosaics_are_repeatable_and_exact():
+    one = make_texture_mosaics(3, (60, 80), half="left", random_state=5)
+    two = make_texture_mosaics(2, (60, 80), half="left", random_state=5)
+    for a, b in zip(one.images, two.images, strict=False):
+        np.testing.assert_array_equal(a, b)
+    for image, truth in zip(one.images, one.ground_truths, strict=True):
+        assert image.shape == truth.shape == (60, 80)
+        assert image.dtype == np.uint8
+        n = truth.max() + 1
+        assert n >= 2
+        assert np.bincount(truth.ravel()).min() >= 0.02 * truth.size
+        for k in range(n):
+            assert ndimage.label(truth == k)[1] == 1
+        means = [image[truth == k].mean() for k in range(n)]
+        assert np.ptp(means) < 60  # gray says little
+    other = make_texture_mosaics(1, (60, 80), half="right", random_state=5)
+    np.testing.assert_array_equal(other.ground_truths[0], one.ground_truths[0])
+    assert not np.array_equal(other.images[0], one.images[0])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"n_images": 0}, "n_images"),
+        ({"shape": (9,)}, r"shape must be \(height, width\)"),
+        ({"shape": (900, 20)}, "at most 480"),
+        ({"n_regions": 1}, "n_regions"),
+        ({"half": "top"}, 'half must be "left", "right" or None'),
+    ],
+)
+def test_bad_mosaics(options, message):
+    with pytest.raises(ValueError, match=message):
+        make_texture_mosaics(**options)
