@@ -13,6 +13,12 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # one process a core, and so one thread
     ONE_THREAD = threadpool_limits(int(os.environ["OMP_NUM_THREADS"]))
 
 
+LONG = {
+    "fuzz": "long property runs",
+    "slow": "what other tests show of one estimator or dtype, of all; processes killed and forked",
+}
+
+
 def pytest_addoption(parser):
     parser.addoption(
         "--no-missing-packages",
@@ -32,17 +38,21 @@ def pytest_runtest_makereport(item):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "data: needs the folder that SKLEARN_SPX_DATA names")
-    config.addinivalue_line("markers", "fuzz: long property runs, by `pytest -m fuzz` alone")
+    for name, what in LONG.items():
+        config.addinivalue_line("markers", f"{name}: {what}, by `pytest -m {name}` alone")
 
 
 def pytest_collection_modifyitems(config, items):
     for item in items:
         if {"data_root", "oracle"} & set(item.fixturenames):
             item.add_marker(pytest.mark.data)
-    if "fuzz" not in config.option.markexpr:  # not by addopts, where -m of ours would be lost
-        long = [item for item in items if item.get_closest_marker("fuzz")]
+    # not by addopts, where -m of ours would be lost
+    left_out = [name for name in LONG if name not in config.option.markexpr]
+    long = [item for item in items if any(item.get_closest_marker(name) for name in left_out)]
+    if long:
         config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if item not in long]
+        kept = set(items) - set(long)
+        items[:] = [item for item in items if item in kept]
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -77,9 +77,9 @@ def with_outside(images, *values):
     ("images", "outside"),
     [
         (FLOATS, (np.nan, np.inf, -9999.0, 1e38)),
-        (FLOATS, (-np.inf,)),
-        (TWELVE_BITS, (65535,)),
-        (LEAVES.images, (255, 0)),
+        pytest.param(FLOATS, (-np.inf,), marks=pytest.mark.slow),
+        pytest.param(TWELVE_BITS, (65535,), marks=pytest.mark.slow),
+        pytest.param(LEAVES.images, (255, 0), marks=pytest.mark.slow),
     ],
     ids=["NaN and more", "infinity", "nodata of 16 bits", "black and white"],
 )

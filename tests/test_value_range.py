@@ -1,5 +1,6 @@
 """The same picture gives the same regions, whatever dtype and shape it comes in."""
 
+import functools
 import warnings
 
 import numpy as np
@@ -47,6 +48,16 @@ FORMS = {
     "float64": lambda image: image / 255,
     "float32 up to 255": lambda image: image.astype(np.float32),
 }
+# by the plain methods in all of them; by the others in these, and in the rest by `pytest -m slow`
+OF_ALL = ("uint8", "uint16", "float32")
+PLAIN = ("slic", "slico", "ers", "egb")
+CASES = [
+    (name, form)
+    if name in PLAIN or form in OF_ALL
+    else pytest.param(name, form, marks=pytest.mark.slow)
+    for name in ESTIMATORS
+    for form in FORMS
+]
 SHAPES = {
     "gray": lambda image: image,
     "one channel": lambda image: image[:, :, None],
@@ -59,11 +70,11 @@ def labels_of(name, images):
     return estimator.fit(images, LEAVES.ground_truths).transform(images)
 
 
-@pytest.fixture(scope="module")
-def expected():
-    """Labels of the 8-bit gray pictures as RGB, and of the colours, computed once."""
+@functools.cache
+def expected(name, what):
+    """Labels of the 8-bit pictures, gray as RGB, or colours."""
     as_rgb = [SHAPES["gray as RGB"](image) for image in GRAY]
-    return {name: (labels_of(name, as_rgb), labels_of(name, COLOURS)) for name in ESTIMATORS}
+    return labels_of(name, as_rgb if what == "gray" else COLOURS)
 
 
 def assert_same(found, wanted):
@@ -72,26 +83,25 @@ def assert_same(found, wanted):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("name", ESTIMATORS)
-def test_gray_is_the_same_gray_as_rgb(name, form, shape, expected):
+@pytest.mark.parametrize(("name", "form"), CASES)
+def test_gray_is_the_same_gray_as_rgb(name, form, shape):
     images = [FORMS[form](SHAPES[shape](image)) for image in GRAY]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert_same(labels_of(name, images), expected[name][0])
+        assert_same(labels_of(name, images), expected(name, "gray"))
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("name", ESTIMATORS)
-def test_colours_are_the_same_in_any_dtype(name, form, expected):
+@pytest.mark.parametrize(("name", "form"), CASES)
+def test_colours_are_the_same_in_any_dtype(name, form):
     images = [FORMS[form](image) for image in COLOURS]
-    assert_same(labels_of(name, images), expected[name][1])
+    assert_same(labels_of(name, images), expected(name, "colours"))
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
-def test_fitted_to_one_dtype_and_asked_about_another(name, expected):
+def test_fitted_to_one_dtype_and_asked_about_another(name):
     estimator = clone(ESTIMATORS[name]).fit(COLOURS, LEAVES.ground_truths)
     for form in ("uint16", "float32"):
         assert_same(
-            estimator.transform([FORMS[form](image) for image in COLOURS]), expected[name][1]
+            estimator.transform([FORMS[form](image) for image in COLOURS]),
+            expected(name, "colours"),
         )

@@ -315,6 +315,7 @@ def test_ctrl_c_says_how_to_go_on_and_keeps_the_history(bracketed, tmp_path):
     assert len(SEALSuperpixels.from_pretrained(tmp_path / "own.safetensors").history_) == 10
 
 
+@pytest.mark.slow
 def test_ctrl_c_without_a_checkpoint(bracketed, tmp_path):
     images, truths = bracketed
     arguments = [images, "--truths", truths, "--steps", 10, *SHORT[2:]]

@@ -58,6 +58,7 @@ def run_without_cache(tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_all_works_without_a_folder_to_write_to(run_without_cache, tmp_path):
     warning, edges = run_without_cache(USE)  # one warning
     assert "Set the environment variable NUMBA_CACHE_DIR to a folder" in warning

@@ -191,6 +191,7 @@ def _train_loudly(_):
     _train(_net(), verbose=1, max_steps=5)
 
 
+@pytest.mark.slow
 def test_worker_processes_draw_no_bars(capfd):
     with joblib.parallel_config("loky"):
         joblib.Parallel(n_jobs=2)(joblib.delayed(_train_loudly)(i) for i in range(2))
