@@ -132,16 +132,16 @@ def slic_quiet(image: ArrayLike, n_segments: int = 100, **options: Any) -> NDArr
     Parameters
     ----------
     image : array-like of shape (height, width) or (height, width, n_channels)
-        As in :func:`slic`.
+        As in :func:`sklearn_spx.kernels.slic`.
     n_segments : int, default=100
-        As in :func:`slic`.
+        As in :func:`sklearn_spx.kernels.slic`.
     **options
-        All others of :func:`slic`.
+        All others of :func:`sklearn_spx.kernels.slic`.
 
     Returns
     -------
     labels : ndarray of int32, shape (height, width)
-        As of :func:`slic`.
+        As of :func:`sklearn_spx.kernels.slic`.
 
     Examples
     --------
