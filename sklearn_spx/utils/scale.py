@@ -54,6 +54,8 @@ def given_range(value_range):
         ) from None
     if not (np.isfinite([low, high]).all() and low < high):
         raise ValueError(f"value_range must be (low, high) with low < high, got {value_range!r}")
+    if not np.isfinite(high - low):
+        raise ValueError(f"value_range ({low:g}, {high:g}) is too wide for numbers of 64 bits")
     return low, high
 
 
@@ -127,6 +129,8 @@ class _Seen:
             low, high = self.low, self.high
         if low == high:
             high = low + max(1.0, abs(low))
+        if not np.isfinite(high - low):
+            raise ValueError(f"X holds values from {low:g} to {high:g}, too wide a range to scale")
         return float(low), float(high)
 
 

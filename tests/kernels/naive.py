@@ -263,17 +263,25 @@ def colour_affinity(image, sigma):
     return affinity
 
 
-def given_affinity(affinities):
-    """Function of two pixels: affinities to the right and below, and diagonals made of them."""
+def given_affinity(affinities, inside=None):
+    """Function of two pixels: affinities to the right and below, and diagonals made of them.
+
+    Those that lead outside the mask count for nothing.
+    """
     right, lower = affinities.astype(float)
+    if inside is not None:
+        right, lower = right.copy(), lower.copy()
+        right[:, :-1][~(inside[:, :-1] & inside[:, 1:])] = np.nan
+        lower[:-1][~(inside[:-1] & inside[1:])] = np.nan
 
     def affinity(p, q, kind):
         (y, x), left = p, min(p[1], q[1])
         if kind < 2:
             return (right, lower)[kind][y, x]
-        horizontal = (right[y, left] + right[y + 1, left]) / 2
-        vertical = (lower[y, left] + lower[y, left + 1]) / 2
-        return min(horizontal, vertical) / np.sqrt(2)
+        horizontal = [right[y, left], right[y + 1, left]]
+        vertical = [lower[y, left], lower[y, left + 1]]
+        known = [[v for v in pair if not np.isnan(v)] for pair in (horizontal, vertical)]
+        return min((np.mean(pair) for pair in known if pair), default=0.0) / np.sqrt(2)
 
     return affinity
 
