@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._clustering import QUARTERS, start_on_grid
 from ..checks import as_image, as_mask, as_standard, check_count, check_real, full_scale
 from ..connectivity import connect
-from . import _cpu, _tiles
+from . import _cpu, _rules, _tiles
 from ._notice import warn_of_a_grid
 
 __all__ = ["slic", "slic_quiet"]
@@ -268,7 +268,7 @@ def _cluster(tiles, start, compactness, max_iter, slic_zero):
     contrast, farthest = np.ones(len(centres), np.float32), np.zeros(0, np.float32)
     if slic_zero:
         spatial = np.float32(start.step**-2)
-        contrast /= np.float32(max(compactness**2, 1 / _tiles.TOO_LARGE))
+        contrast /= np.float32(max(compactness**2, 1 / _rules.TOO_LARGE))
         farthest = np.zeros(len(centres), np.float32)
     clusters = _cpu.Clusters(centres=centres, contrast=contrast, spatial=spatial)
     sums = np.empty((len(centres), 1 + centres.shape[1]))
@@ -277,7 +277,7 @@ def _cluster(tiles, start, compactness, max_iter, slic_zero):
         _cpu.iterate(tiles, part, clusters, start.step, sums, farthest)
         if slic_zero:
             seen = farthest > 0
-            contrast[seen] = 1 / np.maximum(farthest[seen], np.float32(1 / _tiles.TOO_LARGE))
+            contrast[seen] = 1 / np.maximum(farthest[seen], np.float32(1 / _rules.TOO_LARGE))
     labels = np.empty((tiles.height, tiles.width), np.int32)
     _cpu.assign(tiles, clusters, start.step, labels)
     return labels, centres[:, 2:]

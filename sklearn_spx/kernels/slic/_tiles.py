@@ -11,15 +11,12 @@ from collections import namedtuple
 
 import numpy as np
 
-from ..color import N_STEPS, TABLE_8BIT, lab_block, linear_light
+from .._bits import bits_of
+from ..color import N_STEPS, TABLE, TABLE_8BIT, lab_block, linear_light
 from ..compilation import njit
+from ._rules import FEW, GROUP, SET, SIDE, TOO_LARGE, corner, extent, snap
 
-SIDE = 8  # pixels along a set
-SET = SIDE * SIDE
-FEW = 3  # planes at least, and as many as one pass over a set takes
-GROUP = 8  # planes that a pass takes where there are more: their number is a multiple
-FASTMATH = {"contract", "nsz", "reassoc", "arcp"}
-TOO_LARGE = 1e18  # beyond it, squared differences overflow float32
+EXACT = {"contract", "nsz", "reassoc", "arcp"}  # for sums that are exact in any order
 _U = np.uint64
 
 Tiles = namedtuple(
@@ -94,19 +91,6 @@ def pixels_at(tiles, places):
     place = y % side // stride * SIDE + x % side // stride
     planes = tiles.planes.reshape(*tiles.totals.shape, SET)[tile, part, :, place]
     return np.column_stack([places, planes]).astype(np.float32)
-
-
-@njit
-def corner(tiles, t, s):
-    """Row and column of the first pixel of set s of tile t."""
-    top, left = t // tiles.n_across * tiles.side, t % tiles.n_across * tiles.side
-    return top + s // tiles.stride, left + s % tiles.stride
-
-
-@njit
-def extent(start, stop, stride):
-    """How many pixels of a set, along one axis, lie within the image."""
-    return max(0, min(SIDE, (stop - start + stride - 1) // stride))
 
 
 def _by_spread(image, channels, roots, mask):
@@ -234,7 +218,7 @@ def _cut_lab(image, step, scale, tiles):
                 for j in range(extent(left, tiles.width, stride)):
                     for c in range(3):
                         value = image[top + stride * i, left + stride * j, c]
-                        block[c * SET + i * SIDE + j] = linear_light(value * step)
+                        block[c * SET + i * SIDE + j] = linear_light(value, step, TABLE)
             _write_lab(block, scale, tiles, t, s)
 
 
@@ -249,15 +233,25 @@ def _write_lab(block, scale, tiles, t, s):
     _finish(planes, tiles.inside[t, s], tiles.counts[t, s], tiles.totals[t, s])
 
 
-@njit(fastmath=FASTMATH)
+@njit
 def _finish(planes, inside, count, total):
-    """Blank what is outside, and sum up each plane."""
+    """Blank what is outside, snap each plane to steps that sums keep, and sum it up."""
     for c in range(total.shape[0]):
         plane = planes[c * SET : (c + 1) * SET]
         if count < SET:
             for p in range(SET):
                 plane[p] = plane[p] if inside[p] else 0
-        s = np.float32(0)
+        largest = np.int32(0)
         for p in range(SET):
-            s += plane[p]
-        total[c] = s
+            largest = max(largest, np.int32(bits_of(plane[p]) & np.int32(0x7FFFFFFF)))
+        for p in range(SET):
+            plane[p] = snap(plane[p], largest)
+        total[c] = _sum(plane)
+
+
+@njit(fastmath=EXACT)
+def _sum(plane):
+    s = np.float32(0)
+    for p in range(SET):
+        s += plane[p]
+    return s
