@@ -3,6 +3,8 @@
 Every sum of products is written with `fma`, in one order, so both find the same bits.
 """
 
+import math
+
 import numpy as np
 from numba.extending import register_jitable
 
@@ -37,8 +39,8 @@ def extent(start, stop, stride):
 @register_jitable
 def tile_range(centre, radius, side, n_tiles):
     """First tile, and the one after the last, that the window around a centre meets on one axis."""
-    first = int(np.ceil((centre - radius - (side - 1)) / side))
-    last = int(np.floor((centre + radius) / side))
+    first = math.ceil((centre - radius - (side - 1)) / side)
+    last = math.floor((centre + radius) / side)
     return max(first, 0), min(last + 1, n_tiles)
 
 

@@ -48,13 +48,7 @@ def cut(image, rgb_scale, roots, mask, stride):
     stride : 1 or 2
     """
     height, width = image.shape[:2]
-    channels, scale = np.arange(3), roots
-    if rgb_scale is None:
-        channels = _by_spread(image, np.flatnonzero(roots), roots, mask)
-        scale = roots[channels]
-    n_planes = FEW
-    if len(channels) > FEW:
-        n_planes = -(-len(channels) // GROUP) * GROUP
+    channels, scale, n_planes = choose_planes(image, rgb_scale, roots, mask)
     n_down, n_across = -(-height // (stride * SIDE)), -(-width // (stride * SIDE))
     sets = n_down * n_across, stride**2
     tiles = Tiles(
@@ -82,15 +76,30 @@ def cut(image, rgb_scale, roots, mask, stride):
     return tiles
 
 
+def choose_planes(image, rgb_scale, roots, mask):
+    """The channels that become planes, their scale, and how many planes there are; as in `cut`."""
+    channels, scale = np.arange(3), roots
+    if rgb_scale is None:
+        channels = _by_spread(image, np.flatnonzero(roots), roots, mask)
+        scale = roots[channels]
+    few = len(channels) <= FEW
+    return channels, scale, FEW if few else -(-len(channels) // GROUP) * GROUP
+
+
 def pixels_at(tiles, places):
     """The pixels nearest to places (n, 2): row, column and planes, (n, 2 + P) float32."""
+    tile, part, place = place_of(tiles, places)
+    planes = tiles.planes.reshape(*tiles.totals.shape, SET)[tile, part, :, place]
+    return np.column_stack([places, planes]).astype(np.float32)
+
+
+def place_of(tiles, places):
+    """Tile, set and place within it of the pixels nearest to places (n, 2)."""
     y, x = np.floor(places + 0.5).astype(np.int64).T
     stride, side = tiles.stride, tiles.side
     tile = y // side * tiles.n_across + x // side
     part = y % stride * stride + x % stride
-    place = y % side // stride * SIDE + x % side // stride
-    planes = tiles.planes.reshape(*tiles.totals.shape, SET)[tile, part, :, place]
-    return np.column_stack([places, planes]).astype(np.float32)
+    return tile, part, y % side // stride * SIDE + x % side // stride
 
 
 def _by_spread(image, channels, roots, mask):
