@@ -8,6 +8,7 @@ is an error, as it is on a GPU, where it hangs.
 
 import contextlib
 import itertools
+import sys
 import threading
 
 import numpy as np
@@ -16,9 +17,19 @@ from numba.core import config
 SIMULATED = bool(config.ENABLE_CUDASIM)
 
 
-
 if SIMULATED:
     from numba.cuda.simulator import kernel as _simulator
+    from numba.cuda.simulator import kernelapi as _api
+    from numba.cuda.simulator.cudadrv.devicearray import FakeWithinKernelCUDAArray as _Array
+    from numba.np.numpy_support import as_dtype
+
+    def _shared_array(self, shape, dtype):
+        """The array of the line that asks for it; the simulator's own reads the source each time."""
+        frame = sys._getframe(1)
+        key = frame.f_code, frame.f_lineno
+        if key not in self._allocations:
+            self._allocations[key] = np.empty(shape, as_dtype(dtype))
+        return self._allocations[key]
 
     class _Thread(_simulator.BlockThread):
         def __init__(self, *args):
@@ -79,7 +90,12 @@ if SIMULATED:
 def permuted(seed=None):
     """Run simulated kernels with their blocks and threads in a random order; None: ascending."""
     rng = None if seed is None else np.random.default_rng(seed)
-    before = _simulator.BlockManager, _simulator.np
+    before = (
+        _simulator.BlockManager,
+        _simulator.np,
+        _api.FakeCUDAShared.array,
+        _Array.__getattr__,
+    )
 
     class _Numpy:  # the simulator lists its blocks by np.ndindex
         def __getattr__(self, name):
@@ -93,7 +109,14 @@ def permuted(seed=None):
             return map(tuple, points)
 
     _simulator.BlockManager, _simulator.np = type("_Block", (_Block,), {"rng": rng}), _Numpy()
+    _api.FakeCUDAShared.array = _shared_array
+    _Array.__getattr__ = lambda self, name: getattr(self._item._ary, name)  # of no record
     try:
         yield
     finally:
-        _simulator.BlockManager, _simulator.np = before
+        (
+            _simulator.BlockManager,
+            _simulator.np,
+            _api.FakeCUDAShared.array,
+            _Array.__getattr__,
+        ) = before

@@ -573,23 +573,25 @@ def move(
     alone, n_alone = others
     top, bottom = tile_range(centres[k, 0], radius, grid.side, grid.n_down)
     left, right = tile_range(centres[k, 1], radius, grid.side, grid.n_across)
-    n, total, reach, a = np.int64(0), np.float64(0), np.int32(0), 0
+    n, reach, a, i = np.int64(0), np.int32(0), 0, 0
+    total = np.float64(0)
     # Tiles in order: those within the window and, between them, those that no window meets.
     within = max(bottom - top, 0) * max(right - left, 0)
-    i = 0
     while i < within or a < n_alone[0]:
         t = grid.n_down * grid.n_across
         if i < within:
             t = (top + i // (right - left)) * grid.n_across + left + i % (right - left)
         if a < n_alone[0] and alone[a] < t:
-            t = alone[a]
+            t = np.int64(alone[a])
             a += 1
-            place = starts[t]
+            place = np.int64(starts[t])
             if candidates[place] != k:
                 continue
         else:
             i += 1
-            place = _find(candidates, starts[t], starts[t] + filled[t], k)
+            place = np.int64(
+                _find(candidates, np.int64(starts[t]), np.int64(starts[t] + filled[t]), k)
+            )
         if counts[t, s] == 0 or pixels[place, 0] == 0:
             continue
         n += pixels[place, 0]

@@ -39,8 +39,8 @@ def extent(start, stop, stride):
 @register_jitable
 def tile_range(centre, radius, side, n_tiles):
     """First tile, and the one after the last, that the window around a centre meets on one axis."""
-    first = math.ceil((centre - radius - (side - 1)) / side)
-    last = math.floor((centre + radius) / side)
+    first = np.int64(math.ceil((centre - radius - (side - 1)) / side))
+    last = np.int64(math.floor((centre + radius) / side))
     return max(first, 0), min(last + 1, n_tiles)
 
 
