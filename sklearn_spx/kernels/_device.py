@@ -16,7 +16,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-__all__ = ["is_on_gpu", "kernel", "open_session", "uses_gpu"]
+__all__ = ["as_host", "is_on_gpu", "kernel", "like", "open_session", "uses_gpu"]
 
 _ALIGNED = 256  # bytes, as CUDA's own allocations
 _EXTRA = "pip install 'sklearn-spx[cuda]'"
@@ -98,6 +98,24 @@ def _missing_gpu():
     if cuda.is_available():
         return None
     return " ".join(str(cuda.cuda_error() or "no device").split())
+
+
+def as_host(array, name):
+    """A numpy copy of an array that lies on a GPU; anything else as it is."""
+    if not is_on_gpu(array):
+        return array
+    with open_session(array) as session:
+        return session.copy_out(session.view(array, name))
+
+
+def like(host, array):
+    """A copy of a numpy array on the GPU and of the kind of another; if that is none, as it is."""
+    if not is_on_gpu(array):
+        return host
+    with open_session(array) as session:
+        own, view = session.new_result(host.shape, host.dtype)
+        session.copy_in(host, view)
+        return own
 
 
 @contextlib.contextmanager
@@ -244,7 +262,9 @@ class Session:
 
     def copy_in(self, host, to):
         """Copy a numpy array into a device array of its shape and dtype."""
-        to.copy_to_device(np.ascontiguousarray(host, to.dtype), stream=self.stream)
+        # as a row: the stride of an axis of length 1 may be anything, and CUDA's copies look at it
+        row = np.ascontiguousarray(host, to.dtype).reshape(-1)
+        to.reshape(row.size).copy_to_device(row, stream=self.stream)
 
     def copy_out(self, array):
         """A numpy copy of a device array, when all before it has run."""

@@ -24,7 +24,7 @@ if SIMULATED:
     from numba.np.numpy_support import as_dtype
 
     def _shared_array(self, shape, dtype):
-        """The array of the line that asks for it; the simulator's own reads the source each time."""
+        """The array of the line that asks for it, found without reading the source each time."""
         frame = sys._getframe(1)
         key = frame.f_code, frame.f_lineno
         if key not in self._allocations:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._clustering import QUARTERS, start_on_grid
-from .._device import open_session, uses_gpu
+from .._device import as_host, like, open_session, uses_gpu
 from ..checks import as_image, as_mask, as_standard, check_count, check_real, full_scale
 from ..connectivity import connect
 from . import _cpu, _rules, _tiles
@@ -78,16 +78,24 @@ def slic(
         there are too few, cut the largest in two. A region joins the neighbour of the greatest
         length of border over (`compactness` + distance of colours). Otherwise a label is a
         cluster, connected or not.
+    device : {"cpu", "cuda", "auto"}, default=None
+        Where pixels are clustered: the labels are the same. "auto" is "cuda" if there is a GPU;
+        None is where the image lies, which may be a CUDA tensor of torch, or whatever else has
+        ``__cuda_array_interface__``. What does not run on the GPU yet: the image is read and
+        checked on the host, and regions are connected there.
 
     Returns
     -------
-    labels : ndarray of int32, shape (height, width)
+    labels : ndarray of int32, or array on the GPU of the image's kind, shape (height, width)
         0, 1, ... without a gap, each superpixel one 4-connected region; -1 outside the mask.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument has a wrong type, shape or range.
+        If an argument has a wrong type, shape or range, or if there is no GPU where `device` asks
+        for one.
+    MemoryError
+        If the GPU has too little memory.
 
     Warns
     -----
@@ -174,6 +182,7 @@ def _slic(
     max_iter = check_count(max_iter, "max_iter")
     compactness = min(check_real(compactness, "compactness", 0, strict=slic_zero), _MOST)
     on_gpu = uses_gpu(device, image=image, mask=mask)
+    given, image, mask = image, as_host(image, "image"), as_host(mask, "mask")
     image, rgb_scale = _read(image, convert2lab, mask)
     height, width = image.shape[:2]
     if mask is not None:
@@ -198,7 +207,7 @@ def _slic(
         connect(labels, start.min_size, start.n_segments, colours, compactness)
     else:
         _close_gaps(labels, len(start.seeds))
-    return labels
+    return like(labels, given)
 
 
 def _read(image: Any, convert2lab: bool | None, mask: Any) -> tuple[NDArray[Any], int | None]:
