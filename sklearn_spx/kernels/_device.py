@@ -13,6 +13,7 @@ import math
 import sys
 import threading
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -22,8 +23,10 @@ _ALIGNED = 256  # bytes, as CUDA's own allocations
 _EXTRA = "pip install 'sklearn-spx[cuda]'"
 _DTYPES = "bool, 8 to 64-bit integers, float32 and float64"
 
-_scratch = {}  # (device, stream) -> byte buffers at rest
-_constants = {}  # (device, id of the array) -> the array, and its copy there
+_scratch: dict[tuple[int, int], list[Any]] = {}  # (device, stream) -> byte buffers at rest
+_constants: dict[
+    tuple[int, int], tuple[Any, Any]
+] = {}  # (device, id of the array) -> the array, and its copy there
 _lock = threading.Lock()
 
 
@@ -78,8 +81,9 @@ def uses_gpu(device, **arrays):
     if missing is not None:
         what = "device='cuda'" if device == "cuda" else f"{there[0]} lies on a GPU"
         raise ValueError(
-            f"{what}, but numba.cuda finds none: {missing}. {_EXTRA} brings what it needs beside "
-            "NVIDIA's driver; accepted without a GPU is device='cpu' or 'auto', and arrays of numpy"
+            f"{what}, but numba.cuda finds none: {missing}. {_EXTRA} installs numba-cuda, which "
+            "needs NVIDIA's driver, and its compiler, of numba-cuda[cu12] or [cu13]; "
+            "accepted without a GPU is device='cpu' or 'auto', and arrays of numpy"
         )
     return True
 
