@@ -231,10 +231,8 @@ assert all((a == b).all() for a, b in zip(before, after))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes are not forked")
-@pytest.mark.parametrize(
-    "cls",
-    [c if c is SEALSuperpixels else pytest.param(c, marks=pytest.mark.slow) for c in LEARNED],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("cls", LEARNED)
 def test_forked_after_a_transform(cls):
     code = FORKED.format(name=cls.__name__)
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

@@ -52,6 +52,7 @@ ESTIMATORS = {
         superpixels=SEALSuperpixels(40, pretrained="bsds500"), training=NetTraining(max_steps=1)
     ),
 }
+PLAIN = ("slic", "slic as it is", "ers", "egb")  # and those that train nothing, every day
 FEATURES = {
     "lab": LabFeatures(),
     "scattering": ScatteringFeatures(),
@@ -72,7 +73,13 @@ def with_outside(images, *values):
     return out
 
 
-@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in PLAIN or "shipped" in name else pytest.param(name, marks=pytest.mark.slow)
+        for name in ESTIMATORS
+    ],
+)
 @pytest.mark.parametrize(
     ("images", "outside"),
     [

@@ -49,7 +49,7 @@ FORMS = {
     "float32 up to 255": lambda image: image.astype(np.float32),
 }
 # by the plain methods in all of them; by the others in these, and in the rest by `pytest -m slow`
-OF_ALL = ("uint8", "uint16", "float32")
+OF_ALL = ("uint8", "float32")
 PLAIN = ("slic", "slico", "ers", "egb")
 CASES = [
     (name, form)

@@ -13,7 +13,7 @@ from rich.text import Text
 from . import _outputs
 from ._console import printable, stderr, stdout
 
-N_TRAIN, N_TEST = 6, 6
+N_TRAIN, N_TEST = 5, 5
 N_MOSAIC = 120  # superpixels of a mosaic
 N_PHOTOGRAPH = 150  # of a photograph
 LONGER_SIDE = 360  # of a photograph, in pixels: so small that superpixels are seen

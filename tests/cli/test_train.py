@@ -293,6 +293,7 @@ def bracketed(tmp_path):
     return write(tmp_path / "a [bold] name", ["0", "1"])
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on_and_keeps_the_history(bracketed, tmp_path):
     images, truths = bracketed
     arguments = [images, "--truths", truths, "--steps", 10, *SHORT[2:]]

@@ -155,9 +155,8 @@ t.ALL[{name!r}](checkpoint={path!r}, checkpoint_every=0).fit(leaves.images, leav
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
-@pytest.mark.parametrize(
-    "name", [n if n == "seal" else pytest.param(n, marks=pytest.mark.slow) for n in ALL]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ALL)
 def test_killed(name, data, tmp_path):
     folder, path = os.path.dirname(__file__), str(tmp_path / "run.ckpt")
     code = KILLED.format(folder=folder, name=name, path=path)
