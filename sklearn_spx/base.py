@@ -261,14 +261,15 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
         ``n_channels_in_`` is set at the end. Nothing is kept, so that a lazy collection may be
         larger than memory.
         """
-        return self._checked_as_given(X, masks, y, channels)
+        return self._items(X, masks, y, channels, looks=True)
 
     def _check_all(self, X, masks=None, channels=None):
         """Validate as ``_checked`` does, where nothing is done with the images."""
-        for _ in self._checked_as_given(X, masks, channels=channels):
+        for _ in self._items(X, masks, channels=channels):
             pass
 
-    def _checked_as_given(self, X, masks=None, y=None, channels=None):
+    def _items(self, X, masks=None, y=None, channels=None, looks=False):
+        """What ``_checked`` yields; unless it ``looks`` at them, images are as they were given."""
         self._validate_params()
         X, masks = _check_collections(X, masks)
         if y is not None:
@@ -283,12 +284,15 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
                     if y is None
                     else check_target(_item(y, i, "y"), f"y[{i}]", image.shape[:2])
                 )
+                found = n_channels(image)
+                if looks:
+                    image = self._look_at(image, mask, f"X[{i}]")
             except (ValueError, TypeError) as error:
                 if self.on_error == "raise":
                     raise
                 _warn(error)
                 continue
-            channels = max(n_channels(image), channels or 0)
+            channels = max(found, channels or 0)
             usable += 1
             yield image, mask, target
         if not usable:

@@ -52,13 +52,12 @@ class ValueRange(ImageSegmenter):
         self._validate_params()
         if learn_range:
             self._learn_range(X, masks)
-        for i, (image, mask, target) in enumerate(self._checked_as_given(X, masks, y, channels)):
-            yield self._look_at(image, mask, f"image {i}"), mask, target
+        yield from super()._checked(X, masks, y, channels)
 
     def _check_all(self, X, masks=None, channels=None):
         self._validate_params()
         survey, given = Survey(), given_range(self.value_range)
-        for image, mask, _ in self._checked_as_given(X, masks, channels=channels):
+        for image, mask, _ in self._items(X, masks, channels=channels):
             if given is None:
                 survey.add(image, mask)
         self._ranges = survey.ranges()

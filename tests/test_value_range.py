@@ -105,3 +105,22 @@ def test_fitted_to_one_dtype_and_asked_about_another(name):
             estimator.transform([FORMS[form](image) for image in COLOURS]),
             expected(name, "colours"),
         )
+
+
+def test_what_cannot_be_brought_to_scale_is_named_and_left_out():
+    """By its place among all images, those left out before it included."""
+    bands = [np.dstack([image, image[..., :2]]) / 255 for image in COLOURS]
+    far = bands[0].copy()
+    far[3, 4] = 1e38
+    images = [np.zeros(3), bands[0], far, bands[1]]
+    truths = [LEAVES.ground_truths[i] for i in (0, 0, 0, 1)]
+    estimator = TrainableSLIC(30, features=LabFeatures(), on_error="warn")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        estimator.fit(images, truths)
+    words = [str(warning.message) for warning in caught]
+    assert any(text.startswith("X[0] has shape (3,)") for text in words)
+    assert any(text.startswith("X[2] holds values up to 1e+38") for text in words)
+    assert estimator.n_images_ == 2
+    with pytest.raises(ValueError, match=r"X\[1\] holds values up to 1e\+38"):
+        clone(estimator).set_params(on_error="raise").fit(images[1:], truths[1:])
