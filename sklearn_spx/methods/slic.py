@@ -16,7 +16,7 @@ from sklearn.utils._param_validation import Interval
 from ..base import UntrainedSegmenter
 from ..kernels.slic import slic, slic_quiet
 from ..utils.images import n_channels
-from ..utils.scale import as_colour, scaled
+from ..utils.scale import as_bands, for_slic
 from ..value_range import ValueRange
 
 
@@ -136,25 +136,27 @@ class SLICSuperpixels(ValueRange, UntrainedSegmenter):
         return self.max_iter
 
     def _look_at(self, image, mask, name):
-        as_they_are = (
-            self.convert2lab is not None and not self.convert2lab and self.value_range is None
-        )
-        return image if as_they_are else super()._look_at(image, mask, name)
+        return image if self._takes_as_given() else super()._look_at(image, mask, name)
+
+    def _takes_as_given(self):
+        """Whether values count as they are."""
+        asked_not_to = self.convert2lab is not None and not self.convert2lab
+        return asked_not_to and self.value_range is None
 
     def _segment(self, image, mask):
-        n, run = n_channels(image), slic_quiet
+        converts, run = False, slic_quiet
         weights = None if self.weights is None else np.asarray(self.weights, dtype=float)
-        converts = n in (1, 3) if self.convert2lab is None else bool(self.convert2lab)
-        if converts and n not in (1, 3):
-            raise ValueError(f"convert2lab=True needs one or three channels, found {n}")
-        if converts:
-            image = as_colour(image)
-            if weights is not None and weights.shape == (1,):
-                weights = np.repeat(weights, 3)
-        elif self.convert2lab is None or self.value_range is not None:
-            image = scaled(image, 100 / n**0.5)  # all of them span as much as L does
+        if self._takes_as_given():
+            run = slic  # which warns where values cannot matter
+        elif self.convert2lab is None or self.convert2lab:
+            image, converts = for_slic(image)
+            if self.convert2lab and not converts:
+                n = n_channels(image)
+                raise ValueError(f"convert2lab=True needs one or three channels, found {n}")
         else:
-            run = slic  # which warns where values as they are cannot matter
+            image = as_bands(image)
+        if converts and weights is not None and weights.shape == (1,):
+            weights = np.repeat(weights, 3)
         return run(
             image,
             self.n_segments,

@@ -16,8 +16,10 @@ from .images import LARGEST_VALUE, n_channels
 __all__ = [
     "KINDS",
     "Survey",
+    "as_bands",
     "as_colour",
     "fill_outside",
+    "for_slic",
     "given_range",
     "kind_of",
     "range_of",
@@ -32,8 +34,8 @@ _LEFT_OUT = 0.001
 _PIXELS = 4096  # of an image that are looked at for that
 _MOST_PIXELS = 2**20  # of all images
 _BLOCK = 2**18  # values that are brought to scale at once
-# how far from a whole number an 8-bit value may lie: rounding in float16, and in anything finer
-_ROUNDING = {"e": 0.1}, 1e-3
+# how far from a whole number an 8-bit value may lie by the rounding of float16, and of all finer
+_ROUNDING_16, _ROUNDING = 0.1, 1e-3
 
 
 def given_range(value_range):
@@ -213,7 +215,7 @@ def seen(image, value_range, mask=None, name="image"):
     low, high = value_range
     if image.dtype == np.uint8 and value_range == (0, 255):
         return image
-    fine = _ROUNDING[0].get(image.dtype.char, _ROUNDING[1])
+    fine = _ROUNDING_16 if image.dtype == np.float16 else _ROUNDING
     clips = n_channels(image) in (1, 3)
     out = np.empty(image.shape, np.float32)
     is_8_bit = True
@@ -263,6 +265,18 @@ def as_colour(image):
     if n_channels(image) != 1:
         return image
     return np.broadcast_to(image.reshape(*image.shape[:2], 1), (*image.shape[:2], 3))
+
+
+def for_slic(image):
+    """Return an image that was ``seen`` as the SLIC kernel takes it, and whether it is RGB."""
+    if n_channels(image) in (1, 3):
+        return as_colour(image), True
+    return as_bands(image), False
+
+
+def as_bands(image):
+    """Return n channels from 0 to 100 / sqrt(n): black and white are as far apart as in L."""
+    return scaled(image, 100 / n_channels(image) ** 0.5)
 
 
 def scaled(image, white):

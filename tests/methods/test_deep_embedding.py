@@ -718,3 +718,11 @@ def test_the_papers_head_from_the_command_line(tmp_path, leaves, vgg16):
     assert head.pooling == "max"
     assert list(head.net_.side) == ["5", "1"]
     assert head.net_.mix.in_channels == 128 + 32
+
+
+def test_superpixels_of_a_mask_are_as_large_as_those_of_an_image(leaves):
+    segmenter = DELSegmenter.from_pretrained("bsds500")
+    mask = np.zeros(leaves[0][0].shape[:2], bool)
+    mask[4:28, 8:40] = True
+    (_, superpixels), *_ = segmenter.embed(leaves[0][:1], masks=[mask])
+    assert superpixels.max() + 1 == mask.sum() // 64

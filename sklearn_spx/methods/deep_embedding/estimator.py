@@ -31,8 +31,8 @@ from ...model_file import write_model
 from ...training import NetTraining
 from ...training.recipe import fit_net, resolve, seed_of
 from ...training.state import digest, net_arrays
-from ...utils.images import check_boundaries, check_same_length, check_sequence, n_channels
-from ...utils.scale import as_colour, scaled
+from ...utils.images import check_boundaries, check_same_length, check_sequence
+from ...utils.scale import for_slic
 from ...utils.threads import torch_threads
 from ...utils.types import Images
 from ...value_range import ValueRange
@@ -474,11 +474,9 @@ class DELSegmenter(Pretrained, ValueRange):
 
     def _superpixel_labels(self, image, mask):
         if self.superpixels_ is None:
-            n, n_pixels = n_channels(image), image.shape[0] * image.shape[1]
-            is_colour = n in (1, 3)
-            image = as_colour(image) if is_colour else scaled(image, 100 / n**0.5)
-            n_segments = max(1, n_pixels // 64)
-            return slic_quiet(image, n_segments, mask=mask, convert2lab=is_colour)
+            n_pixels = image.shape[0] * image.shape[1] if mask is None else int(mask.sum())
+            image, is_rgb = for_slic(image)
+            return slic_quiet(image, max(1, n_pixels // 64), mask=mask, convert2lab=is_rgb)
         masks = None if mask is None else [mask]
         return self.superpixels_.transform([image], masks=masks)[0]
 
