@@ -61,15 +61,10 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         """
         self._validate_params()
         X, masks = self._check_collections(X, masks)
-        items = [self._check(X[i], i, masks[i], fitted=False) for i in range(len(X))]
-        self.n_channels_in_ = n_channels(items[0])
-        for i, image in enumerate(items):
-            self._check_channels(image, i)
+        images = self._check_images(X, masks)
         if y is not None and any(mask is not None for mask in masks):
-            y = check_sequence(y, "y", "label image")
-            check_same_length(X, y, "y")
-            y = [self._inside(y[i], i, masks[i], image) for i, image in enumerate(items)]
-        self._fit(items, y)
+            y = self._check_annotations(y, images, masks)
+        self._fit(images, y)
         return self
 
     def transform(
@@ -134,13 +129,35 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         check_same_length(X, masks, "masks")
         return X, [masks[i] for i in range(len(masks))]
 
-    def _transform_one(self, image, i, mask):
-        return self._features(self._check(image, i, mask))
-
-    def _check(self, image, i, mask=None, fitted=True):
-        image = check_image(image, f"X[{i}]", mask, f"masks[{i}]")
-        if fitted:
+    def _check_images(self, X, masks):
+        """The images of ``fit``, checked; of the first one's number of channels."""
+        images = [self._check(X[i], i, masks[i]) for i in range(len(X))]
+        self.n_channels_in_ = n_channels(images[0])
+        for i, image in enumerate(images):
             self._check_channels(image, i)
+        return images
+
+    @staticmethod
+    def _check_annotations(y, images, masks):
+        """The annotations of each image, a list of label images, unknown outside its mask."""
+        y = check_sequence(y, "y", "label image")
+        check_same_length(images, y, "y")
+        found = []
+        for i, image in enumerate(images):
+            annotations = check_target(y[i], f"y[{i}]", image.shape[:2])
+            mask = check_mask(masks[i], f"masks[{i}]", image.shape[:2])
+            if mask is not None:
+                annotations = [np.where(mask, labels, -1) for labels in annotations]
+            found.append(annotations)
+        return found
+
+    def _transform_one(self, image, i, mask):
+        image = self._check(image, i, mask)
+        self._check_channels(image, i)
+        return self._features(image)
+
+    def _check(self, image, i, mask=None):
+        image = check_image(image, f"X[{i}]", mask, f"masks[{i}]")
         return fill_outside(image, check_mask(mask, f"masks[{i}]", image.shape[:2]))
 
     def _check_channels(self, image, i):
@@ -149,15 +166,6 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
                 f"X[{i}] has {n_channels(image)} channels where {type(self).__name__} expects "
                 f"{self.n_channels_in_}, the number of the images it was fitted to"
             )
-
-    @staticmethod
-    def _inside(target, i, mask, image):
-        """The annotations of image i, unknown outside its mask."""
-        annotations = check_target(target, f"y[{i}]", image.shape[:2])
-        if mask is None:
-            return annotations
-        mask = check_mask(mask, f"masks[{i}]", image.shape[:2])
-        return [np.where(mask, labels, -1) for labels in annotations]
 
     def _fit(self, images, y):
         pass

@@ -21,9 +21,6 @@ from ..training.recipe import as_validation, fit_net, resolve, seed_of
 from ..utils.images import (
     check_boundaries,
     check_magnitude,
-    check_same_length,
-    check_sequence,
-    n_channels,
 )
 from ..utils.threads import one_torch_thread
 from ..utils.types import Images
@@ -195,30 +192,27 @@ class EmbeddingFeatures(ImageTransformer):
         if y is None:
             raise ValueError("y is None; EmbeddingFeatures learns from ground truths")
         self._validate_params()
-        images, annotations = self._read(X, y, masks, fitted=False)
+        X, masks = self._check_collections(X, masks)
+        images = self._check_images(X, masks)
+        annotations = self._check_annotations(y, images, masks)
         held_out: tuple[list[Any], list[Any]] = ([], [])
         if validation is not None:
             try:
-                held_out = self._read(*as_validation(validation))
+                held_out = self._held_out(*as_validation(validation))
             except (ValueError, TypeError) as error:
                 raise type(error)(f"validation: {error}") from error
         self._learn(images, annotations, *held_out)
         return self
 
-    def _read(self, X, y, masks, fitted=True):
-        """Images and their annotations, checked."""
+    def _held_out(self, X, y, masks):
         X, masks = self._check_collections(X, masks)
-        y = check_sequence(y, "y", "label image")
-        check_same_length(X, y, "y")
-        images = [self._check(X[i], i, masks[i], fitted) for i in range(len(X))]
-        if not fitted:
-            self.n_channels_in_ = n_channels(images[0])
-            for i, image in enumerate(images):
-                self._check_channels(image, i)
-        return images, [self._inside(y[i], i, masks[i], image) for i, image in enumerate(images)]
+        images = [self._check(X[i], i, masks[i]) for i in range(len(X))]
+        for i, image in enumerate(images):
+            self._check_channels(image, i)
+        return images, self._check_annotations(y, images, masks)
 
-    def _check(self, image, i, mask=None, fitted=True):
-        image = super()._check(image, i, mask, fitted)
+    def _check(self, image, i, mask=None):
+        image = super()._check(image, i, mask)
         check_magnitude(image, f"X[{i}]")
         return image
 
