@@ -201,7 +201,7 @@ def jobs_option(function):
         default=1,
         show_default=True,
         callback=_check_jobs,
-        help="Images at once; -1: one a core.",
+        help="Images, or crops of them, at once; -1: one a core.",
     )(function)
 
 

@@ -1,10 +1,11 @@
 """What ``sklearn-spx segment`` writes for each image, and where."""
 
-import tempfile
 from typing import NamedTuple
 
 import click
 import numpy as np
+
+from ..utils.files import why_not_writable
 
 # style of a picture: what is added to the image's name
 STYLES = {"boundaries": "_overlay", "means": "_means", "fill": "_fill"}
@@ -41,12 +42,8 @@ def make_folder(out):
 
 def check_writable(folder, flag):
     """Raise before the work where files cannot be made in a directory after it."""
-    try:
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as reason:
-        raise click.UsageError(
-            f"{flag}: {folder} cannot be written to: {reason.strerror}"
-        ) from None
+    if (reason := why_not_writable(folder)) is not None:
+        raise click.UsageError(f"{flag}: {folder} cannot be written to: {reason}")
 
 
 def check_outputs(paths, names, out):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from . import _files
 from ._console import stderr, stdout
 
 EXIT_CODES = (
@@ -95,21 +96,9 @@ _TRAINING = (
 )
 
 
-def _jobs(context, parameter, value):
-    if value == 0:
-        raise click.BadParameter("0 jobs do no work; accepted is 1 or more, or -1: one a core")
-    return value
-
-
 _RUN = (
     click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
-    click.option(
-        "--jobs",
-        default=1,
-        show_default=True,
-        callback=_jobs,
-        help="Images or crops worked on at once; -1: one a core.",
-    ),
+    _files.jobs_option,
     click.option(
         "--device",
         type=click.Choice(["auto", "cpu", "cuda"]),
@@ -222,7 +211,8 @@ def train_and_save(estimator, training, options, summary, **how_to_save):
 
 def _check_out(out, training):
     """Raise where the model could not be written."""
-    from ..training.state import check_destination, why_not_writable
+    from ..training.state import check_destination
+    from ..utils.files import why_not_writable
 
     folder = next(p for p in (out.absolute().parent, *out.absolute().parents) if p.exists())
     if not folder.is_dir():

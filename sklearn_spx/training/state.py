@@ -2,13 +2,13 @@
 
 import hashlib
 import os
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from ..model_file import check_arrays
+from ..utils.files import why_not_writable
 
 __all__ = [
     "check_destination",
@@ -17,7 +17,6 @@ __all__ = [
     "load_arrays",
     "locked",
     "net_arrays",
-    "why_not_writable",
 ]
 
 
@@ -109,26 +108,6 @@ def check_destination(checkpoint):
     if (reason := why_not_writable(path.parent)) is not None:
         raise ValueError(f"checkpoint: the folder {path.parent} cannot be written to: {reason}")
     return os.fspath(checkpoint)
-
-
-def why_not_writable(folder):
-    """Return why no file can be made in a folder, or None: by making one, which alone tells.
-
-    Parameters
-    ----------
-    folder : path-like
-        The folder.
-
-    Returns
-    -------
-    reason : str or None
-        Of the operating system.
-    """
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            return None
-    except OSError as error:
-        return error.strerror
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import contextlib
 import os
 import secrets
 import stat
+import tempfile
 from pathlib import Path
 
 _KINDS = {
@@ -77,3 +78,23 @@ def _check_regular(status, path):
     if not stat.S_ISREG(status.st_mode):
         kind = _KINDS.get(stat.S_IFMT(status.st_mode), "something else")
         raise ValueError(f"{path} is {kind}; accepted is a regular file")
+
+
+def why_not_writable(folder):
+    """Return why no file can be made in a folder, or None: by making one, which alone tells.
+
+    Parameters
+    ----------
+    folder : path-like
+        The folder.
+
+    Returns
+    -------
+    reason : str or None
+        Of the operating system.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return None
+    except OSError as error:
+        return error.strerror

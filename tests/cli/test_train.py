@@ -421,7 +421,7 @@ def test_crops_may_be_larger_than_images(pairs, tmp_path):
         (["--out", "own", "--checkpoint", "own"], "--out and --checkpoint are one file, own"),
         (["--out", "own", "--checkpoint", "nowhere/run.pt"], "there is no folder nowhere"),
         (["--out", "own", "--checkpoint", "images"], "'images' is a directory"),
-        (["--out", "own", "--jobs", 0], "0 jobs do no work"),
+        (["--out", "own", "--jobs", 0], "0 is neither a number of images nor -1"),
         (["--out", "own", "--pretrained", "no [bold]"], "'no [bold]' is neither a file nor"),
         (["--out", "own", "--pretrained", "images/0.png"], "images/0.png"),
         (["--out", "own", "--steps", 3, "--epochs", 3], "max_steps or max_epochs, not both"),
