@@ -25,7 +25,6 @@ EXTRAS = {
     ),
     "geo": (("rasterio",), "labels of GeoTIFF that keep their place on earth"),
     "hed": (("h5py",), "weights of HED"),
-    "cuda": (("numba-cuda",), "kernels on a GPU"),
 }  # fmt: skip
 WEIGHTS = Path(__file__).parents[1] / "weights"
 

@@ -169,8 +169,8 @@ def check_no_alpha(image, name, mask=None):
         colours = "gray and alpha" if channels == 2 else "RGBA"
         raise ValueError(
             f"{name} has {channels} channels, the last of which looks like alpha ({colours}). "
-            f"Without it: {name}[..., :{channels - 1}]; sklearn_spx.io.read_image(path) lays it "
-            "over white. If it is a band like the others, put it first: np.roll(image, 1, axis=-1)"
+            f"Without it: {name}[..., :{channels - 1}]. If it is a band like the others, put it "
+            f"first: np.roll({name}, 1, axis=-1)"
         )
 
 
