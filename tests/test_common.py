@@ -16,7 +16,7 @@ ESTIMATORS = [
     sklearn_spx.ERSSuperpixels(n_segments=20, connectivity=4),
     sklearn_spx.EGBSegmenter(),
     sklearn_spx.EGBSegmenter(connectivity=4),
-    sklearn_spx.TrainableSLIC(n_segments=20),
+    sklearn_spx.TrainableSLIC(n_segments=20, features=LabFeatures()),
     sklearn_spx.TrainableSLIC(
         20,
         distance="mlp",
@@ -45,6 +45,12 @@ ESTIMATORS = [
 
 @parametrize_with_checks(ESTIMATORS)
 def test_contract(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow  # scattering features, which take most of the time
+@parametrize_with_checks([sklearn_spx.TrainableSLIC(n_segments=20)])
+def test_contract_by_default(estimator, check):
     check(estimator)
 
 

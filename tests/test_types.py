@@ -14,6 +14,7 @@ ROOT = Path(sklearn_spx.__file__).parent
 CODE = Path(__file__).parent / "typing"
 
 
+@pytest.mark.slow
 def test_a_user_is_told_what_is_wrong_and_nothing_else(tmp_path):
     pytest.importorskip("mypy")
     environment = dict(os.environ)

@@ -94,7 +94,16 @@ def test_annotators_are_merged_into_the_segments_that_none_of_them_cuts():
     np.testing.assert_array_equal(merged, [[0, 1, 2, 2]])
 
 
-@pytest.mark.parametrize("labels", ["corrected_only", "replication", "weak", "edges"])
+@pytest.mark.parametrize(
+    "labels",
+    [
+        "edges",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("corrected_only", "replication", "weak")
+        ),
+    ],
+)
 def test_every_label_set_teaches_something(leaves, fitted, labels):
     other = clone(fitted).set_params(labels=labels).fit(leaves.images, leaves.ground_truths)
     assert (other.weights_ >= 0).all()

@@ -93,7 +93,7 @@ def tasks(name):
 
 
 @pytest.mark.parametrize("name", ALL)
-@pytest.mark.parametrize("every", [0, 60])
+@pytest.mark.parametrize("every", [0, pytest.param(60, marks=pytest.mark.slow)])
 def test_ctrl_c_in_the_middle_of_a_step(name, every, data, tmp_path, monkeypatch, ctrl_c):
     whole = learned(ALL[name]().fit(*data))
     estimator = ALL[name](checkpoint=tmp_path / "run.ckpt", checkpoint_every=every)
@@ -420,7 +420,7 @@ def test_the_training_is_searched(data):
     assert changed.training.max_steps == 1
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_search_shows_whole_bars(n_jobs, data, capfd):
     """One line each in the process itself; of others' none, which would write over each other."""
     training = NetTraining(max_steps=2, batch_size=1, crop_size=32)
