@@ -1,17 +1,84 @@
-"""A float32 and a small integer packed into one int32: two words of LLVM that numba lacks.
+"""Words of LLVM that numba lacks, for the CPU, for CUDA, and in plain Python for its simulator.
+
+`fma` rounds once, everywhere. An arithmetic written with it, where no product is left beside a sum
+for a compiler to fuse or not, gives the same bits on every machine and on a GPU.
 
 The bits of floats of at least 0 order like the floats. With the last few bits replaced by an
-integer, the smaller of two such keys is the smaller float, or, of equal ones, the smaller integer.
+integer, as `ordered_key` does, the smaller of two such keys is the smaller float, or, of equal
+ones, the smaller integer.
 """
 
+import math
+
+import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, overload
+
+__all__ = ["bits_of", "float_of", "fma", "ordered_key"]
+
+_LARGEST = float(np.finfo(np.float32).max)
 
 
-@intrinsic
-def ordered_key(typingctx, value, keep, place):
-    """The bits of ``value`` under the mask ``keep``, with ``place`` in the others, as an int32."""
+def fma(a, b, c):
+    """Return ``a * b + c`` of float32 numbers, rounded once."""
+    product, c = float(a) * float(b), float(c)  # exact
+    total = product + c
+    if not math.isfinite(total) or abs(total) > _LARGEST:
+        return np.float32(math.copysign(math.inf, total) if total == total else math.nan)
+    other = total - product
+    lost = (product - (total - other)) + (c - other)
+    # An odd last bit stands for what is lost, so that rounding to float32 sees it.
+    if lost and not np.float64(total).view(np.int64) & 1:
+        total = math.nextafter(total, math.copysign(math.inf, lost))
+    return np.float32(total)
+
+
+def bits_of(value):
+    """Return the bits of a float32 as an int32."""
+    return np.float32(value).view(np.int32)
+
+
+def float_of(bits):
+    """Return the float32 that has the bits of an int32."""
+    return np.int32(bits).view(np.float32)
+
+
+def ordered_key(value, keep, place):
+    """Return the bits of ``value`` under the mask ``keep``, with ``place`` in the others."""
+    return np.int32(bits_of(value) & keep | place)
+
+
+@intrinsic(target="generic")
+def _fma(typingctx, a, b, c):
+    if (a, b, c) != (types.float32,) * 3:
+        return None
+    return types.float32(a, b, c), lambda context, builder, signature, args: builder.fma(*args)
+
+
+def _bitcast(kind):
+    def codegen(context, builder, signature, args):
+        return builder.bitcast(args[0], kind)
+
+    return codegen
+
+
+@intrinsic(target="generic")
+def _bits_of(typingctx, value):
+    if value != types.float32:
+        return None
+    return types.int32(value), _bitcast(ir.IntType(32))
+
+
+@intrinsic(target="generic")
+def _float_of(typingctx, bits):
+    if bits != types.int32:
+        return None
+    return types.float32(bits), _bitcast(ir.FloatType())
+
+
+@intrinsic(target="generic")
+def _ordered_key(typingctx, value, keep, place):
     if (value, keep, place) != (types.float32, types.int32, types.int32):
         return None
 
@@ -19,4 +86,24 @@ def ordered_key(typingctx, value, keep, place):
         bits = builder.bitcast(args[0], ir.IntType(32))
         return builder.or_(builder.and_(bits, args[1]), args[2])
 
-    return types.int32(types.float32, types.int32, types.int32), codegen
+    return types.int32(value, keep, place), codegen
+
+
+@overload(fma, target="generic")
+def _compiled_fma(a, b, c):
+    return lambda a, b, c: _fma(a, b, c)
+
+
+@overload(bits_of, target="generic")
+def _compiled_bits_of(value):
+    return lambda value: _bits_of(value)
+
+
+@overload(float_of, target="generic")
+def _compiled_float_of(bits):
+    return lambda bits: _float_of(bits)
+
+
+@overload(ordered_key, target="generic")
+def _compiled_ordered_key(value, keep, place):
+    return lambda value, keep, place: _ordered_key(value, keep, place)

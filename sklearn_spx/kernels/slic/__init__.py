@@ -1,14 +1,15 @@
 """SLIC superpixels (Achanta et al., 2012), for any number of channels."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._clustering import QUARTERS, start_on_grid
+from .._device import as_host, like, open_session, uses_gpu
 from ..checks import as_image, as_mask, as_standard, check_count, check_real, full_scale
 from ..connectivity import connect
-from . import _cpu, _tiles
+from . import _cpu, _rules, _tiles
 from ._notice import warn_of_a_grid
 
 __all__ = ["slic", "slic_quiet"]
@@ -29,6 +30,7 @@ def slic(
     convert2lab: bool | None = None,
     slic_zero: bool = False,
     enforce_connectivity: bool = True,
+    device: Literal["cpu", "cuda", "auto"] | None = None,
 ) -> NDArray[np.int32]:
     """Superpixels by k-means on colour and place, within a window: SLIC [1]_.
 
@@ -76,16 +78,24 @@ def slic(
         there are too few, cut the largest in two. A region joins the neighbour of the greatest
         length of border over (`compactness` + distance of colours). Otherwise a label is a
         cluster, connected or not.
+    device : {"cpu", "cuda", "auto"}, default=None
+        Where pixels are clustered: the labels are the same. "auto" is "cuda" if there is a GPU;
+        None is where the image lies, which may be a CUDA tensor of torch, or whatever else has
+        ``__cuda_array_interface__``. What does not run on the GPU yet: the image is read and
+        checked on the host, and regions are connected there.
 
     Returns
     -------
-    labels : ndarray of int32, shape (height, width)
+    labels : ndarray of int32, or array on the GPU of the image's kind, shape (height, width)
         0, 1, ... without a gap, each superpixel one 4-connected region; -1 outside the mask.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument has a wrong type, shape or range.
+        If an argument has a wrong type, shape or range, or if there is no GPU where `device` asks
+        for one.
+    MemoryError
+        If the GPU has too little memory.
 
     Warns
     -----
@@ -122,6 +132,7 @@ def slic(
         convert2lab=convert2lab,
         slic_zero=slic_zero,
         enforce_connectivity=enforce_connectivity,
+        device=device,
         warns=True,
     )
 
@@ -164,11 +175,14 @@ def _slic(
     convert2lab: bool | None,
     slic_zero: bool,
     enforce_connectivity: bool,
+    device: Literal["cpu", "cuda", "auto"] | None,
     warns: bool,
 ) -> NDArray[np.int32]:
     n_segments = check_count(n_segments, "n_segments")
     max_iter = check_count(max_iter, "max_iter")
     compactness = min(check_real(compactness, "compactness", 0, strict=slic_zero), _MOST)
+    on_gpu = uses_gpu(device, image=image, mask=mask)
+    given, image, mask = image, as_host(image, "image"), as_host(mask, "mask")
     image, rgb_scale = _read(image, convert2lab, mask)
     height, width = image.shape[:2]
     if mask is not None:
@@ -180,13 +194,20 @@ def _slic(
     if image.shape[2] > _MANY:
         image, roots = _on_axes(image, roots, mask)
     everywhere = np.empty((0, 0), bool)
-    tiles = _tiles.cut(image, rgb_scale, roots, everywhere if mask is None else mask, start.stride)
-    labels, colours = _cluster(tiles, start, compactness, max_iter, slic_zero)
+    mask = everywhere if mask is None else mask
+    factors = _factors(compactness, start.step, slic_zero)
+    if on_gpu:
+        labels, colours = _cluster_on_gpu(
+            image, rgb_scale, roots, mask, start, factors, max_iter, slic_zero
+        )
+    else:
+        tiles = _tiles.cut(image, rgb_scale, roots, mask, start.stride)
+        labels, colours = _cluster(tiles, start, factors, max_iter, slic_zero)
     if enforce_connectivity:
         connect(labels, start.min_size, start.n_segments, colours, compactness)
     else:
         _close_gaps(labels, len(start.seeds))
-    return labels
+    return like(labels, given)
 
 
 def _read(image: Any, convert2lab: bool | None, mask: Any) -> tuple[NDArray[Any], int | None]:
@@ -261,15 +282,33 @@ def _on_axes(
     return turned, np.ones(turned.shape[2], np.float32)
 
 
-def _cluster(tiles, start, compactness, max_iter, slic_zero):
+def _factors(compactness, step, slic_zero):
+    """Of the squared distance in pixels, and, to begin with, of that in colour; float32."""
+    if slic_zero:
+        least = np.float32(max(compactness**2, 1 / _rules.TOO_LARGE))
+        return np.float32(step**-2), np.float32(1) / least
+    return np.float32((compactness / step) ** 2), np.float32(1)
+
+
+def _cluster_on_gpu(image, rgb_scale, roots, mask, start, factors, max_iter, slic_zero):
+    """Do the work of `_cluster` on a GPU, from a numpy array to numpy arrays."""
+    from . import _cuda
+
+    planes = _tiles.choose_planes(image, rgb_scale, roots, mask)
+    with open_session() as session:
+        on = session.allocate("slic, for its image,", image=(image.shape, image.dtype))
+        session.copy_in(image, on.image)
+        options = *factors, max_iter, slic_zero
+        labels, colours = _cuda.cluster(session, on.image, rgb_scale, *planes, mask, start, options)
+        return session.copy_out(labels), colours
+
+
+def _cluster(tiles, start, factors, max_iter, slic_zero):
     """k-means from the seeds: each pixel's cluster, -1 outside the mask, and their colours."""
     centres = _tiles.pixels_at(tiles, start.seeds)
-    spatial = np.float32((compactness / start.step) ** 2)
-    contrast, farthest = np.ones(len(centres), np.float32), np.zeros(0, np.float32)
-    if slic_zero:
-        spatial = np.float32(start.step**-2)
-        contrast /= np.float32(max(compactness**2, 1 / _tiles.TOO_LARGE))
-        farthest = np.zeros(len(centres), np.float32)
+    spatial = factors[0]
+    contrast = np.full(len(centres), factors[1])
+    farthest = np.zeros(len(centres) if slic_zero else 0, np.float32)
     clusters = _cpu.Clusters(centres=centres, contrast=contrast, spatial=spatial)
     sums = np.empty((len(centres), 1 + centres.shape[1]))
     for iteration in range(max_iter - 1):
@@ -277,7 +316,7 @@ def _cluster(tiles, start, compactness, max_iter, slic_zero):
         _cpu.iterate(tiles, part, clusters, start.step, sums, farthest)
         if slic_zero:
             seen = farthest > 0
-            contrast[seen] = 1 / np.maximum(farthest[seen], np.float32(1 / _tiles.TOO_LARGE))
+            contrast[seen] = 1 / np.maximum(farthest[seen], np.float32(1 / _rules.TOO_LARGE))
     labels = np.empty((tiles.height, tiles.width), np.int32)
     _cpu.assign(tiles, clusters, start.step, labels)
     return labels, centres[:, 2:]

@@ -13,9 +13,21 @@ from collections import namedtuple
 
 import numpy as np
 
-from .._bits import ordered_key
+from .._bits import bits_of, float_of, fma, ordered_key
 from ..compilation import njit
-from ._tiles import FASTMATH, FEW, GROUP, SET, SIDE, corner, extent
+from ._rules import (
+    FEW,
+    GROUP,
+    SET,
+    SIDE,
+    apart,
+    colour_apart,
+    corner,
+    extent,
+    group_apart,
+    tile_range,
+)
+from ._tiles import EXACT
 
 _U = np.uint64
 _INF = np.float32(np.inf)
@@ -117,8 +129,8 @@ def _candidates(tiles, clusters, radius):
     n_tiles = tiles.n_down * tiles.n_across
     starts = np.zeros(n_tiles + 1, np.int64)
     for k in range(centres.shape[0]):
-        top, bottom = _tile_range(centres[k, 0], radius, tiles.side, tiles.n_down)
-        left, right = _tile_range(centres[k, 1], radius, tiles.side, tiles.n_across)
+        top, bottom = tile_range(centres[k, 0], radius, tiles.side, tiles.n_down)
+        left, right = tile_range(centres[k, 1], radius, tiles.side, tiles.n_across)
         for y in range(top, bottom):
             for x in range(left, right):
                 starts[y * tiles.n_across + x + 1] += 1
@@ -126,8 +138,8 @@ def _candidates(tiles, clusters, radius):
         starts[t + 1] = starts[t] + max(starts[t + 1], 1)
     members, filled = np.empty(starts[n_tiles], np.int32), np.zeros(n_tiles, np.int32)
     for k in range(centres.shape[0]):
-        top, bottom = _tile_range(centres[k, 0], radius, tiles.side, tiles.n_down)
-        left, right = _tile_range(centres[k, 1], radius, tiles.side, tiles.n_across)
+        top, bottom = tile_range(centres[k, 0], radius, tiles.side, tiles.n_down)
+        left, right = tile_range(centres[k, 1], radius, tiles.side, tiles.n_across)
         for y in range(top, bottom):
             for x in range(left, right):
                 t = y * tiles.n_across + x
@@ -135,22 +147,15 @@ def _candidates(tiles, clusters, radius):
                 filled[t] += 1
     for t in range(n_tiles):
         if filled[t] == 0 and tiles.counts[t].max() > 0:
-            y, x = (t // tiles.n_across + 0.5) * tiles.side, (t % tiles.n_across + 0.5) * tiles.side
-            nearest, least = 0, np.inf
+            y = np.float32((t // tiles.n_across + 0.5) * tiles.side)
+            x = np.float32((t % tiles.n_across + 0.5) * tiles.side)
+            nearest, least = 0, _INF
             for k in range(centres.shape[0]):
-                distance = (centres[k, 0] - y) ** 2 + (centres[k, 1] - x) ** 2
+                distance = apart(centres[k, 0] - y, centres[k, 1] - x)
                 if distance < least:
                     nearest, least = k, distance
             members[starts[t]] = nearest
     return _Candidates(starts=starts, members=members)
-
-
-@njit
-def _tile_range(centre, radius, side, n_tiles):
-    """First tile, and the one after the last, that the window around a centre meets on one axis."""
-    first = int(np.ceil((centre - radius - (side - 1)) / side))
-    last = int(np.floor((centre + radius) / side))
-    return max(first, 0), min(last + 1, n_tiles)
 
 
 @njit
@@ -225,7 +230,7 @@ def _scratch(stride):
     )
 
 
-@njit(fastmath=FASTMATH)
+@njit
 def _choose(planes, clusters, candidates, top, left, scratch):
     """Find each pixel's place in the list of candidates: the least distance of equation (1).
 
@@ -254,7 +259,7 @@ def _choose(planes, clusters, candidates, top, left, scratch):
             for p in range(SET):
                 dy, dx = grid[p] - cy, grid[SET + p] - cx
                 d0, d1, d2 = planes[p] - c0, planes[SET + p] - c1, planes[2 * SET + p] - c2
-                d = spatial * (dy * dy + dx * dx) + factor * (d0 * d0 + d1 * d1 + d2 * d2)
+                d = fma(factor, colour_apart(d0, d1, d2), spatial * apart(dy, dx))
                 best[p] = min(best[p], ordered_key(d, keep, place))
     else:
         # The candidate in the middle first: the others are then soon seen to be further.
@@ -272,7 +277,7 @@ def _choose(planes, clusters, candidates, top, left, scratch):
         best[p] &= places
 
 
-@njit(fastmath=FASTMATH)
+@njit
 def _compete(planes, clusters, candidates, j, top, left, keep, scratch):
     """Let one candidate of many planes compete, until it is further than the best for all pixels.
 
@@ -289,7 +294,7 @@ def _compete(planes, clusters, candidates, j, top, left, keep, scratch):
     cy, cx, factor = centres[k, 0] - top, centres[k, 1] - left, clusters.contrast[k]
     for p in range(SET):
         dy, dx = grid[p] - cy, grid[SET + p] - cx
-        distance[p] = spatial * (dy * dy + dx * dx)
+        distance[p] = spatial * apart(dy, dx)
     for c in range(0, planes.shape[0] // SET, GROUP):
         group, centre = planes[c * SET : (c + GROUP) * SET], centres[k, 2 + c : 2 + c + GROUP]
         c0, c1, c2, c3 = centre[0], centre[1], centre[2], centre[3]
@@ -299,8 +304,8 @@ def _compete(planes, clusters, candidates, j, top, left, keep, scratch):
             d2, d3 = group[2 * SET + p] - c2, group[3 * SET + p] - c3
             d4, d5 = group[4 * SET + p] - c4, group[5 * SET + p] - c5
             d6, d7 = group[6 * SET + p] - c6, group[7 * SET + p] - c7
-            d = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3 + d4 * d4 + d5 * d5 + d6 * d6 + d7 * d7
-            distance[p] += factor * d
+            colour = group_apart(d0, d1, d2, d3, d4, d5, d6, d7)
+            distance[p] = fma(factor, colour, distance[p])
         nearer = np.int32(0)
         for p in range(SET):
             nearer = np.int32(nearer + (ordered_key(distance[p], keep, place) < best[p]))
@@ -310,7 +315,7 @@ def _compete(planes, clusters, candidates, j, top, left, keep, scratch):
         best[p] = min(best[p], ordered_key(distance[p], keep, place))
 
 
-@njit(fastmath=FASTMATH)
+@njit(fastmath=EXACT)
 def _sum_of(planes, best, place, share, part):
     """Sum up the pixels of one place: their planes, and one integer for number, rows and columns.
 
@@ -354,15 +359,15 @@ def _sum_of(planes, best, place, share, part):
     return packed
 
 
-@njit(fastmath=FASTMATH)
+@njit
 def _farthest(planes, centre, best, place, distance):
     """The greatest squared colour distance from a centre to the pixels that are its."""
     distance[:] = 0
     for c in range(centre.shape[0] - 2):
         for p in range(SET):
             d = planes[c * SET + p] - centre[2 + c]
-            distance[p] += d * d
-    farthest = np.float32(0)
-    for p in range(SET):
-        farthest = max(farthest, distance[p] if best[p] == place else np.float32(0))
-    return farthest
+            distance[p] = fma(d, d, distance[p])
+    farthest = np.int32(0)
+    for p in range(SET):  # as integers, whose order is that of the floats
+        farthest = max(farthest, bits_of(distance[p]) if best[p] == place else np.int32(0))
+    return float_of(farthest)

@@ -11,15 +11,12 @@ from collections import namedtuple
 
 import numpy as np
 
-from ..color import N_STEPS, TABLE_8BIT, lab_block, linear_light
+from .._bits import bits_of
+from ..color import N_STEPS, TABLE, TABLE_8BIT, lab_block, linear_light
 from ..compilation import njit
+from ._rules import FEW, GROUP, SET, SIDE, TOO_LARGE, corner, extent, snap
 
-SIDE = 8  # pixels along a set
-SET = SIDE * SIDE
-FEW = 3  # planes at least, and as many as one pass over a set takes
-GROUP = 8  # planes that a pass takes where there are more: their number is a multiple
-FASTMATH = {"contract", "nsz", "reassoc", "arcp"}
-TOO_LARGE = 1e18  # beyond it, squared differences overflow float32
+EXACT = {"contract", "nsz", "reassoc", "arcp"}  # for sums that are exact in any order
 _U = np.uint64
 
 Tiles = namedtuple(
@@ -51,13 +48,7 @@ def cut(image, rgb_scale, roots, mask, stride):
     stride : 1 or 2
     """
     height, width = image.shape[:2]
-    channels, scale = np.arange(3), roots
-    if rgb_scale is None:
-        channels = _by_spread(image, np.flatnonzero(roots), roots, mask)
-        scale = roots[channels]
-    n_planes = FEW
-    if len(channels) > FEW:
-        n_planes = -(-len(channels) // GROUP) * GROUP
+    channels, scale, n_planes = choose_planes(image, rgb_scale, roots, mask)
     n_down, n_across = -(-height // (stride * SIDE)), -(-width // (stride * SIDE))
     sets = n_down * n_across, stride**2
     tiles = Tiles(
@@ -85,28 +76,30 @@ def cut(image, rgb_scale, roots, mask, stride):
     return tiles
 
 
+def choose_planes(image, rgb_scale, roots, mask):
+    """The channels that become planes, their scale, and how many planes there are; as in `cut`."""
+    channels, scale = np.arange(3), roots
+    if rgb_scale is None:
+        channels = _by_spread(image, np.flatnonzero(roots), roots, mask)
+        scale = roots[channels]
+    few = len(channels) <= FEW
+    return channels, scale, FEW if few else -(-len(channels) // GROUP) * GROUP
+
+
 def pixels_at(tiles, places):
     """The pixels nearest to places (n, 2): row, column and planes, (n, 2 + P) float32."""
-    y, x = np.floor(places + 0.5).astype(np.int64).T
-    stride, side = tiles.stride, tiles.side
-    tile = y // side * tiles.n_across + x // side
-    part = y % stride * stride + x % stride
-    place = y % side // stride * SIDE + x % side // stride
+    tile, part, place = place_of(tiles, places)
     planes = tiles.planes.reshape(*tiles.totals.shape, SET)[tile, part, :, place]
     return np.column_stack([places, planes]).astype(np.float32)
 
 
-@njit
-def corner(tiles, t, s):
-    """Row and column of the first pixel of set s of tile t."""
-    top, left = t // tiles.n_across * tiles.side, t % tiles.n_across * tiles.side
-    return top + s // tiles.stride, left + s % tiles.stride
-
-
-@njit
-def extent(start, stop, stride):
-    """How many pixels of a set, along one axis, lie within the image."""
-    return max(0, min(SIDE, (stop - start + stride - 1) // stride))
+def place_of(tiles, places):
+    """Tile, set and place within it of the pixels nearest to places (n, 2)."""
+    y, x = np.floor(places + 0.5).astype(np.int64).T
+    stride, side = tiles.stride, tiles.side
+    tile = y // side * tiles.n_across + x // side
+    part = y % stride * stride + x % stride
+    return tile, part, y % side // stride * SIDE + x % side // stride
 
 
 def _by_spread(image, channels, roots, mask):
@@ -234,7 +227,7 @@ def _cut_lab(image, step, scale, tiles):
                 for j in range(extent(left, tiles.width, stride)):
                     for c in range(3):
                         value = image[top + stride * i, left + stride * j, c]
-                        block[c * SET + i * SIDE + j] = linear_light(value * step)
+                        block[c * SET + i * SIDE + j] = linear_light(value, step, TABLE)
             _write_lab(block, scale, tiles, t, s)
 
 
@@ -249,15 +242,25 @@ def _write_lab(block, scale, tiles, t, s):
     _finish(planes, tiles.inside[t, s], tiles.counts[t, s], tiles.totals[t, s])
 
 
-@njit(fastmath=FASTMATH)
+@njit
 def _finish(planes, inside, count, total):
-    """Blank what is outside, and sum up each plane."""
+    """Blank what is outside, snap each plane to steps that sums keep, and sum it up."""
     for c in range(total.shape[0]):
         plane = planes[c * SET : (c + 1) * SET]
         if count < SET:
             for p in range(SET):
                 plane[p] = plane[p] if inside[p] else 0
-        s = np.float32(0)
+        largest = np.int32(0)
         for p in range(SET):
-            s += plane[p]
-        total[c] = s
+            largest = max(largest, np.int32(bits_of(plane[p]) & np.int32(0x7FFFFFFF)))
+        for p in range(SET):
+            plane[p] = snap(plane[p], largest)
+        total[c] = _sum(plane)
+
+
+@njit(fastmath=EXACT)
+def _sum(plane):
+    s = np.float32(0)
+    for p in range(SET):
+        s += plane[p]
+    return s

@@ -1,0 +1,653 @@
+"""SLIC on a GPU: the tiles and the arithmetic of the CPU, so that each label is the CPU's.
+
+A block is a set of 64 pixels, a thread a pixel. What blocks share passes through memory, and is
+gathered: each tile writes a sum for each of its candidates, and each centre then reads its sums
+tile by tile, in the order in which the CPU adds them. Atomic operations are on integers alone, and
+lists that they fill are sorted before use, so no order of blocks shows in a result.
+"""
+
+from collections import namedtuple
+
+import numpy as np
+from numba import cuda, float32, int32
+from numba.extending import register_jitable
+
+from .._bits import bits_of, float_of, fma, ordered_key
+from .._clustering import QUARTERS
+from .._device import kernel
+from ..color import N_STEPS, TABLE, TABLE_8BIT, lab, linear_light
+from ._rules import (
+    FEW,
+    GROUP,
+    SET,
+    SIDE,
+    TOO_LARGE,
+    apart,
+    colour_apart,
+    corner,
+    extent,
+    group_apart,
+    snap,
+    tile_range,
+)
+from ._tiles import place_of
+
+_SCAN = 128  # threads of the one block that sums up over all tiles
+_SCAN_ENDS = _SCAN + 1
+_EACH = 64  # threads of a block where a thread is a centre, or a centre's number
+_LAST = np.int32(2**31 - 1)
+_SIGNLESS = np.int32(0x7FFFFFFF)
+
+Grid = namedtuple("Grid", ["height", "width", "n_down", "n_across", "stride", "side"])
+
+
+def cluster(session, image, rgb_scale, channels, scale, n_planes, mask, start, options):
+    """k-means from the seeds: each pixel's cluster, -1 outside the mask, and their colours.
+
+    Parameters
+    ----------
+    session : Session
+    image : array on the GPU (H, W, C), float32, or uint8 if `rgb_scale` is 255
+    rgb_scale : the value of full intensity if it is RGB to be converted to Lab, or None
+    channels, scale, n_planes : of `_tiles.choose_planes`
+    mask : bool array (H, W), or empty where the whole image is inside
+    start : Start
+    options : (float32, float32, int, bool), factor of the squared distance in pixels, first factor
+        of the colour distance, iterations, and whether that factor adapts
+
+    Returns
+    -------
+    labels : array on the GPU (H, W), int32
+        Scratch memory of the session.
+    colours : float32 array (K, P)
+    """
+    spatial, contrast, max_iter, adapts = options
+    radius, n_centres = np.float64(start.step), len(start.seeds)
+    grid = _grid(image.shape, start.stride)
+    n_tiles, n_sets = grid.n_down * grid.n_across, start.stride**2
+    n_listed = _most_listed(grid, radius, n_centres)
+    if n_listed * max(n_planes, 3) > _LAST or n_tiles * n_sets > _LAST:
+        raise ValueError(
+            f"{n_centres} superpixels of {image.shape[:2]} pixels are too many on CUDA"
+        )
+    on = session.allocate(
+        "slic",
+        mask=(mask.shape, bool) if mask.size else ((1, 1), bool),
+        channels=((len(channels),), np.int32),
+        scale=((len(scale),), np.float32),
+        seeds=((n_centres, 2), np.float32),
+        places=((n_centres, 3), np.int32),
+        centres=((n_centres, 2 + n_planes), np.float32),
+        moved=((n_centres, 2 + n_planes), np.float32),
+        contrast=((n_centres,), np.float32),
+        farthest=((n_centres,), np.float32),
+        inside=((n_tiles, n_sets, SET), bool),
+        counts=((n_tiles, n_sets), np.int32),
+        planes=((n_tiles, n_sets, n_planes * SET), np.float32),
+        largest_sum=((1,), np.int32),
+        n_windows=((n_tiles,), np.int32),
+        starts=((n_tiles + 1,), np.int32),
+        filled=((n_tiles,), np.int32),
+        alone=((n_tiles,), np.int32),
+        n_alone=((1,), np.int32),
+        members=((n_listed,), np.int32),
+        candidates=((n_listed,), np.int32),
+        parts=((n_listed, n_planes), np.float32),
+        pixels=((n_listed, 3), np.int32),
+        reaches=((n_listed,), np.int32),
+        labels=(image.shape[:2], np.int32),
+    )
+    _upload(session, on, channels, scale, mask, start, grid)
+    for array, value in (
+        (on.counts.reshape(n_tiles * n_sets), 0),
+        (on.n_windows, 0),
+        (on.largest_sum, 0),
+        (on.contrast, contrast),
+        (on.farthest, np.float32(0)),
+    ):
+        n = array.shape[0]
+        session.launch(fill, -(-n // _EACH), _EACH, array, value)
+    _cut(session, image, rgb_scale, mask.size > 0, grid, on)
+    farthest, reaches = (on.farthest, on.reaches) if adapts else (on.farthest[:0], on.reaches[:0])
+    centres, moved = on.centres, on.moved
+    n_blocks = -(-n_centres // _EACH)
+    session.launch(place_centres, n_blocks, _EACH, on.seeds, on.places, on.planes, centres)
+    for iteration in range(max_iter):
+        session.launch(count_windows, n_blocks, _EACH, centres, grid, radius, on.n_windows)
+        session.launch(
+            start_lists, 1, _SCAN,
+            on.n_windows, on.counts, on.starts, on.filled, on.alone, on.n_alone,
+        )  # fmt: skip
+        session.launch(
+            fill_lists, n_blocks, _EACH, centres, grid, radius, on.starts, on.filled, on.members
+        )
+        session.launch(
+            sort_lists, n_tiles, 32,
+            centres, grid, on.starts, on.filled, on.members, on.candidates,
+        )  # fmt: skip
+        if iteration == max_iter - 1:
+            break
+        s = QUARTERS[iteration % n_sets]
+        session.launch(
+            sum_up, n_tiles, SET,
+            on.planes, on.inside, on.counts, s, grid, centres, on.contrast, spatial,
+            (on.starts, on.candidates), on.parts, on.pixels, reaches,
+        )  # fmt: skip
+        session.launch(
+            move, -(-n_centres * (2 + n_planes) // _EACH), _EACH,
+            on.counts, s, grid, radius, centres, moved, (on.starts, on.filled, on.candidates),
+            (on.alone, on.n_alone), on.parts, on.pixels, reaches, farthest, on.contrast,
+        )  # fmt: skip
+        centres, moved = moved, centres
+    session.launch(
+        assign, n_tiles * n_sets, SET,
+        on.planes, on.inside, grid, centres, on.contrast, spatial,
+        (on.starts, on.candidates), on.labels,
+    )  # fmt: skip
+    return on.labels, session.copy_out(centres)[:, 2:]
+
+
+def _grid(shape, stride):
+    side = stride * SIDE
+    return Grid(shape[0], shape[1], -(-shape[0] // side), -(-shape[1] // side), stride, side)
+
+
+def _most_listed(grid, radius, n_centres):
+    """How long the lists of candidates can be together, wherever the centres are."""
+    each = int(2 * radius / grid.side) + 3
+    return n_centres * min(each, grid.n_down) * min(each, grid.n_across) + (
+        grid.n_down * grid.n_across
+    )
+
+
+def _upload(session, on, channels, scale, mask, start, grid):
+    session.copy_in(channels, on.channels)
+    session.copy_in(scale, on.scale)
+    session.copy_in(start.seeds, on.seeds)
+    session.copy_in(np.column_stack(place_of(grid, start.seeds)), on.places)
+    if mask.size:
+        session.copy_in(mask, on.mask)
+
+
+def _cut(session, image, rgb_scale, masked, grid, on):
+    """Cut the image into sets; raise ValueError if its values are too large for them."""
+    mask = on.mask if masked else on.mask[:0]
+    where = mask, grid, on.inside, on.counts, on.planes, on.largest_sum
+    n_sets = on.counts.shape[0] * on.counts.shape[1]
+    if rgb_scale is None:
+        session.launch(cut_channels, n_sets, SET, image, on.channels, on.scale, *where)
+        largest = session.copy_out(on.largest_sum).view(np.float32)[0]
+        if not largest < TOO_LARGE:
+            raise ValueError(f"image holds values beyond {TOO_LARGE:g}, times root of weight")
+        return
+    step, table = np.float32(0), session.constant(TABLE_8BIT)
+    if image.dtype != np.uint8:
+        step, table = np.float32(N_STEPS / rgb_scale), session.constant(TABLE)
+    session.launch(cut_rgb, n_sets, SET, image, step, table, on.scale, *where)
+
+
+@kernel
+def cut_channels(image, channels, scale, mask, grid, inside, counts, planes, largest_sum):
+    """Cut an image into sets of scaled planes; grid: a block a set.
+
+    Parameters
+    ----------
+    image : IN (H, W, C) float32
+    channels : IN (n,) int32, the channels that count
+    scale : IN (n,) float32, square roots of their weights
+    mask : IN (H, W) bool, or (0, 0) where the whole image is inside
+    grid : Grid
+    inside : OUT (n_tiles, stride^2, 64) bool
+    counts : INOUT (n_tiles, stride^2) int32, zeros; OUT pixels inside
+    planes : OUT (n_tiles, stride^2, P * 64) float32
+    largest_sum : INOUT (1,) int32, 0; OUT bits of the greatest sum of a plane over a set
+    """
+    largest = cuda.shared.array(GROUP, int32)
+    p = cuda.threadIdx.x
+    t, s = cuda.blockIdx.x // grid.stride**2, cuda.blockIdx.x % grid.stride**2
+    y, x = _pixel(grid, t, s, p)
+    here = _is_inside(mask, grid, y, x)
+    inside[t, s, p] = here
+    if here:
+        cuda.atomic.add(counts, (t, s), 1)
+    n_planes = planes.shape[2] // SET
+    for first in range(0, n_planes, GROUP):
+        n = min(GROUP, n_planes - first)
+        if p < GROUP:
+            largest[p] = 0
+        cuda.syncthreads()
+        for c in range(first, first + n):
+            value = np.float32(0)
+            if here and c < channels.shape[0]:
+                value = image[y, x, channels[c]] * scale[c]
+            planes[t, s, c * SET + p] = value
+            cuda.atomic.max(largest, c - first, bits_of(value) & _SIGNLESS)
+        cuda.syncthreads()
+        for c in range(first, first + n):
+            planes[t, s, c * SET + p] = snap(planes[t, s, c * SET + p], largest[c - first])
+        cuda.syncthreads()
+        if p < n:
+            total = np.float32(0)
+            for q in range(SET):
+                total += planes[t, s, (first + p) * SET + q]
+            cuda.atomic.max(largest_sum, 0, bits_of(total) & _SIGNLESS)
+        cuda.syncthreads()
+
+
+@kernel
+def cut_rgb(image, step, table, scale, mask, grid, inside, counts, planes, largest_sum):
+    """Cut an sRGB image into sets of scaled Lab planes; grid: a block a set.
+
+    Parameters
+    ----------
+    image : IN (H, W, 3) uint8 or float32
+    step : float32, `N_STEPS` over the value of full intensity, or 0 where `table` has each value
+    table : IN `TABLE` or `TABLE_8BIT`
+    scale : IN (3,) float32, square roots of the weights
+    mask, grid, inside, counts, planes, largest_sum : as in `cut_channels`
+    """
+    largest = cuda.shared.array(FEW, int32)
+    p = cuda.threadIdx.x
+    t, s = cuda.blockIdx.x // grid.stride**2, cuda.blockIdx.x % grid.stride**2
+    y, x = _pixel(grid, t, s, p)
+    here = _is_inside(mask, grid, y, x)
+    inside[t, s, p] = here
+    if p < FEW:
+        largest[p] = 0
+    cuda.syncthreads()
+    v0, v1, v2 = np.float32(0), np.float32(0), np.float32(0)
+    if here:
+        cuda.atomic.add(counts, (t, s), 1)
+        if step == 0:
+            r = table[np.int32(image[y, x, 0])]
+            g = table[np.int32(image[y, x, 1])]
+            b = table[np.int32(image[y, x, 2])]
+        else:
+            r = linear_light(np.float32(image[y, x, 0]), step, table)
+            g = linear_light(np.float32(image[y, x, 1]), step, table)
+            b = linear_light(np.float32(image[y, x, 2]), step, table)
+        v0, v1, v2 = lab(r, g, b)
+        v0, v1, v2 = v0 * scale[0], v1 * scale[1], v2 * scale[2]
+    cuda.atomic.max(largest, 0, bits_of(v0) & _SIGNLESS)
+    cuda.atomic.max(largest, 1, bits_of(v1) & _SIGNLESS)
+    cuda.atomic.max(largest, 2, bits_of(v2) & _SIGNLESS)
+    cuda.syncthreads()
+    planes[t, s, p] = snap(v0, largest[0])
+    planes[t, s, SET + p] = snap(v1, largest[1])
+    planes[t, s, 2 * SET + p] = snap(v2, largest[2])
+    cuda.syncthreads()
+    if p < FEW:
+        total = np.float32(0)
+        for q in range(SET):
+            total += planes[t, s, p * SET + q]
+        cuda.atomic.max(largest_sum, 0, bits_of(total) & _SIGNLESS)
+
+
+@register_jitable
+def _pixel(grid, t, s, p):
+    """Row and column of pixel p of a set, (-1, -1) beyond the image."""
+    top, left = corner(grid, t, s)
+    i, j = p // SIDE, p % SIDE
+    if i >= extent(top, grid.height, grid.stride) or j >= extent(left, grid.width, grid.stride):
+        return -1, -1
+    return top + grid.stride * i, left + grid.stride * j
+
+
+@register_jitable
+def _is_inside(mask, grid, y, x):
+    if y < 0:
+        return False
+    return mask.shape[0] == 0 or mask[y, x]
+
+
+@kernel
+def place_centres(seeds, places, planes, centres):
+    """Put each centre on its seed; grid: a thread a centre.
+
+    Parameters
+    ----------
+    seeds : IN (K, 2) float32, row and column
+    places : IN (K, 3) int32, tile, set and place of the pixel there
+    planes : IN (n_tiles, stride^2, P * 64) float32
+    centres : OUT (K, 2 + P) float32
+    """
+    k = cuda.grid(1)
+    if k >= seeds.shape[0]:
+        return
+    centres[k, 0], centres[k, 1] = seeds[k, 0], seeds[k, 1]
+    for c in range(centres.shape[1] - 2):
+        centres[k, 2 + c] = planes[places[k, 0], places[k, 1], c * SET + places[k, 2]]
+
+
+@kernel
+def count_windows(centres, grid, radius, n_windows):
+    """Count the windows that meet each tile; grid: a thread a centre.
+
+    n_windows : INOUT (n_tiles,) int32, zeros
+    """
+    k = cuda.grid(1)
+    if k >= centres.shape[0]:
+        return
+    top, bottom = tile_range(centres[k, 0], radius, grid.side, grid.n_down)
+    left, right = tile_range(centres[k, 1], radius, grid.side, grid.n_across)
+    for y in range(top, bottom):
+        for x in range(left, right):
+            cuda.atomic.add(n_windows, y * grid.n_across + x, 1)
+
+
+@kernel
+def start_lists(n_windows, counts, starts, filled, alone, n_alone):
+    """Give each tile its part of the list of candidates; grid: one block of `_SCAN` threads.
+
+    Parameters
+    ----------
+    n_windows : INOUT (n_tiles,) int32, windows that meet each tile; OUT zeros
+    counts : IN (n_tiles, stride^2) int32
+    starts : OUT (n_tiles + 1,) int32; one place at least for each
+    filled : OUT (n_tiles,) int32, zeros
+    alone : OUT (n_tiles,) int32, tiles that no window meets, though not empty, in order
+    n_alone : OUT (1,) int32
+    """
+    members = cuda.shared.array(_SCAN_ENDS, int32)
+    others = cuda.shared.array(_SCAN_ENDS, int32)
+    i, n_tiles = cuda.threadIdx.x, n_windows.shape[0]
+    share = (n_tiles + _SCAN - 1) // _SCAN
+    first, last = min(i * share, n_tiles), min((i + 1) * share, n_tiles)
+    n_members, n_others = 0, 0
+    for t in range(first, last):
+        n_members += max(n_windows[t], 1)
+        n_others += _stands_alone(n_windows, counts, t)
+    members[i + 1], others[i + 1] = n_members, n_others
+    cuda.syncthreads()
+    if i == 0:
+        members[0], others[0] = 0, 0
+        for j in range(_SCAN):
+            members[j + 1] += members[j]
+            others[j + 1] += others[j]
+        starts[n_tiles] = members[_SCAN]
+        n_alone[0] = others[_SCAN]
+    cuda.syncthreads()
+    n_members, n_others = members[i], others[i]
+    for t in range(first, last):
+        starts[t] = n_members
+        n_members += max(n_windows[t], 1)
+        if _stands_alone(n_windows, counts, t):
+            alone[n_others] = t
+            n_others += 1
+        n_windows[t] = 0
+        filled[t] = 0
+
+
+@register_jitable
+def _stands_alone(n_windows, counts, t):
+    """1 if no window meets the tile, though it has pixels."""
+    if n_windows[t] > 0:
+        return 0
+    for s in range(counts.shape[1]):
+        if counts[t, s] > 0:
+            return 1
+    return 0
+
+
+@kernel
+def fill_lists(centres, grid, radius, starts, filled, members):
+    """List the candidates of each tile, in any order; grid: a thread a centre.
+
+    Parameters
+    ----------
+    centres, grid, radius : as in `count_windows`
+    starts : IN (n_tiles + 1,) int32
+    filled : INOUT (n_tiles,) int32, zeros; OUT how many windows meet it
+    members : OUT (starts[-1],) int32
+    """
+    k = cuda.grid(1)
+    if k >= centres.shape[0]:
+        return
+    top, bottom = tile_range(centres[k, 0], radius, grid.side, grid.n_down)
+    left, right = tile_range(centres[k, 1], radius, grid.side, grid.n_across)
+    for y in range(top, bottom):
+        for x in range(left, right):
+            t = y * grid.n_across + x
+            members[starts[t] + cuda.atomic.add(filled, t, 1)] = k
+
+
+@kernel
+def sort_lists(centres, grid, starts, filled, members, candidates):
+    """Bring each tile's candidates into order; grid: a block a tile, of 32 threads.
+
+    Parameters
+    ----------
+    centres, grid, starts, filled, members : IN, as in `fill_lists`
+    candidates : OUT (starts[-1],) int32, `members` in ascending order; the nearest centre for a
+        tile that no window meets
+    """
+    nearest = cuda.shared.array(32, int32)
+    least = cuda.shared.array(32, float32)
+    t, i = cuda.blockIdx.x, cuda.threadIdx.x
+    start, n = starts[t], filled[t]
+    for e in range(i, n, 32):
+        k, rank = members[start + e], 0
+        for f in range(n):
+            rank += members[start + f] < k
+        candidates[start + rank] = k
+    if n > 0:
+        return  # the whole block, so that none waits below
+    y = np.float32((t // grid.n_across + 0.5) * grid.side)
+    x = np.float32((t % grid.n_across + 0.5) * grid.side)
+    nearest[i], least[i] = 0, np.float32(np.inf)
+    for k in range(i, centres.shape[0], 32):
+        distance = apart(centres[k, 0] - y, centres[k, 1] - x)
+        if distance < least[i]:
+            nearest[i], least[i] = k, distance
+    cuda.syncthreads()
+    if i == 0:
+        best = 0
+        for j in range(1, 32):
+            if least[j] < least[best] or (least[j] == least[best] and nearest[j] < nearest[best]):
+                best = j
+        candidates[start] = nearest[best]
+
+
+@register_jitable
+def _choose(planes, t, s, p, grid, centres, contrast, spatial, candidates, start, n):
+    """The place, among n candidates from ``start`` on, of the one nearest to a pixel."""
+    top, left = corner(grid, t, s)
+    y, x = np.float32(grid.stride * (p // SIDE)), np.float32(grid.stride * (p % SIDE))
+    low = 1
+    while low < n:
+        low *= 2
+    keep, best = np.int32(~(low - 1)), _LAST
+    n_planes = planes.shape[2] // SET
+    for j in range(n):
+        k = candidates[start + j]
+        dy = y - (centres[k, 0] - np.float32(top))
+        dx = x - (centres[k, 1] - np.float32(left))
+        d, factor = spatial * apart(dy, dx), contrast[k]
+        if n_planes == FEW:
+            d0 = planes[t, s, p] - centres[k, 2]
+            d1 = planes[t, s, SET + p] - centres[k, 3]
+            d2 = planes[t, s, 2 * SET + p] - centres[k, 4]
+            d = fma(factor, colour_apart(d0, d1, d2), d)
+        else:
+            for c in range(0, n_planes, GROUP):
+                d0 = planes[t, s, c * SET + p] - centres[k, c + 2]
+                d1 = planes[t, s, (c + 1) * SET + p] - centres[k, c + 3]
+                d2 = planes[t, s, (c + 2) * SET + p] - centres[k, c + 4]
+                d3 = planes[t, s, (c + 3) * SET + p] - centres[k, c + 5]
+                d4 = planes[t, s, (c + 4) * SET + p] - centres[k, c + 6]
+                d5 = planes[t, s, (c + 5) * SET + p] - centres[k, c + 7]
+                d6 = planes[t, s, (c + 6) * SET + p] - centres[k, c + 8]
+                d7 = planes[t, s, (c + 7) * SET + p] - centres[k, c + 9]
+                d = fma(factor, group_apart(d0, d1, d2, d3, d4, d5, d6, d7), d)
+        best = min(best, ordered_key(d, keep, np.int32(j)))
+    return np.int32(best & np.int32(low - 1))
+
+
+@kernel
+def sum_up(
+    planes, inside, counts, s, grid, centres, contrast, spatial, lists, parts, pixels, reaches
+):
+    """Assign the pixels of one set of each tile, and sum them up for each candidate.
+
+    Grid: a block a tile, of 64 threads.
+
+    Parameters
+    ----------
+    planes, inside, counts : IN, as in `cut_channels`
+    s : int, the set
+    grid : Grid
+    centres : IN (K, 2 + P) float32
+    contrast : IN (K,) float32, factor of the colour distance to each
+    spatial : float32, factor of the squared distance in pixels
+    lists : (starts, candidates), IN, of `start_lists` and `sort_lists`
+    parts : OUT (starts[-1], P) float32, sums of the planes
+    pixels : OUT (starts[-1], 3) int32, number, and sums of rows and columns within the set
+    reaches : OUT (starts[-1],) int32, bits of the greatest squared colour distance; or (0,)
+    """
+    best = cuda.shared.array(SET, int32)
+    reach = cuda.shared.array(SET, int32)
+    t, p = cuda.blockIdx.x, cuda.threadIdx.x
+    if counts[t, s] == 0:
+        return
+    starts, candidates = lists
+    start, n = starts[t], starts[t + 1] - starts[t]
+    n_planes = parts.shape[1]
+    place = np.int32(-1)
+    if inside[t, s, p]:
+        place = _choose(planes, t, s, p, grid, centres, contrast, spatial, candidates, start, n)
+        if reaches.shape[0] > 0:
+            k, distance = candidates[start + place], np.float32(0)
+            for c in range(n_planes):
+                d = planes[t, s, c * SET + p] - centres[k, 2 + c]
+                distance = fma(d, d, distance)
+            reach[p] = bits_of(distance)
+    best[p] = place
+    cuda.syncthreads()
+    for e in range(p, n * (n_planes + 1), SET):
+        j, c = e // (n_planes + 1), e % (n_planes + 1)
+        if c < n_planes:
+            total = np.float32(0)
+            for q in range(SET):
+                if best[q] == j:
+                    total += planes[t, s, c * SET + q]
+            parts[start + j, c] = total
+        else:
+            number, rows, columns, farthest = 0, 0, 0, 0
+            for q in range(SET):
+                if best[q] == j:
+                    number += 1
+                    rows += q // SIDE
+                    columns += q % SIDE
+                    if reaches.shape[0] > 0:
+                        farthest = max(farthest, reach[q])
+            pixels[start + j, 0] = number
+            pixels[start + j, 1] = rows
+            pixels[start + j, 2] = columns
+            if reaches.shape[0] > 0:
+                reaches[start + j] = farthest
+
+
+@kernel
+def move(
+    counts, s, grid, radius, centres, moved, lists, others, parts, pixels, reaches, farthest,
+    contrast,
+):  # fmt: skip
+    """Move each centre to the mean of its pixels; grid: a thread a number of a centre.
+
+    Parameters
+    ----------
+    counts, s, grid, radius : IN, as above
+    centres : IN (K, 2 + P) float32
+    moved : OUT (K, 2 + P) float32
+    lists : (starts, filled, candidates), IN
+    others : (alone, n_alone), IN, of `start_lists`
+    parts, pixels, reaches : IN, of `sum_up`
+    farthest, contrast : INOUT (K,) float32, or `farthest` (0,): nothing adapts
+    """
+    n_numbers = centres.shape[1]
+    e = cuda.grid(1)
+    if e >= centres.shape[0] * n_numbers:
+        return
+    k, c = e // n_numbers, e % n_numbers
+    starts, filled, candidates = lists
+    alone, n_alone = others
+    top, bottom = tile_range(centres[k, 0], radius, grid.side, grid.n_down)
+    left, right = tile_range(centres[k, 1], radius, grid.side, grid.n_across)
+    n, reach, a, i = np.int64(0), np.int32(0), 0, 0
+    total = np.float64(0)
+    # Tiles in order: those within the window and, between them, those that no window meets.
+    within = max(bottom - top, 0) * max(right - left, 0)
+    while i < within or a < n_alone[0]:
+        t = grid.n_down * grid.n_across
+        if i < within:
+            t = (top + i // (right - left)) * grid.n_across + left + i % (right - left)
+        if a < n_alone[0] and alone[a] < t:
+            t = np.int64(alone[a])
+            a += 1
+            place = np.int64(starts[t])
+            if candidates[place] != k:
+                continue
+        else:
+            i += 1
+            place = np.int64(
+                _find(candidates, np.int64(starts[t]), np.int64(starts[t] + filled[t]), k)
+            )
+        if counts[t, s] == 0 or pixels[place, 0] == 0:
+            continue
+        n += pixels[place, 0]
+        if c < 2:
+            first_y, first_x = corner(grid, t, s)
+            first = first_y if c == 0 else first_x
+            offset = s // grid.stride if c == 0 else s % grid.stride
+            # A pixel stands for those of all sets around it: their middle counts.
+            middle = first + (grid.stride - 1) / 2 - offset
+            total += pixels[place, 0] * middle + grid.stride * pixels[place, 1 + c]
+        else:
+            total += parts[place, c - 2]
+        if reaches.shape[0] > 0:
+            reach = max(reach, reaches[place])
+    moved[k, c] = np.float32(total / n) if n > 0 else centres[k, c]
+    if c == 0 and farthest.shape[0] > 0:
+        farthest[k] = max(farthest[k], float_of(np.int32(reach)))
+        if farthest[k] > 0:
+            contrast[k] = np.float32(1) / max(farthest[k], np.float32(1 / TOO_LARGE))
+
+
+@register_jitable
+def _find(candidates, low, high, k):
+    """Where k is among candidates in ascending order, of which it is one."""
+    while high - low > 1:
+        middle = (low + high) // 2
+        if candidates[middle] <= k:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@kernel
+def assign(planes, inside, grid, centres, contrast, spatial, lists, labels):
+    """Write each pixel's cluster, -1 outside the mask; grid: a block a set, of 64 threads.
+
+    labels : OUT (H, W) int32; all others as in `sum_up`
+    """
+    p = cuda.threadIdx.x
+    t, s = cuda.blockIdx.x // grid.stride**2, cuda.blockIdx.x % grid.stride**2
+    y, x = _pixel(grid, t, s, p)
+    if y < 0:
+        return
+    if not inside[t, s, p]:
+        labels[y, x] = -1
+        return
+    starts, candidates = lists
+    start, n = starts[t], starts[t + 1] - starts[t]
+    place = _choose(planes, t, s, p, grid, centres, contrast, spatial, candidates, start, n)
+    labels[y, x] = candidates[start + place]
+
+
+@kernel
+def fill(array, value):
+    """Write one value everywhere; array : OUT (n,); grid: a thread an entry."""
+    i = cuda.grid(1)
+    if i < array.shape[0]:
+        array[i] = value

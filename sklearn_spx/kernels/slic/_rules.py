@@ -1,0 +1,81 @@
+"""What SLIC on the CPU and on CUDA share: how a tile lies, and how far a pixel is from a centre.
+
+Every sum of products is written with `fma`, in one order, so both find the same bits.
+"""
+
+import math
+
+import numpy as np
+from numba.extending import register_jitable
+
+from .._bits import bits_of, float_of, fma
+
+SIDE = 8  # pixels along a set
+SET = SIDE * SIDE
+FEW = 3  # planes at least, and as many as one pass over a set takes
+GROUP = 8  # planes that a pass takes where there are more: their number is a multiple
+TOO_LARGE = 1e18  # beyond it, squared differences overflow float32
+
+_STEPS = np.int32(1 << 18)  # of a plane, from 0 to a power of 2 that is above all in a set
+_MIDDLE = np.float32(_STEPS + 0.5)
+_EXPONENT = np.int32(0x7F800000)
+_ONE_TWICE = np.int32(254 << 23)  # of which less the bits of a power of 2 are those of its inverse
+_LEAST = bits_of(1e-30)  # what is below has a square of 0
+
+
+@register_jitable
+def corner(tiles, t, s):
+    """Row and column of the first pixel of set s of tile t."""
+    top, left = t // tiles.n_across * tiles.side, t % tiles.n_across * tiles.side
+    return top + s // tiles.stride, left + s % tiles.stride
+
+
+@register_jitable
+def extent(start, stop, stride):
+    """How many pixels of a set, along one axis, lie within the image."""
+    return max(0, min(SIDE, (stop - start + stride - 1) // stride))
+
+
+@register_jitable
+def tile_range(centre, radius, side, n_tiles):
+    """First tile, and the one after the last, that the window around a centre meets on one axis."""
+    first = np.int64(math.ceil((centre - radius - (side - 1)) / side))
+    last = np.int64(math.floor((centre + radius) / side))
+    return max(first, 0), min(last + 1, n_tiles)
+
+
+@register_jitable
+def snap(value, largest):
+    """The nearest multiple of the 2^18th of a power of 2 that is above all values of a set.
+
+    A sum of 64 such numbers is exact in float32, so that its order does not matter.
+
+    Parameters
+    ----------
+    value : float32
+    largest : int32
+        The greatest of the values' bits, without the sign.
+    """
+    power = np.int32(max(largest, _LEAST) & _EXPONENT)  # bits of the greatest power of 2 not above
+    to_steps = float_of(np.int32(_ONE_TWICE - power)) * np.float32(1 << 17)
+    step = float_of(power) * np.float32(1 / (1 << 17))
+    return np.float32(np.int32(np.int32(fma(value, to_steps, _MIDDLE)) - _STEPS)) * step
+
+
+@register_jitable
+def apart(dy, dx):
+    """Squared distance in pixels."""
+    return fma(dx, dx, dy * dy)
+
+
+@register_jitable
+def colour_apart(d0, d1, d2):
+    """Squared distance in three planes."""
+    return fma(d2, d2, fma(d1, d1, d0 * d0))
+
+
+@register_jitable
+def group_apart(d0, d1, d2, d3, d4, d5, d6, d7):
+    """Squared distance in eight planes."""
+    first = fma(d3, d3, fma(d2, d2, fma(d1, d1, d0 * d0)))
+    return fma(d7, d7, fma(d6, d6, fma(d5, d5, fma(d4, d4, first))))

@@ -1,0 +1,71 @@
+"""The arithmetic that CPU and CUDA share: the compiled words and their twins in Python."""
+
+from fractions import Fraction
+
+import numpy as np
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from sklearn_spx.kernels import _bits
+from sklearn_spx.kernels.compilation import njit
+from sklearn_spx.kernels.slic._rules import snap
+
+numbers = st.floats(-1e6, 1e6, width=32).map(np.float32)
+
+
+@njit
+def compiled_fma(a, b, c):
+    return _bits.fma(a, b, c)
+
+
+@njit
+def compiled_key(value, keep, place):
+    return _bits.ordered_key(value, keep, place)
+
+
+def _rounded(value):
+    """The float32 nearest to a fraction, of two the even one."""
+    near = np.float32(float(value))
+    three = [np.nextafter(near, np.float32(-np.inf)), near, np.nextafter(near, np.float32(np.inf))]
+    return min(three, key=lambda f: (abs(Fraction(float(f)) - value), f.view(np.int32) & 1))
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(numbers, numbers, numbers)
+@example(np.float32(1 + 2**-12), np.float32(1 + 2**-12), np.float32(2**-60))  # rounded twice: wrong
+def test_fma_rounds_once(a, b, c):
+    wanted = _rounded(Fraction(float(a)) * Fraction(float(b)) + Fraction(float(c)))
+    assert _bits.fma(a, b, c) == wanted
+    assert compiled_fma(a, b, c) == wanted
+    assert _bits.fma(a, b, c).dtype == np.float32
+
+
+def test_fma_beyond_float32():
+    large = np.float32(3e38)
+    assert _bits.fma(large, large, large) == compiled_fma(large, large, large) == np.inf
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.floats(0, 2.0**100, width=32), st.integers(0, 12), st.data())
+def test_keys_order_like_the_floats(value, n_bits, data):
+    place = np.int32(data.draw(st.integers(0, 2**n_bits - 1)))
+    keep = np.int32(~(2**n_bits - 1))
+    value = np.float32(value)
+    key = _bits.ordered_key(value, keep, place)
+    assert key == compiled_key(value, keep, place)
+    assert key & ~keep == place
+    assert _bits.float_of(np.int32(key & keep)) <= value
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.integers(0, 2**32 - 1), st.floats(-25, 17))
+def test_sums_of_snapped_planes_are_exact(seed, scale):
+    rng = np.random.default_rng(seed)
+    plane = (rng.normal(size=64) * 10**scale).astype(np.float32)
+    largest = np.int32((plane.view(np.int32) & 0x7FFFFFFF).max())
+    snapped = np.array([snap(v, largest) for v in plane])
+    assert snapped.dtype == np.float32
+    assert np.abs(snapped - plane).max() <= 1.04 * 2.0**-18 * np.abs(plane).max()
+    for order in (np.arange(64), rng.permutation(64), np.argsort(plane)):
+        running = np.cumsum(snapped[order], dtype=np.float32)
+        assert (running == np.cumsum(snapped[order].astype(float))).all()
