@@ -17,7 +17,15 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["as_host", "is_on_gpu", "kernel", "like", "open_session", "uses_gpu"]
+__all__ = [
+    "as_host",
+    "device_function",
+    "is_on_gpu",
+    "kernel",
+    "like",
+    "open_session",
+    "uses_gpu",
+]
 
 _ALIGNED = 256  # bytes, as CUDA's own allocations
 _EXTRA = "pip install 'sklearn-spx[cuda]'"
@@ -40,6 +48,13 @@ def kernel(function=None, **options):
         return cuda.jit(function, cache=True, **options)
     except RuntimeError:  # no folder to write to: njit has warned of it
         return cuda.jit(function, **options)
+
+
+def device_function(function):
+    """Compile a function that CUDA kernels call, and that itself uses `cuda`."""
+    from numba import cuda
+
+    return cuda.jit(function, device=True)
 
 
 def is_on_gpu(array):
