@@ -96,9 +96,9 @@ def uses_gpu(device, **arrays):
     if missing is not None:
         what = "device='cuda'" if device == "cuda" else f"{there[0]} lies on a GPU"
         raise ValueError(
-            f"{what}, but numba.cuda finds none: {missing}. {_EXTRA} installs numba-cuda, which "
-            "needs NVIDIA's driver, and its compiler, of numba-cuda[cu12] or [cu13]; "
-            "accepted without a GPU is device='cpu' or 'auto', and arrays of numpy"
+            f"{what}, but numba.cuda finds none: {missing}. It needs NVIDIA's driver and "
+            f"{_EXTRA}, or sklearn-spx[cuda12] for drivers before CUDA 13; accepted without a GPU "
+            "are device='cpu' or 'auto', and arrays of numpy"
         )
     return True
 

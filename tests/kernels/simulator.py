@@ -75,12 +75,12 @@ if SIMULATED:
     def _local_array(self, shape, dtype):
         return _rubbish(shape, dtype)
 
-    def _plain(value):
+    def as_seen_by_a_kernel(value):
         """An argument as a kernel sees it: numpy arrays, tuples of them, numbers of numpy."""
         if isinstance(value, FakeCUDAArray):
             return value._ary
         if isinstance(value, tuple):
-            items = map(_plain, value)
+            items = map(as_seen_by_a_kernel, value)
             return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
         if isinstance(value, bool | np.bool_):
             return value
@@ -95,7 +95,7 @@ if SIMULATED:
                 return kernel.fn(*args)
         grid_dim, block_dim = kernel.grid_dim, kernel.block_dim
         assert grid_dim[1:] == block_dim[1:] == (1, 1), "launches are a row of blocks of a row"
-        args = tuple(map(_plain, args))
+        args = tuple(map(as_seen_by_a_kernel, args))
         module = _simulator.FakeCUDAModule(grid_dim, block_dim, kernel.dynshared_size)
         with _simulator._push_kernel_context(module), _api_swapped(kernel.fn, module):
             for block in _order(rng, grid_dim[0]):

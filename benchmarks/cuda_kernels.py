@@ -1,0 +1,205 @@
+"""What each CUDA kernel takes of a GPU: registers, shared memory, spills, theoretical occupancy.
+
+    python benchmarks/cuda_kernels.py [--cc 7.5 8.0 9.0] [--check]
+
+Needs no GPU, but the compiler that comes with the extra `cuda`, its ptxas, and greenlet. Small
+images go through every function that has a `device`, in numba's simulator, and the signature of
+each launch is recorded. Then each kernel is compiled for each compute capability and assembled.
+With --check the command fails where a kernel spills registers, or was never launched.
+
+Occupancy is the share of a multiprocessor's warps that can be resident, as registers, shared memory
+and threads of a block allow.
+"""
+
+import argparse
+import importlib
+import json
+import os
+import pickle
+import re
+import subprocess
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from shutil import which
+
+ROOT = Path(__file__).resolve().parents[1]
+# of a multiprocessor: warps, blocks, registers, bytes of shared memory, of them a block's own
+LIMITS = {
+    "7.5": (32, 16, 65536, 65536, 0),
+    "8.0": (64, 32, 65536, 167936, 1024),
+    "9.0": (64, 32, 65536, 233472, 1024),
+}
+
+
+def workloads():
+    """Calls that launch every kernel with every signature, on images of a few pixels."""
+    import numpy as np
+
+    from sklearn_spx import kernels
+    from sklearn_spx.kernels.color import rgb_to_lab
+    from sklearn_spx.kernels.slic import slic_quiet
+
+    rng = np.random.default_rng(0)
+    colour = rng.integers(0, 256, (18, 20, 3), np.uint8)
+    floats = rng.random((18, 20, 3), dtype=np.float32)
+    bands = rng.normal(size=(18, 20, 20)).astype(np.float32)
+    mask = rng.random((18, 20)) < 0.8
+    for image in (colour, floats, floats.astype(np.float64), colour.astype(np.uint16)):
+        rgb_to_lab(image, device="cuda")
+    for image in (colour, floats, bands):
+        for options in ({}, {"mask": mask}, {"slic_zero": True}):
+            slic_quiet(image, 4, max_iter=2, device="cuda", **options)
+    del kernels
+
+
+def record(path):
+    """Write the signature of each launch of the workloads: module, name, types, threads."""
+    sys.path.insert(0, str(ROOT / "tests" / "kernels"))
+    import numba
+    from simulator import as_seen_by_a_kernel, permuted
+
+    from sklearn_spx.kernels import _device
+
+    launches = {}
+    launch = _device.Session.launch
+
+    def recorded(session, kernel, n_blocks, n_threads, *args):
+        types = tuple(numba.typeof(as_seen_by_a_kernel(argument)) for argument in args)
+        function = kernel.py_func
+        launches[function.__module__, function.__qualname__, types] = n_threads
+        launch(session, kernel, n_blocks, n_threads, *args)
+
+    _device.Session.launch = recorded
+    with permuted():
+        workloads()
+    left_out = sorted(kernels_of_the_package() - {key[:2] for key in launches})
+    Path(path).write_bytes(pickle.dumps(([(*k, n) for k, n in launches.items()], left_out)))
+
+
+def kernels_of_the_package():
+    """Module and name of all kernels, found by their decorator."""
+    package = ROOT / "sklearn_spx"
+    if not package.is_dir():
+        return set()
+    found = set()
+    for path in package.rglob("_cuda*.py"):
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for name in re.findall(r"^@kernel\b.*\ndef (\w+)", path.read_text(), re.MULTILINE):
+            found.add((module, name))
+    return found
+
+
+def compile_all(path, cc, folder):
+    """Compile what was recorded, a PTX file each; print the names of the files."""
+    from types import SimpleNamespace
+
+    from numba import cuda
+    from numba.cuda import dispatcher
+
+    # numba-cuda asks the GPU that is there, even if another is compiled for
+    capability = tuple(map(int, cc.split(".")))
+    dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=capability)
+    launches, _ = pickle.loads(Path(path).read_bytes())
+    files = []
+    for i, (module, name, types, n_threads) in enumerate(launches):
+        kernel = getattr(importlib.import_module(module), name)
+        ptx, _ = cuda.compile_ptx(kernel.py_func, types, cc=capability)
+        file = Path(folder) / f"{i}.ptx"
+        file.write_text(ptx)
+        files.append((module, name, n_threads, str(file)))
+    print(json.dumps(files))
+
+
+def assemble(file, cc):
+    """Registers of a thread, bytes of shared memory of a block, and bytes spilled."""
+    command = [ptxas(), "-v", f"-arch=sm_{cc.replace('.', '')}", file, "-o", os.devnull]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    if said.returncode:
+        raise SystemExit(f"{' '.join(command)}\n{said.stderr}")
+    registers = max(map(int, re.findall(r"Used (\d+) registers", said.stderr)))
+    shared = max(map(int, re.findall(r"(\d+) bytes smem", said.stderr)), default=0)
+    spilled = sum(map(int, re.findall(r"(\d+) bytes spill", said.stderr)))
+    return registers, shared, spilled
+
+
+def ptxas():
+    """The assembler of the installed wheel, or of the machine."""
+    spec = find_spec("nvidia")
+    for root in spec.submodule_search_locations if spec else ():
+        for path in sorted(Path(root).glob("*/bin/ptxas")):
+            return str(path)
+    found = which("ptxas")
+    if found is None:
+        raise SystemExit("there is no ptxas: pip install 'sklearn-spx[cuda]'")
+    return found
+
+
+def occupancy(n_threads, registers, shared, cc):
+    """Share of the warps of a multiprocessor that are resident, at most."""
+    warps, blocks, all_registers, all_shared, own_shared = LIMITS[cc]
+    of_block = -(-n_threads // 32)
+    of_warp = -(-registers * 32 // 256) * 256  # registers are given out in 256 a warp
+    resident = min(blocks, warps // of_block, all_registers // of_warp // of_block)
+    if shared + own_shared:
+        resident = min(resident, all_shared // (shared + own_shared))
+    return resident * of_block / warps
+
+
+def run_self(*arguments, **environment):
+    """Run a part of this command in a process of its own; return what it prints."""
+    ran = subprocess.run(
+        [sys.executable, __file__, *arguments],
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if ran.returncode:
+        raise SystemExit(ran.returncode)
+    return ran.stdout
+
+
+def main():
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cc", nargs="+", choices=LIMITS, default=list(LIMITS))
+    parser.add_argument("--check", action="store_true", help="fail where registers are spilled")
+    parser.add_argument("--record", help=argparse.SUPPRESS)
+    parser.add_argument("--compile", nargs=3, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.record:
+        return record(arguments.record)
+    if arguments.compile:
+        return compile_all(*arguments.compile)
+    wrong = []
+    with tempfile.TemporaryDirectory() as folder:
+        recorded = str(Path(folder) / "launches")
+        run_self("--record", recorded, NUMBA_ENABLE_CUDASIM="1")
+        launches, left_out = pickle.loads(Path(recorded).read_bytes())
+        wrong += [f"{module}.{name} was never launched" for module, name in left_out]
+        print(f"{len(launches)} signatures of {len({k[:2] for k in launches})} kernels")
+        print(f"{'cc':>4} {'threads':>7} {'registers':>9} {'shared':>6} {'spilled':>7} "
+              f"{'occupancy':>9}  kernel")  # fmt: skip
+        for cc in arguments.cc:
+            files = run_self("--compile", recorded, cc, folder, NUMBA_ENABLE_CUDASIM="0")
+            rows = {}
+            for module, name, n_threads, file in json.loads(files.splitlines()[-1]):
+                registers, shared, spilled = assemble(file, cc)
+                row = registers, shared, spilled, n_threads
+                where = module.removeprefix("sklearn_spx.kernels.").removesuffix("._cuda")
+                rows[where, name] = max(row, rows.get((where, name), row))
+            for (where, name), (registers, shared, spilled, n_threads) in sorted(rows.items()):
+                share = occupancy(n_threads, registers, shared, cc)
+                print(f"{cc:>4} {n_threads:>7} {registers:>9} {shared:>6} {spilled:>7} "
+                      f"{share:>9.0%}  {where} {name}")  # fmt: skip
+                if spilled:
+                    wrong.append(f"{where} {name} spills {spilled} bytes on {cc}")
+    if wrong:
+        print("\n".join(wrong))
+    return int(arguments.check and bool(wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
