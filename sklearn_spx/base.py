@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from .kernels.checks import uses_gpu
 from .utils.images import (
     check_image,
     check_mask,
@@ -237,6 +238,7 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
         """Run before images are worked on, once: threads come after it."""
         check_is_fitted(self)
         self._validate_params()
+        uses_gpu(getattr(self, "device", None))  # its absence is no fault of an image
 
     def _each(self, X, masks, work):
         """``work(image, mask)`` of each image, in order; None where ``on_error`` left one out."""

@@ -15,12 +15,13 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
+from .kernels.checks import uses_gpu
 from .model_file import build, find_model, read_model, shipped_models, write_model
 from .training import NetTraining
 from .training.recipe import as_validation
 from .training.state import digest, load_arrays, net_arrays
 
-__all__ = ["Pretrained", "TrainedNet", "torch_device"]
+__all__ = ["Pretrained", "TrainedNet", "placed", "to_host", "torch_device"]
 
 _building = threading.Lock()
 
@@ -34,6 +35,24 @@ def torch_device(device):
     if device == "cuda" and not torch.cuda.is_available():
         raise ValueError("device='cuda', but torch finds no GPU; accepted is 'cpu' or 'auto'")
     return device
+
+
+def placed(device, *arrays):
+    """Arrays, tensors and None where the kernels work for ``device``: on the host or on the GPU.
+
+    On the host they are numpy arrays, on the GPU tensors. Where torch has a GPU and numba.cuda has
+    none, "auto" leaves the kernels on the CPU, and "cuda" is a ValueError.
+    """
+    if torch_device(device) == "cpu" or not uses_gpu(device):
+        return tuple(map(to_host, arrays))
+    import torch
+
+    return tuple(None if a is None else torch.as_tensor(a, device="cuda") for a in arrays)
+
+
+def to_host(array):
+    """A numpy array of a tensor, wherever it is; anything else as it is."""
+    return array.cpu().numpy() if hasattr(array, "cpu") else array
 
 
 class TrainedNet:

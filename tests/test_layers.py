@@ -23,7 +23,7 @@ ALLOWED = {
     "utils": {"utils", "kernels"},
     "training": {"model_file", "nets", "training", "utils"},
     "model_file": {"model_file", "utils"},
-    "learned": {"model_file", "training"},
+    "learned": {"kernels", "model_file", "training"},
     "value_range": {"base", "utils"},
     "methods": {
         "methods",

@@ -279,6 +279,15 @@ class Session:
             raise TypeError(f"{name} has dtype {out.dtype}; accepted on a GPU are {_DTYPES}")
         return out
 
+    def bring(self, array, name="array"):
+        """An array on the GPU as `view` has it, or a copy there of one that is not."""
+        if is_on_gpu(array):
+            return self.view(array, name)
+        host = np.asarray(array)
+        there = self.allocate(name, array=(host.shape, host.dtype)).array
+        self.copy_in(host, there)
+        return there
+
     def copy_in(self, host, to):
         """Copy a numpy array into a device array of its shape and dtype."""
         # as a row: the stride of an axis of length 1 may be anything, and CUDA's copies look at it

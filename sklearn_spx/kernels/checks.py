@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._device import uses_gpu
+
 __all__ = [
     "as_image",
     "as_image_and_labels",
@@ -19,6 +21,7 @@ __all__ = [
     "check_graph",
     "check_real",
     "full_scale",
+    "uses_gpu",
 ]
 
 _INT32 = np.iinfo(np.int32)

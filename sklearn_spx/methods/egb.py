@@ -7,7 +7,7 @@ either, plus ``scale`` over its size (Felzenszwalb and Huttenlocher, eq. 3 and 4
 from numbers import Integral, Real
 from typing import Literal
 
-from sklearn.utils._param_validation import Interval, Options
+from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from ..base import UntrainedSegmenter
 from ..kernels import graph_segmentation
@@ -39,6 +39,10 @@ class EGBSegmenter(ValueRange, UntrainedSegmenter):
         [0, 1], whole numbers within 0 to 255 count as 8-bit in any dtype, and so do 16 bits that
         are in use; of all else ``fit`` learns the range from all of its images, but for a
         thousandth of the values at either end. What lies beyond counts as black or white.
+
+    device : {"cpu", "cuda", "auto"}, default="cpu"
+        Where to work, with the same labels: "cuda" is an NVIDIA GPU, with the extra ``cuda``
+        installed, "auto" a GPU if there is one.
 
     n_jobs : int or None, default=None
         Images worked on at once, by joblib: threads, unless :func:`joblib.parallel_config` says
@@ -82,6 +86,7 @@ class EGBSegmenter(ValueRange, UntrainedSegmenter):
 
     _parameter_constraints = {  # noqa: RUF012
         **ValueRange._parameter_constraints,
+        "device": [StrOptions({"cpu", "cuda", "auto"})],
         "scale": [Interval(Real, 0, None, closed="left")],
         "sigma": [Interval(Real, 0, None, closed="left")],
         "min_size": [Interval(Integral, 0, None, closed="left")],
@@ -96,6 +101,7 @@ class EGBSegmenter(ValueRange, UntrainedSegmenter):
         min_size: int = 20,
         connectivity: int = 8,
         value_range: tuple[float, float] | None = None,
+        device: Literal["cpu", "cuda", "auto"] = "cpu",
         n_jobs: int | None = None,
         verbose: int = 0,
         on_error: Literal["raise", "warn"] = "raise",
@@ -105,6 +111,7 @@ class EGBSegmenter(ValueRange, UntrainedSegmenter):
         self.min_size = min_size
         self.connectivity = connectivity
         self.value_range = value_range
+        self.device = device
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.on_error = on_error
@@ -121,4 +128,5 @@ class EGBSegmenter(ValueRange, UntrainedSegmenter):
             min_size=self.min_size,
             connectivity=self.connectivity,
             mask=mask,
+            device=self.device,
         )

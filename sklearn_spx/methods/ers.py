@@ -9,7 +9,7 @@ from numbers import Integral, Real
 from typing import Literal
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, Options
+from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from ..base import UntrainedSegmenter
 from ..kernels import entropy_rate_superpixels
@@ -42,6 +42,10 @@ class ERSSuperpixels(ValueRange, UntrainedSegmenter):
         [0, 1], whole numbers within 0 to 255 count as 8-bit in any dtype, and so do 16 bits that
         are in use; of all else ``fit`` learns the range from all of its images, but for a
         thousandth of the values at either end. What lies beyond counts as black or white.
+
+    device : {"cpu", "cuda", "auto"}, default="cpu"
+        Where to work, with the same labels: "cuda" is an NVIDIA GPU, with the extra ``cuda``
+        installed, "auto" a GPU if there is one.
 
     n_jobs : int or None, default=None
         Images worked on at once, by joblib: threads, unless :func:`joblib.parallel_config` says
@@ -83,6 +87,7 @@ class ERSSuperpixels(ValueRange, UntrainedSegmenter):
 
     _parameter_constraints = {  # noqa: RUF012
         **ValueRange._parameter_constraints,
+        "device": [StrOptions({"cpu", "cuda", "auto"})],
         "n_segments": [Interval(Integral, 1, None, closed="left")],
         "balance": [Interval(Real, 0, None, closed="left")],
         "sigma": [Interval(Real, 0, None, closed="neither")],
@@ -97,6 +102,7 @@ class ERSSuperpixels(ValueRange, UntrainedSegmenter):
         sigma: float = 5.0,
         connectivity: int = 8,
         value_range: tuple[float, float] | None = None,
+        device: Literal["cpu", "cuda", "auto"] = "cpu",
         n_jobs: int | None = None,
         verbose: int = 0,
         on_error: Literal["raise", "warn"] = "raise",
@@ -106,6 +112,7 @@ class ERSSuperpixels(ValueRange, UntrainedSegmenter):
         self.sigma = sigma
         self.connectivity = connectivity
         self.value_range = value_range
+        self.device = device
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.on_error = on_error
@@ -122,4 +129,5 @@ class ERSSuperpixels(ValueRange, UntrainedSegmenter):
             sigma=self.sigma,
             connectivity=self.connectivity,
             mask=mask,
+            device=self.device,
         )

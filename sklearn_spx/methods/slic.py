@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..base import UntrainedSegmenter
 from ..kernels.slic import slic, slic_quiet
@@ -53,6 +53,10 @@ class SLICSuperpixels(ValueRange, UntrainedSegmenter):
         [0, 1], whole numbers within 0 to 255 count as 8-bit in any dtype, and so do 16 bits that
         are in use; of all else ``fit`` learns the range from all of its images, but for a
         thousandth of the values at either end. What lies beyond counts as black or white.
+
+    device : {"cpu", "cuda", "auto"}, default="cpu"
+        Where to work, with the same labels: "cuda" is an NVIDIA GPU, with the extra ``cuda``
+        installed, "auto" a GPU if there is one.
 
     n_jobs : int or None, default=None
         Images worked on at once, by joblib: threads, unless :func:`joblib.parallel_config` says
@@ -98,6 +102,7 @@ class SLICSuperpixels(ValueRange, UntrainedSegmenter):
 
     _parameter_constraints = {  # noqa: RUF012
         **ValueRange._parameter_constraints,
+        "device": [StrOptions({"cpu", "cuda", "auto"})],
         "n_segments": [Interval(Integral, 1, None, closed="left")],
         "compactness": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -116,6 +121,7 @@ class SLICSuperpixels(ValueRange, UntrainedSegmenter):
         weights: ArrayLike | None = None,
         convert2lab: bool | None = None,
         value_range: tuple[float, float] | None = None,
+        device: Literal["cpu", "cuda", "auto"] = "cpu",
         n_jobs: int | None = None,
         verbose: int = 0,
         on_error: Literal["raise", "warn"] = "raise",
@@ -127,6 +133,7 @@ class SLICSuperpixels(ValueRange, UntrainedSegmenter):
         self.weights = weights
         self.convert2lab = convert2lab
         self.value_range = value_range
+        self.device = device
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.on_error = on_error
@@ -165,5 +172,6 @@ class SLICSuperpixels(ValueRange, UntrainedSegmenter):
             slic_zero=self.slic_zero,
             weights=weights,
             mask=mask,
+            device=self.device,
             convert2lab=converts,
         )

@@ -71,7 +71,7 @@ def test_grids_part_a_little():
 def test_where_nothing_is_seen_superpixels_are_blocks(fitted, monkeypatch):
     seal = pickle.loads(pickle.dumps(fitted)).set_params(n_segments=20)
     flat = np.full((2, 80, 100), 0.99, np.float32)
-    monkeypatch.setattr(seal, "_affinities", lambda image: flat)
+    monkeypatch.setattr(seal, "_predicted", lambda image: flat)
     image = np.zeros((80, 100, 3), np.uint8)
     compactness = {
         regularity: metrics.compactness(
@@ -171,8 +171,8 @@ def test_several_counts_at_once(fitted, leaves, monkeypatch):
     calls = []
     monkeypatch.setattr(
         module,
-        "predict_affinities",
-        lambda *a, _f=module.predict_affinities: calls.append(1) or _f(*a),
+        "affinities_of",
+        lambda *a, _f=module.affinities_of: calls.append(1) or _f(*a),
     )
     several = fitted.transform(leaves.images, n_segments=[9, 30])
     assert len(calls) == len(leaves.images)

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import check_graph
+from .._device import open_session
+from ..checks import check_graph, uses_gpu
 from ._cpu import Boundaries, Regions, agglomerate_cpu, boundary_sums_cpu, contours_cpu
 
 __all__ = ["agglomerate", "boundary_means", "draw_contours"]
@@ -133,8 +134,8 @@ def draw_contours(
 
 
 def boundary_means(
-    labels: NDArray[np.int32], edges: NDArray[Any], lengths: NDArray[Any], values: NDArray[Any]
-) -> NDArray[np.float64]:
+    labels: Any, edges: Any, lengths: Any, values: Any, *, device: str | None = None
+) -> Any:
     """Mean of a map along the boundary of each pair of neighbouring regions.
 
     Parameters
@@ -151,10 +152,19 @@ def boundary_means(
     values : float array (height, width)
         The map. A step over the boundary counts with the mean of its two pixels.
 
+    device : {"cpu", "cuda", "auto"}, default=None
+        Where to work; the values are the same, bit by bit. "auto" is "cuda" if there is a GPU;
+        None is where the labels lie.
+
     Returns
     -------
-    means : float64 array (n_edges,)
+    means : float64 array (n_edges,), or array on the GPU of the labels' kind
         One value a pair.
+
+    Raises
+    ------
+    ValueError
+        If there is no GPU where `device` asks for one.
 
     Examples
     --------
@@ -164,9 +174,22 @@ def boundary_means(
     >>> boundary_means(labels, np.array([[0, 1]]), np.array([1]), values)
     array([1.5])
     """
+    arrays = {"labels": labels, "edges": edges, "lengths": lengths, "values": values}
+    if uses_gpu(device, **arrays):
+        return _boundary_means_on_gpu(**arrays)
     sums = np.zeros(len(edges))
     boundary_sums_cpu(labels, *_rows(labels, edges), np.ascontiguousarray(values, np.float64), sums)
     return sums / lengths
+
+
+def _boundary_means_on_gpu(**arrays):
+    from . import _cuda
+
+    with open_session(*arrays.values()) as session:
+        views = [session.bring(array, name) for name, array in arrays.items()]
+        own, out = session.new_result(views[1].shape[:1], np.float64)
+        _cuda.boundary_means(session, *views, out)
+        return session.result(own)
 
 
 def _rows(labels, edges):

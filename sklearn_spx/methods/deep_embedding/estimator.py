@@ -26,7 +26,7 @@ from sklearn.utils.validation import check_is_fitted, check_memory
 
 from ...kernels.checks import as_labels
 from ...kernels.slic import slic_quiet
-from ...learned import Pretrained, TrainedNet, torch_device
+from ...learned import Pretrained, TrainedNet, placed, to_host, torch_device
 from ...model_file import write_model
 from ...training import NetTraining
 from ...training.recipe import fit_net, resolve, seed_of
@@ -396,7 +396,7 @@ class DELSegmenter(Pretrained, ValueRange):
             images.append(as_rgb(image))
             targets.append(target)
             if given is None:
-                labels.append(self._superpixel_labels(image, mask))
+                labels.append(to_host(self._superpixel_labels(image, mask)))
             else:
                 labels.append(as_labels(given[i], f"superpixels[{i}]", image.shape[:2]))
         if given is not None:
@@ -407,7 +407,7 @@ class DELSegmenter(Pretrained, ValueRange):
         for image, mask, target in self._checked_validation(validation):
             images.append(as_rgb(image))
             targets.append(target)
-            labels.append(self._superpixel_labels(image, mask))
+            labels.append(to_host(self._superpixel_labels(image, mask)))
         optimizer = None if self.training is None else self.training.optimizer
         own = own_recipe(kind["net"], optimizer)
         n_validation = len(images) - n_images
@@ -476,9 +476,10 @@ class DELSegmenter(Pretrained, ValueRange):
         if self.superpixels_ is None:
             n_pixels = image.shape[0] * image.shape[1] if mask is None else int(mask.sum())
             image, is_rgb = for_slic(image)
+            image, mask = placed(self.device, image, mask)
             return slic_quiet(image, max(1, n_pixels // 64), mask=mask, convert2lab=is_rgb)
         masks = None if mask is None else [mask]
-        return self.superpixels_.transform([image], masks=masks)[0]
+        return placed(self.device, self.superpixels_.transform([image], masks=masks)[0])[0]
 
     # --- from image to segments --------------------------------------------------------------
 

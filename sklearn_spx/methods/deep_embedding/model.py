@@ -12,6 +12,7 @@ from ...kernels import region_adjacency
 from ...kernels.agglomeration import boundary_means
 from ...kernels.checks import full_scale
 from ...kernels.footprints import region_footprints
+from ...learned import to_host
 
 
 class RegionGraph(NamedTuple):
@@ -43,19 +44,28 @@ def make_net(net, sides=(1, 2, 3, 4, 5)):
 
 
 def region_graph(image, labels, net, pooling="mean", scales=(1.0,), mirror=False):
-    """The graph of an image's superpixels, weighed by a net that is shown the image in sizes."""
+    """The graph of an image's superpixels, weighed by a net that is shown the image in sizes.
+
+    Labels are an array, or a tensor on a GPU: then all that is a pixel's stays there, and the graph
+    goes to the host.
+    """
     import torch
 
     edges, lengths = region_adjacency(labels)
-    rgb = as_rgb(image)
+    rgb = as_tensor(as_rgb(image)).to(next(net.parameters()).device)
+    n = int(labels.max()) + 1
     with torch.inference_mode():
-        views = [_forward(net, rgb, labels, pooling, scale) for scale in scales]
+        views = [_forward(net, rgb, labels, n, pooling, scale) for scale in scales]
         if mirror:
-            mirrored = [a[:, ::-1].copy() for a in (rgb, labels)]
+            flipped = labels[:, ::-1].copy() if isinstance(labels, np.ndarray) else labels.flip(1)
             for scale in scales:
-                v, boundary = _forward(net, *mirrored, pooling, scale)
-                views.append((v, boundary[:, ::-1]))
-    v, boundary = (np.mean(parts, axis=0) for parts in zip(*views))
+                v, boundary = _forward(net, rgb.flip(3), flipped, n, pooling, scale)
+                views.append((v, boundary.flip(1)))
+        v, boundary = (sum(parts) / len(parts) for parts in zip(*views))
+    if isinstance(labels, np.ndarray):
+        boundary = to_host(boundary)
+    boundary = to_host(boundary_means(labels, edges, lengths, boundary))
+    labels, edges, lengths, v = map(to_host, (labels, edges, lengths, v))
     return RegionGraph(
         labels=labels,
         edges=edges,
@@ -63,17 +73,16 @@ def region_graph(image, labels, net, pooling="mean", scales=(1.0,), mirror=False
         sizes=np.bincount(labels[labels >= 0], minlength=len(v)),
         embeddings=v,
         distances=np.abs(v[edges[:, 0]] - v[edges[:, 1]]).sum(1),
-        boundary=boundary_means(labels, edges, lengths, boundary),
+        boundary=boundary,
     )
 
 
-def _forward(net, rgb, labels, pooling, scale):
-    """Embeddings of the superpixels, and the boundary probability of each pixel."""
+def _forward(net, image, labels, n, pooling, scale):
+    """Embeddings of the n superpixels, and the boundary probability of each pixel: tensors."""
     import torch
 
     from ...nets.resampling import regrid
 
-    image = as_tensor(rgb).to(next(net.parameters()).device)
     if min(labels.shape) * scale < 1:  # nothing would be left
         scale = 1
     if scale != 1:
@@ -82,14 +91,13 @@ def _forward(net, rgb, labels, pooling, scale):
         )
     sides = net.sides(image)
     shapes = [m.shape[-2:] for m in sides]
-    where = footprints(net, shapes, labels, int(labels.max()) + 1, scale)
-    where = [f.to(sides[0].device) for f in where]
-    v = pooled_embedding(net, [sides], [where], pooling).float().cpu().numpy()
+    where = [f.to(image.device) for f in footprints(net, shapes, labels, n, scale)]
+    v = pooled_embedding(net, [sides], [where], pooling).float()
     if not net.has_boundary:
-        return v, np.zeros(labels.shape, np.float32)
+        return v, torch.zeros(labels.shape, device=image.device)
     grid = grid_at(scale, net.strides[-1], net.origins[-1])
     boundary = regrid(torch.sigmoid(sides[-1]), labels.shape, *grid, 1, 0)
-    return v, boundary[0, 0].float().cpu().numpy()
+    return v, boundary[0, 0].float()
 
 
 def as_rgb(image):
@@ -135,9 +143,9 @@ def footprints(net, shapes, labels, n, scale=1):
         cells, offsets, weights = region_footprints(labels, n, shape, *grid)
         out.append(
             Footprints(
-                torch.from_numpy(cells),
-                torch.from_numpy(offsets),
-                torch.from_numpy(weights),
+                torch.as_tensor(cells),
+                torch.as_tensor(offsets),
+                torch.as_tensor(weights),
                 int(shape[0] * shape[1]),
             )
         )

@@ -24,7 +24,7 @@ from sklearn.utils.validation import check_memory
 
 from ...base import pack
 from ...kernels.checks import check_count
-from ...learned import Pretrained, TrainedNet, torch_device
+from ...learned import Pretrained, TrainedNet, placed, to_host, torch_device
 from ...training import NetTraining
 from ...training.recipe import fit_net, resolve, seed_of
 from ...training.state import net_arrays
@@ -32,7 +32,15 @@ from ...utils.images import check_boundaries
 from ...utils.threads import torch_threads
 from ...utils.types import Images, Labels
 from ...value_range import ValueRange
-from .model import NETS, for_net, grow, make_net, own_reading, predict_affinities
+from .model import (
+    NETS,
+    affinities_of,
+    for_net,
+    grow,
+    make_net,
+    own_reading,
+    predict_affinities,
+)
 from .release import is_release, read_release
 from .training import BOUNDARY_WEIGHT, RECIPE, SEALTask, sample
 
@@ -389,16 +397,22 @@ class SEALSuperpixels(Pretrained, ValueRange):
         return self._grow([self.n_segments], image, mask)[0]
 
     def _affinities(self, image, mask=None):
-        net = self._net.on(self.device)
-        predict = check_memory(self.memory).cache(predict_affinities, ignore=["net"])
-        digest = None if self.memory is None else self._net.digest
+        return to_host(self._predicted(image))
+
+    def _predicted(self, image):
+        """Affinities where the net is; of a cache on the host."""
+        net, image = self._net.on(self.device), for_net(image, self._net_channels)
         with torch_threads(self.n_jobs):
-            return predict(for_net(image, self._net_channels), net, digest)
+            if self.memory is not None:
+                predict = check_memory(self.memory).cache(predict_affinities, ignore=["net"])
+                return predict(image, net, self._net.digest)
+            return affinities_of(image, net)
 
     def _grow(self, counts, image, mask):
-        affinities, reading = self._affinities(image), self._reading()
+        reading = self._reading()
+        affinities, mask = placed(self.device, self._predicted(image), mask)
         return [
-            grow(affinities, count, reading, self.backend, self.connectivity, mask)
+            to_host(grow(affinities, count, reading, self.backend, self.connectivity, mask))
             for count in counts
         ]
 

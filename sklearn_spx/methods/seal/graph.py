@@ -4,12 +4,16 @@ import numpy as np
 
 from ...kernels import graph_segmentation, merge_heights, merge_regions
 from ...kernels.affinities import diagonal_affinities
+from ...learned import to_host
 
 
 def graph_segments(affinities, count, connectivity, mask=None):
-    """Felzenszwalb-Huttenlocher segments, the scale searched for the count, met exactly."""
-    inside = np.ones(affinities.shape[1:], bool) if mask is None else mask
-    n_pixels = int(inside.sum())
+    """Felzenszwalb-Huttenlocher segments, the scale searched for the count, met exactly.
+
+    Affinities and mask are arrays, or tensors on a GPU, where all but the last merges is done.
+    """
+    height, width = affinities.shape[1:]
+    n_pixels = height * width if mask is None else int(mask.sum())
     if count > n_pixels:
         raise ValueError(f"n_segments is {count}, more than the {n_pixels} pixels")
     options = {
@@ -29,6 +33,7 @@ def graph_segments(affinities, count, connectivity, mask=None):
             low = high = 16.0
             options["min_size"] //= 2
         else:  # pixels all alike: begin from single ones
+            inside = np.ones((height, width), bool) if mask is None else to_host(mask)
             single = np.cumsum(inside).reshape(inside.shape) - 1
             labels = np.where(inside, single, -1)
             return _merge_to(labels, affinities, count, connectivity)
@@ -50,6 +55,7 @@ def _merge_to(labels, affinities, count, connectivity):
 
     Regions that meet at corners alone come after all those that share a side.
     """
+    labels, affinities = to_host(labels), to_host(affinities)
     n = int(labels.max()) + 1
     sides = (
         (labels[:, :-1], labels[:, 1:], affinities[0, :, :-1]),

@@ -90,21 +90,26 @@ def as_tensor(array, device="cpu"):
 
 def predict_affinities(image, net, digest=None):
     """Affinities (2, H, W) of an image (H, W, C); ``digest`` stands for the net in a cache."""
+    return affinities_of(image, net).cpu().numpy()
+
+
+def affinities_of(image, net):
+    """The same as a tensor, where the net is."""
     import torch
 
     first = next(net.parameters())
     arrays = net_inputs(image, full_scale(image.dtype), getattr(net, "canny", False))
     with torch.no_grad():
         inputs = [as_tensor(array, first.device) for array in arrays]
-        return net(*inputs)[0].float().cpu().numpy()
+        return net(*inputs)[0].float().contiguous()
 
 
 def grow(affinities, n_segments, reading, backend="ers", connectivity=8, mask=None):
-    """Superpixels on affinities, exactly ``n_segments``."""
+    """Superpixels on affinities, exactly ``n_segments``; arrays, or tensors on a GPU."""
     affinities = affinities ** min(reading.sharpness, 1e30)  # within float32
     if backend == "egb":
         return graph_segments(affinities, n_segments, connectivity, mask)
-    n_pixels = affinities[0].size if mask is None else mask.sum()
+    n_pixels = affinities.shape[1] * affinities.shape[2] if mask is None else int(mask.sum())
     side = (n_pixels / n_segments) ** 0.5
     return entropy_rate_superpixels(
         n_segments=n_segments,
@@ -124,7 +129,7 @@ def parted_by_grids(affinities, regularity, side):
 
     Parameters
     ----------
-    affinities : array (2, height, width)
+    affinities : array or tensor (2, height, width)
         To the right and to the lower neighbour.
 
     regularity : float
@@ -135,7 +140,7 @@ def parted_by_grids(affinities, regularity, side):
 
     Returns
     -------
-    affinities : array (2, height, width)
+    affinities : array or tensor (2, height, width)
         New ones.
     """
     grids = 2 ** np.arange(1, max(1, int(np.log2(max(side, 1)))) + 1)
@@ -144,5 +149,7 @@ def parted_by_grids(affinities, regularity, side):
         1 - regularity * (np.arange(1, n + 1)[:, None] % grids == 0).mean(1)
         for n in (width, height)
     )
-    factors = np.stack(np.broadcast_arrays(across, down[:, None]))
-    return affinities * factors.astype(affinities.dtype)
+    factors = np.stack(np.broadcast_arrays(across, down[:, None])).astype(np.float32)
+    if isinstance(affinities, np.ndarray):
+        return affinities * factors.astype(affinities.dtype)
+    return affinities * affinities.new_tensor(factors)

@@ -34,7 +34,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_memory
 
 from ...features import ChannelUnion, EmbeddingFeatures, LabFeatures, ScatteringFeatures
-from ...learned import Pretrained, TrainedNet, torch_device
+from ...learned import Pretrained, TrainedNet, placed, to_host, torch_device
 from ...model_file import decode_fitted, encode_fitted
 from ...training import NetTraining
 from ...training.recipe import resolve, seed_of
@@ -533,8 +533,10 @@ class TrainableSLIC(Pretrained, ValueRange):
 
     def _segment(self, image, mask):
         image = image if self._sees_gray() else as_colour(image)
-        return segment(
-            self.features_.transform([image])[0] @ self.axes_,
+        values = self.features_.transform([image])[0] @ self.axes_
+        values, mask = placed(self.device, values, mask)
+        labels = segment(
+            values,
             self.n_segments,
             compactness=self.compactness,
             max_iter=self.max_iter,
@@ -542,6 +544,7 @@ class TrainableSLIC(Pretrained, ValueRange):
             net=self.net_,
             scale=self.scale_,
         )
+        return to_host(labels)
 
     # --- state ---
 

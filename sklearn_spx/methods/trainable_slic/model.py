@@ -25,7 +25,10 @@ def make_net(distance, n_axes, n_neighbors):
 
 
 def segment(values, n_segments, *, compactness, max_iter, mask=None, net=None, scale=1.0):
-    """Superpixels of an image of features along their axes; with a net, by Algorithm 1."""
+    """Superpixels of an image of features along their axes; with a net, by Algorithm 1.
+
+    Features and mask are arrays, or tensors on a GPU, as labels then are.
+    """
     if net is None:
         return slic_quiet(
             values,
@@ -57,15 +60,20 @@ def chooser(net, scale, compactness):
     sigma = np.float32(compactness / COMPACTNESS) if net.stands_alone else np.float32(1)
 
     def choose(values, means, neighbors, differences):
-        places = differences[:, :, -1]
-        np.multiply(places, sigma**2, out=places, where=neighbors >= 0)
+        stays = isinstance(values, torch.Tensor)  # on the GPU, where the net is
         with torch.inference_mode():
-            inputs = (values, means, neighbors.astype(np.int64), differences)
-            cost = net(*(torch.from_numpy(array).to(device) for array in inputs))
-            cost = cost.cpu().numpy()
-        if net.stands_alone:
-            return cost.argmin(axis=1)
-        places = np.where(neighbors < 0, 0, places)
-        return (np.float32(scale) * cost + weight * places).argmin(axis=1)
+            values, means, neighbors, differences = (
+                torch.as_tensor(array, device=device)
+                for array in (values, means, neighbors, differences)
+            )
+            there = neighbors >= 0
+            places = differences[:, :, -1]
+            places.copy_(torch.where(there, places * float(sigma**2), places))
+            cost = net(values, means, neighbors.long(), differences)
+            if not net.stands_alone:
+                places = torch.where(there, places, 0.0)
+                cost = float(np.float32(scale)) * cost + float(weight) * places
+            chosen = cost.argmin(dim=1)
+        return chosen if stays else chosen.cpu().numpy()
 
     return choose
