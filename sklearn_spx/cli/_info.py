@@ -25,6 +25,7 @@ EXTRAS = {
     ),
     "geo": (("rasterio",), "labels of GeoTIFF that keep their place on earth"),
     "hed": (("h5py",), "weights of HED"),
+    "cuda": (("numba-cuda",), "the kernels on an NVIDIA GPU"),
 }  # fmt: skip
 WEIGHTS = Path(__file__).parents[1] / "weights"
 
@@ -54,6 +55,8 @@ def info(what, as_json):
 
 
 def _system():
+    from ..kernels.checks import missing_gpu
+
     return {
         "versions": {
             "sklearn-spx": __version__,
@@ -72,6 +75,7 @@ def _system():
         },
         "cpu": _cpu(),
         "gpus": _gpus(),
+        "kernels_on_gpu": missing_gpu() or "available",
         "numba_cache": _numba_cache(),
         "weights": {path.stem: _summary(path) for path in sorted(WEIGHTS.glob("*.safetensors"))},
     }
@@ -182,6 +186,7 @@ def _machine_rows(found):
         ("cores", f"{cpu['cores']}, of which usable {cpu['usable']}"),
         ("threads", threads),
         ("GPUs", "; ".join(gpus) or "torch finds none"),
+        ("kernels on a GPU", found["kernels_on_gpu"]),
         ("numba's cache", found["numba_cache"] or nowhere),
     ]
 

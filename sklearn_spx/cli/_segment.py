@@ -16,9 +16,9 @@ from ._console import complain, printable, progress, reason_of, stderr, stdout
 
 # the estimator of each method, and the options that mean something to it
 METHODS = {
-    "slic": ("SLICSuperpixels", ("n_segments", "compactness")),
-    "ers": ("ERSSuperpixels", ("n_segments",)),
-    "egb": ("EGBSegmenter", ("scale", "min_size")),
+    "slic": ("SLICSuperpixels", ("n_segments", "compactness", "device")),
+    "ers": ("ERSSuperpixels", ("n_segments", "device")),
+    "egb": ("EGBSegmenter", ("scale", "min_size", "device")),
     "trainable-slic": ("TrainableSLIC", ("n_segments", "compactness", "model", "device")),
     "seal": ("SEALSuperpixels", ("n_segments", "model", "device")),
     "del": ("DELSegmenter", ("threshold", "n_segments", "min_size", "model", "device")),
@@ -82,7 +82,7 @@ METHODS = {
 @click.option(
     "--device",
     type=click.Choice(["cpu", "cuda", "auto"]),
-    help="Where the net runs, cpu unless given; trainable-slic, seal, del.",
+    help="Where to work, cpu unless given: cuda is an NVIDIA GPU, auto one if there is one.",
 )
 @click.option(
     "--style",
@@ -237,10 +237,13 @@ def _estimator_factory(method, options):
     import sklearn_spx
 
     if given.get("device") is not None:
+        from ..kernels.checks import uses_gpu
         from ..learned import torch_device
 
         try:
-            torch_device(given["device"])
+            uses_gpu(given["device"])
+            if "model" in accepted:
+                torch_device(given["device"])
         except ValueError as error:
             raise click.UsageError(f"--device: {error}") from None
     estimator_class = getattr(sklearn_spx, name)

@@ -90,7 +90,7 @@ def uses_gpu(device, **arrays):
         return False
     if device is None and not there:
         return False
-    missing = _missing_gpu()
+    missing = missing_gpu()
     if device == "auto" and not there:
         return missing is None
     if missing is not None:
@@ -108,7 +108,7 @@ def _to_host(array):
     return {"torch": ".cpu().numpy()", "cupy": ".get()"}.get(of, ".copy_to_host()")
 
 
-def _missing_gpu():
+def missing_gpu():
     """What numba.cuda says is missing, in one line, or None if there is a GPU."""
     try:
         from numba import cuda

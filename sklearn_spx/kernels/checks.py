@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._device import uses_gpu
+from ._device import missing_gpu, uses_gpu
 
 __all__ = [
     "as_image",
@@ -21,6 +21,7 @@ __all__ = [
     "check_graph",
     "check_real",
     "full_scale",
+    "missing_gpu",
     "uses_gpu",
 ]
 

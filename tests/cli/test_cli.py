@@ -173,7 +173,7 @@ def test_more_labels_than_16_bits_are_a_tiff(tmp_path, monkeypatch):
             ["0.png", "--method", "seal", "--compactness", 5],
             "takes --n-segments, --model, --device",
         ),
-        (["0.png", "--device", "cpu"], "--device means nothing to --method slic"),
+        (["0.png", "--device", "gpu"], "'gpu' is not one of"),
         (["0.png", "--jobs", 0], "0 is neither a number of images nor -1"),
         (["0.png", "--color", "reddish"], "--color: 'reddish' is no colour"),
         (["0.png", "--color", "#ff000000"], "--color: '#ff000000' is transparent"),

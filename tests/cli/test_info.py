@@ -62,6 +62,14 @@ def test_gpus_as_torch_sees_them(monkeypatch):
     assert "torch finds none" in flat(run("info").stdout)
 
 
+def test_whether_the_kernels_have_a_gpu(monkeypatch):
+    monkeypatch.setattr("sklearn_spx.kernels.checks.missing_gpu", lambda: "no driver")
+    assert json.loads(run("info", "--json").stdout)["kernels_on_gpu"] == "no driver"
+    assert "kernels on a GPU no driver" in flat(run("info").stdout)
+    monkeypatch.setattr("sklearn_spx.kernels.checks.missing_gpu", lambda: None)
+    assert "kernels on a GPU available" in flat(run("info").stdout)
+
+
 def test_cards_in_full():
     card = find_model("bsds500", "SEALSuperpixels").with_suffix(".md").read_text()
     result = run("info", "SEALSuperpixels-bsds500")

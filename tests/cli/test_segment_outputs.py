@@ -172,10 +172,15 @@ def test_device_reaches_the_net(photograph, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     out, result = segment(photograph, "--method", "seal", "--device", "auto")
     assert result.exit_code == 0, result.output
+    for method in ("seal", "slic"):
+        _, result = segment(photograph, "--method", method, "--device", "cuda")
+        assert result.exit_code == 2
+        assert "finds none" in flat(result.stderr)
+        assert "Traceback" not in result.stderr
+    monkeypatch.setattr("sklearn_spx.kernels._device.missing_gpu", lambda: None)
     _, result = segment(photograph, "--method", "seal", "--device", "cuda")
     assert result.exit_code == 2
     assert "torch finds no GPU" in flat(result.stderr)
-    assert "Traceback" not in result.stderr
     given = {}
 
     def remember(cls, name="bsds500", **params):

@@ -23,7 +23,7 @@ def test_no_other_device(function):
 
 @pytest.mark.parametrize("function", [slic, rgb_to_lab])
 def test_no_gpu_is_never_silent(function, monkeypatch):
-    monkeypatch.setattr(_device, "_missing_gpu", lambda: "no driver here")
+    monkeypatch.setattr(_device, "missing_gpu", lambda: "no driver here")
     image = np.random.default_rng(0).random((6, 6, 3))
     with pytest.raises(ValueError, match=r"finds none: no driver here.*sklearn-spx\[cuda\]"):
         function(image, device="cuda")
@@ -32,7 +32,7 @@ def test_no_gpu_is_never_silent(function, monkeypatch):
 
 @pytest.mark.skipif(SIMULATED, reason="the simulator is a GPU")
 def test_what_numba_says_without_a_gpu():
-    assert _device._missing_gpu() is None or len(_device._missing_gpu()) > 5
+    assert _device.missing_gpu() is None or len(_device.missing_gpu()) > 5
 
 
 @simulated
