@@ -1,7 +1,8 @@
 """Words of LLVM that numba lacks, for the CPU, for CUDA, and in plain Python for its simulator.
 
 `fma` rounds once, everywhere. An arithmetic written with it, where no product is left beside a sum
-for a compiler to fuse or not, gives the same bits on every machine and on a GPU.
+for a compiler to fuse or not, gives the same bits on every machine and on a GPU. `times` is a
+product that no compiler fuses, for those of float64.
 
 The bits of floats of at least 0 order like the floats. With the last few bits replaced by an
 integer, as `ordered_key` does, the smaller of two such keys is the smaller float, or, of equal
@@ -13,9 +14,10 @@ import math
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-__all__ = ["bits_of", "float_of", "fma", "ordered_key"]
+__all__ = ["bits_of", "float_of", "fma", "ordered_key", "times"]
 
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -47,6 +49,11 @@ def float_of(bits):
 def ordered_key(value, keep, place):
     """Return the bits of ``value`` under the mask ``keep``, with ``place`` in the others."""
     return np.int32(bits_of(value) & keep | place)
+
+
+def times(a, b):
+    """Return ``a * b`` of two float32 or two float64 numbers, rounded before it is added to."""
+    return a * b
 
 
 @intrinsic(target="generic")
@@ -107,3 +114,27 @@ def _compiled_float_of(bits):
 @overload(ordered_key, target="generic")
 def _compiled_ordered_key(value, keep, place):
     return lambda value, keep, place: _ordered_key(value, keep, place)
+
+
+@intrinsic(target="cuda")
+def _times_on_cuda(typingctx, a, b):
+    if a != b or a not in (types.float32, types.float64):
+        return None
+    name = f"llvm.nvvm.mul.rn.{'f' if a == types.float32 else 'd'}"
+
+    def codegen(context, builder, signature, args):
+        kind = args[0].type
+        function = ir.FunctionType(kind, (kind, kind))
+        return builder.call(cgutils.get_or_insert_function(builder.module, function, name), args)
+
+    return a(a, b), codegen
+
+
+@overload(times, target="generic")
+def _compiled_times(a, b):
+    return lambda a, b: a * b
+
+
+@overload(times, target="cuda")
+def _compiled_times_on_cuda(a, b):
+    return lambda a, b: _times_on_cuda(a, b)

@@ -23,6 +23,11 @@ def compiled_key(value, keep, place):
     return _bits.ordered_key(value, keep, place)
 
 
+@njit
+def compiled_product_and_sum(a, b, c):
+    return _bits.times(a, b) + c
+
+
 def _rounded(value):
     """The float32 nearest to a fraction, of two the even one."""
     near = np.float32(float(value))
@@ -69,3 +74,9 @@ def test_sums_of_snapped_planes_are_exact(seed, scale):
     for order in (np.arange(64), rng.permutation(64), np.argsort(plane)):
         running = np.cumsum(snapped[order], dtype=np.float32)
         assert (running == np.cumsum(snapped[order].astype(float))).all()
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6), st.floats(-1e9, 1e9))
+def test_a_product_is_rounded_before_it_is_added_to(a, b, c):
+    assert compiled_product_and_sum(a, b, c) == float(Fraction(a) * Fraction(b)) + c
