@@ -1,9 +1,11 @@
 """Disjoint sets: an array of parents, a root being its own parent."""
 
+from numba.extending import register_jitable
+
 from .compilation import njit
 
 
-@njit
+@register_jitable
 def find(parent, i):
     """Root of ``i``; the path to it is halved."""
     while parent[i] != i:
@@ -12,7 +14,7 @@ def find(parent, i):
     return i
 
 
-@njit
+@register_jitable
 def root(parent, i):
     """Root of ``i``; the path to it stays as it is."""
     while parent[i] != i:
