@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..checks import as_labels, as_mask, check_count
-from . import _cpu, _split
+from . import _cpu, _rules, _split
 
 __all__ = ["connect", "enforce_connectivity"]
 
@@ -137,19 +137,19 @@ def connect(
     parent = np.arange(n, dtype=index)
     small = sizes < max(min_size, _joined_below(sizes, labels.size, n_segments))
     if small.any():
-        borders = _cpu.Borders(
+        borders = _rules.Borders(
             heads=np.empty(n, np.int64),
             other=np.empty(6 * n_runs, index),
             shared=np.empty(6 * n_runs, np.int32),
             after=np.empty(6 * n_runs, np.int64),
         )
         _cpu.list_borders(runs, small, borders)
-        looks = _cpu.Looks(np.empty((n, 0), np.float32), 1.0)
+        looks = _rules.Looks(np.empty((n, 0), np.float32), 1.0)
         entry = np.full(n, -1, np.int64)
         if colours is not None:
             own = sizes.copy()
             n -= _cpu.merge_small(sizes, min_size // _CRUMBS, looks, borders, parent, entry)
-            looks = _cpu.Looks(np.empty((len(own), colours.shape[1]), np.float32), float(scale))
+            looks = _rules.Looks(np.empty((len(own), colours.shape[1]), np.float32), float(scale))
             _cpu.colour_regions(runs, own, sizes, parent, colours, looks.colours)
         n -= _cpu.merge_small(sizes, min_size, looks, borders, parent, entry)
         if n_segments is not None and n > n_segments:

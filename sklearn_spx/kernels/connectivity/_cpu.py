@@ -14,8 +14,10 @@ from collections import namedtuple
 
 import numpy as np
 
+from .._bits import fma
 from .._disjoint_set import find
 from ..compilation import njit
+from ._rules import merge, settled
 
 Runs = namedtuple(
     "Runs",
@@ -24,22 +26,6 @@ Runs = namedtuple(
         "ends",  # (n_runs,) int32, the column after each run's last
         "values",  # (n_runs,) int32, label of each run
         "component",  # (n_runs,) int32 or int64, -1 outside
-    ],
-)
-Looks = namedtuple(  # what speaks for a neighbour beside the length of the border
-    "Looks",
-    [
-        "colours",  # (n_components, P) float32, of each; P = 0 where they do not count
-        "scale",  # float, distance of colours that halves what a border counts
-    ],
-)
-Borders = namedtuple(  # of the small components: a linked list each
-    "Borders",
-    [
-        "heads",  # (n_components,) int64, first entry of each small component's list, or -1
-        "other",  # (6 n_runs,) int32 or int64, neighbour
-        "shared",  # (6 n_runs,) int32, pixel edges
-        "after",  # (6 n_runs,) int64, next entry, or -1
     ],
 )
 
@@ -65,22 +51,7 @@ def settle_pixels(labels, rows):
             below[x + 1] = labels[y + 1, x] if y + 1 < height else -1
         out = labels[y]
         for x in range(width):
-            own, up, left, right, down = (
-                here[x + 1],
-                above[x + 1],
-                here[x],
-                here[x + 2],
-                below[x + 1],
-            )
-            best = down if down >= 0 else own  # from the last choice to the first
-            best = right if right >= 0 else best
-            best = left if left >= 0 else best
-            best = up if up >= 0 else best
-            best = right if (right == down) & (right >= 0) else best
-            best = left if ((left == right) | (left == down)) & (left >= 0) else best
-            best = up if ((up == left) | (up == right) | (up == down)) & (up >= 0) else best
-            kept = (own < 0) | (own == up) | (own == left) | (own == right) | (own == down)
-            out[x] = own if kept else best
+            out[x] = settled(here[x + 1], above[x + 1], here[x], here[x + 2], below[x + 1])
 
 
 @njit
@@ -239,7 +210,7 @@ def colour_regions(runs, own, sizes, parent, colours, out):
             i = find(parent, n)
             share = np.float32(own[n] / sizes[i])
             for c in range(colours.shape[1]):
-                out[i, c] += share * colours[runs.values[r], c]
+                out[i, c] = fma(share, colours[runs.values[r], c], out[i, c])
             n += 1
 
 
@@ -269,7 +240,7 @@ def merge_small(sizes, min_size, looks, borders, parent, entry):
         threshold = min(2 * threshold, min_size)
         for i in range(sizes.shape[0]):
             if parent[i] == i and sizes[i] < threshold:
-                n_merges += _merge(i, sizes, looks, borders, parent, entry) >= 0
+                n_merges += merge(i, sizes, looks, borders, parent, entry) >= 0
     return n_merges
 
 
@@ -289,70 +260,11 @@ def merge_smallest(n_merges, small, sizes, looks, borders, parent, entry):
         size, i = heapq.heappop(heap)
         if parent[i] != i or sizes[i] != size:  # it has been joined, or has grown
             continue
-        j = _merge(i, sizes, looks, borders, parent, entry)
+        j = merge(i, sizes, looks, borders, parent, entry)
         if j >= 0:
             n_merges -= 1
             if small[j]:
                 heapq.heappush(heap, (sizes[j], j))
-
-
-@njit
-def _merge(i, sizes, looks, borders, parent, entry):
-    """Join region i with a neighbour, and return that one, or -1 if there is none.
-
-    It is the one of the longest border over ``scale + distance of colours``; of equals the
-    smaller one, or the first.
-    """
-    heads, other, shared, after = borders.heads, borders.other, borders.shared, borders.after
-    # One entry a neighbour: sum the doubles, drop what has become inner border.
-    head, last, node = -1, -1, heads[i]
-    while node >= 0:
-        following = after[node]
-        j = find(parent, other[node])
-        if j != i:
-            if entry[j] >= 0:
-                shared[entry[j]] += shared[node]
-            else:
-                other[node], entry[j] = j, node
-                if last < 0:
-                    head = node
-                else:
-                    after[last] = node
-                last = node
-        node = following
-    heads[i] = head
-    if head < 0:
-        return -1
-    after[last] = -1
-    best, node = other[head], head
-    border, apart = np.float64(shared[head]), _apart(looks, i, best)
-    while node >= 0:
-        j = other[node]
-        distance = _apart(looks, i, j)
-        gain = shared[node] * apart - border * distance
-        if gain > 0 or (gain == 0 and (sizes[j], j) < (sizes[best], best)):
-            best, border, apart = j, np.float64(shared[node]), distance
-        entry[j] = -1
-        node = after[node]
-    parent[i] = best
-    share = np.float32(sizes[i] / (sizes[i] + sizes[best]))
-    for c in range(looks.colours.shape[1]):
-        looks.colours[best, c] += share * (looks.colours[i, c] - looks.colours[best, c])
-    sizes[best] += sizes[i]
-    after[last], heads[best] = heads[best], head
-    return best
-
-
-@njit
-def _apart(looks, i, j):
-    """Scale + distance of two regions' colours."""
-    if looks.colours.shape[1] == 0:
-        return looks.scale
-    distance = 0.0
-    for c in range(looks.colours.shape[1]):
-        difference = np.float64(looks.colours[i, c]) - looks.colours[j, c]
-        distance += difference * difference
-    return looks.scale + np.sqrt(distance)
 
 
 @njit

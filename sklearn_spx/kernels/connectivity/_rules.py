@@ -1,0 +1,120 @@
+"""What connectivity on the CPU and on CUDA share: how a pixel settles, and whom a region joins."""
+
+import math
+from collections import namedtuple
+
+import numpy as np
+from numba.extending import register_jitable
+
+from .._bits import fma, times
+from .._disjoint_set import find
+
+Looks = namedtuple(  # what speaks for a neighbour beside the length of the border
+    "Looks",
+    [
+        "colours",  # (n_components, P) float32, of each; of size 0 where they do not count
+        "scale",  # float, distance of colours that halves what a border counts
+    ],
+)
+Borders = namedtuple(  # of the small components: a linked list each, in any order
+    "Borders",
+    [
+        "heads",  # (n_components,) int64, first entry of each small component's list, or -1
+        "other",  # (n,) int32 or int64, neighbour
+        "shared",  # (n,) int32, pixel edges
+        "after",  # (n,) int64, next entry, or -1
+    ],
+)
+
+
+@register_jitable
+def settled(own, up, left, right, down):
+    """The label of a pixel, that most frequent among its four neighbours if it differs from all.
+
+    Of labels equally frequent the one above goes first, then left, right, below. None changes to
+    or from a negative label.
+    """
+    best = down if down >= 0 else own  # from the last choice to the first
+    best = right if right >= 0 else best
+    best = left if left >= 0 else best
+    best = up if up >= 0 else best
+    best = right if (right == down) & (right >= 0) else best
+    best = left if ((left == right) | (left == down)) & (left >= 0) else best
+    best = up if ((up == left) | (up == right) | (up == down)) & (up >= 0) else best
+    kept = (own < 0) | (own == up) | (own == left) | (own == right) | (own == down)
+    return own if kept else best
+
+
+@register_jitable
+def merge(i, sizes, looks, borders, parent, entry):
+    """Join region i with a neighbour, and return that one, or -1 if there is none.
+
+    It is the one of the longest border over ``scale + distance of colours``; of equals the
+    smaller one, or the first. Only the region and its neighbours are read and written.
+
+    Parameters
+    ----------
+    i : int, a root
+    sizes : INOUT (n_components,) int64
+    looks : INOUT Looks
+    borders : INOUT Borders
+    parent : INOUT (n_components,) int32, a forest, each tree a region
+    entry : INOUT (n_components,) int64, scratch, -1 before and after
+    """
+    heads, other, shared, after = borders.heads, borders.other, borders.shared, borders.after
+    colours = looks.colours
+    # One entry a neighbour: sum the doubles, drop what has become inner border.
+    head, last, node = -1, -1, heads[i]
+    while node >= 0:
+        following = after[node]
+        j = find(parent, other[node])
+        if j != i:
+            if entry[j] >= 0:
+                shared[entry[j]] += shared[node]
+            else:
+                other[node], entry[j] = j, node
+                if last < 0:
+                    head = node
+                else:
+                    after[last] = node
+                last = node
+        node = following
+    heads[i] = head
+    if head < 0:
+        return np.int64(-1)
+    after[last] = -1
+    best, most, node = np.int64(-1), -1.0, head
+    while node >= 0:
+        j = np.int64(other[node])
+        worth = shared[node] / _apart(looks, i, j)
+        if worth > most or (worth == most and _is_smaller(sizes, j, best)):
+            best, most = j, worth
+        entry[j] = -1
+        node = after[node]
+    parent[i] = best
+    if colours.size > 0:
+        share = np.float32(sizes[i] / (sizes[i] + sizes[best]))
+        for c in range(colours.shape[1]):
+            difference = colours[i, c] - colours[best, c]
+            colours[best, c] = fma(share, difference, colours[best, c])
+    sizes[best] += sizes[i]
+    after[last], heads[best] = heads[best], head
+    return best
+
+
+@register_jitable
+def _apart(looks, i, j):
+    """Scale + distance of two regions' colours."""
+    colours = looks.colours
+    if colours.size == 0:
+        return looks.scale
+    distance = 0.0
+    for c in range(colours.shape[1]):
+        difference = np.float64(colours[i, c]) - np.float64(colours[j, c])
+        distance += times(difference, difference)
+    return looks.scale + math.sqrt(distance)
+
+
+@register_jitable
+def _is_smaller(sizes, i, j):
+    return sizes[i] < sizes[j] or (sizes[i] == sizes[j] and i < j)
