@@ -1,8 +1,11 @@
 """Connected label images: every label one 4-connected region, none too small, as many as asked."""
 
+from typing import Any, Literal
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._device import open_session, uses_gpu
 from ..checks import as_labels, as_mask, check_count
 from . import _cpu, _rules, _split
 
@@ -17,6 +20,7 @@ def enforce_connectivity(
     *,
     n_segments: int | None = None,
     mask: ArrayLike | None = None,
+    device: Literal["cpu", "cuda", "auto"] | None = None,
 ) -> NDArray[np.int32]:
     """Split labels into 4-connected regions, merge the small ones, and meet a number asked for.
 
@@ -33,7 +37,8 @@ def enforce_connectivity(
     ----------
     labels : array-like of int, shape (height, width)
         Label image. Negative labels are outside; the others need be neither connected nor without
-        a gap.
+        a gap. Or an array on a GPU: a CUDA tensor of torch, or whatever else has
+        ``__cuda_array_interface__``.
     min_size : int, default=0
         Pixels a region must have unless it has no neighbour. 0 and 1 merge nothing.
     n_segments : int, default=None
@@ -43,16 +48,22 @@ def enforce_connectivity(
     mask : array-like of bool, shape (height, width), default=None
         False for pixels that are outside, beside those of negative label. Also numbers, 0 for
         False and 1 for True.
+    device : {"cpu", "cuda", "auto"}, default=None
+        Where to work; the labels are the same. "auto" is "cuda" if there is a GPU; None is where
+        the labels lie.
 
     Returns
     -------
-    labels : ndarray of int32, shape (height, width)
+    labels : ndarray of int32, or array on the GPU of the labels' kind, shape (height, width)
         Labels 0, 1, ... without a gap, numbered by first pixel in reading order; -1 outside.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument has a wrong type, shape or range.
+        If an argument has a wrong type, shape or range, or if there is no GPU where `device` asks
+        for one.
+    MemoryError
+        If the GPU has too little memory.
 
     Examples
     --------
@@ -67,14 +78,64 @@ def enforce_connectivity(
     array([[0, 0, 1, 2],
            [3, 3, 1, 1]], dtype=int32)
     """
-    out = as_labels(labels).copy()
     min_size = check_count(min_size, "min_size", 0)
     if n_segments is not None:
         n_segments = check_count(n_segments, "n_segments")
+    if uses_gpu(device, labels=labels, mask=mask):
+        return _on_gpu(labels, min_size, n_segments, mask)
+    out = as_labels(labels).copy()
     if mask is not None:
         out[~as_mask(mask, out.shape)] = -1
     connect(out, min_size, n_segments)
     return out
+
+
+def _on_gpu(labels, min_size, n_segments, mask):
+    """`enforce_connectivity` of arrays that are on a GPU or go there."""
+    from .. import _cuda_checks
+
+    with open_session(labels, mask) as session:
+        given = _cuda_checks.labels_of(session, labels)
+        own, out = session.new_result(given.shape, np.int32)
+        keep = None if mask is None else _cuda_checks.mask_of(session, mask, given.shape)
+        _cuda_checks.copy_labels(session, given, keep, out)
+        connect_on_gpu(session, out, min_size, n_segments)
+        return session.result(own)
+
+
+def connect_on_gpu(
+    session: Any,
+    labels: Any,
+    min_size: int,
+    n_segments: int | None = None,
+    colours: Any = None,
+    scale: float = 1.0,
+) -> int:
+    """Do the work of `connect` on a GPU, with the same labels.
+
+    Parameters
+    ----------
+    session : Session
+        Of `kernels._device`.
+    labels : int32 device array of shape (height, width), C-contiguous
+        As in `connect`; overwritten.
+    min_size : int
+        As in `connect`.
+    n_segments : int or None, default=None
+        As in `connect`.
+    colours : float32 device array of shape (n_labels, n_channels) or None, default=None
+        As in `connect`.
+    scale : float, default=1.0
+        As in `connect`.
+
+    Returns
+    -------
+    n : int
+        How many regions there are now.
+    """
+    from . import _cuda
+
+    return _cuda.connect(session, labels, min_size, n_segments, colours, scale)
 
 
 def connect(
