@@ -242,7 +242,7 @@ def _write_lab(block, scale, tiles, t, s):
     _finish(planes, tiles.inside[t, s], tiles.counts[t, s], tiles.totals[t, s])
 
 
-@njit
+@njit(fastmath=EXACT)
 def _finish(planes, inside, count, total):
     """Blank what is outside, snap each plane to steps that sums keep, and sum it up."""
     for c in range(total.shape[0]):
@@ -253,14 +253,9 @@ def _finish(planes, inside, count, total):
         largest = np.int32(0)
         for p in range(SET):
             largest = max(largest, np.int32(bits_of(plane[p]) & np.int32(0x7FFFFFFF)))
+        s = np.float32(0)
         for p in range(SET):
-            plane[p] = snap(plane[p], largest)
-        total[c] = _sum(plane)
-
-
-@njit(fastmath=EXACT)
-def _sum(plane):
-    s = np.float32(0)
-    for p in range(SET):
-        s += plane[p]
-    return s
+            value = snap(plane[p], largest)
+            plane[p] = value
+            s += value
+        total[c] = s
