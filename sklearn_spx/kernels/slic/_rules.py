@@ -21,6 +21,7 @@ _MIDDLE = np.float32(_STEPS + 0.5)
 _EXPONENT = np.int32(0x7F800000)
 _ONE_TWICE = np.int32(254 << 23)  # of which less the bits of a power of 2 are those of its inverse
 _LEAST = bits_of(1e-30)  # what is below has a square of 0
+_MOST = bits_of(1e38)  # what is above is beyond TOO_LARGE anyway
 
 
 @register_jitable
@@ -56,7 +57,8 @@ def snap(value, largest):
     largest : int32
         The greatest of the values' bits, without the sign.
     """
-    power = np.int32(max(largest, _LEAST) & _EXPONENT)  # bits of the greatest power of 2 not above
+    # bits of the greatest power of 2 not above, if that has an inverse
+    power = np.int32(min(max(largest, _LEAST), _MOST) & _EXPONENT)
     to_steps = float_of(np.int32(_ONE_TWICE - power)) * np.float32(1 << 17)
     step = float_of(power) * np.float32(1 / (1 << 17))
     return np.float32(np.int32(np.int32(fma(value, to_steps, _MIDDLE)) - _STEPS)) * step
