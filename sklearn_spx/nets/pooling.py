@@ -73,18 +73,18 @@ class Footprints:
         return Footprints(self.cells.to(**move), self.offsets.to(**move), weights, self.n_cells)
 
 
-def pixel_footprints(labels: NDArray[Any]) -> Footprints:
+def pixel_footprints(labels: NDArray[Any] | torch.Tensor) -> Footprints:
     """Footprints of superpixels on a map of the image's own size.
 
     Parameters
     ----------
-    labels : int array (height, width)
+    labels : int array or tensor (height, width)
         Superpixels 0 .. n - 1, each with a pixel; negative where there is none.
 
     Returns
     -------
     footprints : Footprints
-        Without weights.
+        Without weights; on the device of a tensor.
 
     Examples
     --------
@@ -93,15 +93,13 @@ def pixel_footprints(labels: NDArray[Any]) -> Footprints:
     >>> pixel_footprints(np.array([[0, 1, 1, -1, 0]])).cells.tolist()
     [0, 4, 1, 2]
     """
-    flat = np.asarray(labels).ravel()
-    order = np.argsort(flat, kind="stable")
-    offsets = np.searchsorted(flat[order], np.arange(flat.max(initial=-1) + 2))
-    return Footprints(
-        torch.from_numpy(order[offsets[0] :]),
-        torch.from_numpy(offsets - offsets[0]),
-        None,
-        flat.size,
-    )
+    if not isinstance(labels, torch.Tensor):
+        labels = torch.from_numpy(np.ascontiguousarray(labels, dtype=np.int64))
+    flat = labels.flatten()
+    ordered, order = torch.sort(flat, stable=True)
+    n = int(ordered[-1]) + 1 if len(flat) else 0
+    offsets = torch.searchsorted(ordered, torch.arange(max(n, 0) + 1).to(flat))
+    return Footprints(order[offsets[0] :], offsets - offsets[0], None, len(flat))
 
 
 def concatenate(footprints: Sequence[Footprints]) -> Footprints:

@@ -8,17 +8,23 @@ weighted sum of few cells, and this finds the weights without building the inter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..checks import as_labels, check_count, check_real
+from .._device import open_session
+from ..checks import as_labels, check_count, check_real, uses_gpu
 from ._cpu import Map, region_footprints_cpu
 
 __all__ = ["region_footprints"]
 
 
 def region_footprints(
-    labels: NDArray[Any], n_regions: int, shape: tuple[int, int], stride: float, origin: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    labels: Any,
+    n_regions: int,
+    shape: tuple[int, int],
+    stride: float,
+    origin: float,
+    *,
+    device: str | None = None,
+) -> tuple[Any, Any, Any]:
     """Weights of a map's cells in the mean over each region of the interpolated map.
 
     Parameters
@@ -38,6 +44,10 @@ def region_footprints(
     origin : float
         Pixel, in both directions, on which cell (0, 0) is centred.
 
+    device : {"cpu", "cuda", "auto"}, default=None
+        Where to work; the values are the same, bit by bit. "auto" is "cuda" if there is a GPU;
+        None is where the labels lie, which may be on a GPU: then so are the results.
+
     Returns
     -------
     cells : int64 array (n_entries,)
@@ -52,7 +62,10 @@ def region_footprints(
     Raises
     ------
     ValueError, TypeError
-        If an argument cannot be used; the message names it.
+        If an argument cannot be used; the message names it. If there is no GPU where `device` asks
+        for one.
+    MemoryError
+        If the GPU has too little memory.
 
     Examples
     --------
@@ -62,16 +75,23 @@ def region_footprints(
     >>> cells.tolist(), offsets.tolist(), weights.tolist()
     ([0, 1, 1], [0, 2, 3], [0.75, 0.25, 1.0])
     """
-    labels = as_labels(labels)
     n_regions = check_count(n_regions, "n_regions", 0)
-    if labels.max() >= n_regions:
-        raise ValueError(f"n_regions is {n_regions}, but labels reach {labels.max()}")
     rows, columns = (check_count(size, "shape") for size in shape)
     stride = check_real(stride, "stride", 0, strict=True)
     origin = check_real(origin, "origin")
+    coarse = Map(rows=rows, columns=columns, stride=stride, origin=origin)
+    if uses_gpu(device, labels=labels):
+        from .. import _cuda_checks
+        from . import _cuda
+
+        with open_session(labels) as session:
+            there = _cuda_checks.labels_of(session, labels)
+            return _cuda.region_footprints(session, there, n_regions, coarse)
+    labels = as_labels(labels)
+    if labels.max() >= n_regions:
+        raise ValueError(f"n_regions is {n_regions}, but labels reach {labels.max()}")
     cells = np.empty(4 * labels.size, np.int64)
     weights = np.empty(4 * labels.size, np.float32)
     offsets = np.empty(n_regions + 1, np.int64)
-    coarse = Map(rows=rows, columns=columns, stride=stride, origin=origin)
     n = region_footprints_cpu(labels, coarse, cells, offsets, weights)
     return cells[:n].copy(), offsets, weights[:n].copy()
