@@ -28,12 +28,13 @@ def prefix_sum(session, counts, starts):
     if n_blocks <= 1:
         session.launch(_scan_stretches, 1, THREADS, counts, starts[:0], starts)
         return
-    scratch = session.allocate(
-        "a prefix sum", sums=((n_blocks,), np.int64), before=((n_blocks + 1,), np.int64)
-    )
-    session.launch(_sum_stretches, n_blocks, THREADS, counts, scratch.sums)
-    prefix_sum(session, scratch.sums, scratch.before)
-    session.launch(_scan_stretches, n_blocks, THREADS, counts, scratch.before, starts)
+    with session.scope():
+        scratch = session.allocate(
+            "a prefix sum", sums=((n_blocks,), np.int64), before=((n_blocks + 1,), np.int64)
+        )
+        session.launch(_sum_stretches, n_blocks, THREADS, counts, scratch.sums)
+        prefix_sum(session, scratch.sums, scratch.before)
+        session.launch(_scan_stretches, n_blocks, THREADS, counts, scratch.before, starts)
 
 
 @device_function

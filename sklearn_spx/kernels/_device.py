@@ -269,6 +269,16 @@ class Session:
             _scratch.setdefault((self._device, self.handle), []).extend(self._buffers)
         self._buffers = []
 
+    @contextlib.contextmanager
+    def scope(self):
+        """What is allocated within is free at the end, for what the session launches after it."""
+        outer, self._buffers = self._buffers, []
+        try:
+            yield
+        finally:
+            self.close()
+            self._buffers = outer
+
     def view(self, array, name="array"):
         """An array on the GPU as a device array of numba, not copied."""
         if getattr(array, "__cuda_ndarray__", False):

@@ -91,6 +91,21 @@ def test_scratch_memory_is_taken_again():
     assert pieces[0] is pieces[1] is pieces[2]
 
 
+@simulated
+def test_memory_of_a_scope_is_free_after_it():
+    with _device.open_session() as session:
+        kept = session.allocate("test", a=((40,), np.int32)).a
+        pieces = []
+        for _ in range(2):
+            with session.scope():
+                session.allocate("test", a=((50,), np.int32))
+                pieces.extend(session._buffers)
+        assert pieces[0] is pieces[1]
+        kept[:] = 3
+        session.allocate("test", a=((50,), np.int32)).a[:] = 4
+        assert (session.copy_out(kept) == 3).all()
+
+
 def test_the_package_does_not_import_numba_cuda():
     code = (
         "import sys, numpy as np; from sklearn_spx.kernels import slic; slic(np.eye(4), 2, "
