@@ -70,3 +70,9 @@ def test_what_does_not_fit_is_named():
         region_means(np.zeros((1, 2)), np.array([[0, 9]]))
     with pytest.raises(TypeError, match="labels has dtype float64"):
         region_adjacency(np.zeros((2, 2)))
+
+
+def test_no_region_has_no_mean():
+    means, sizes = region_means(np.zeros((2, 3, 4)), np.full((2, 3), -7))
+    assert means.shape == (0, 4)
+    assert sizes.shape == (0,)

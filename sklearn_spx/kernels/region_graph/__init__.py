@@ -3,15 +3,15 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..checks import as_image_and_labels, as_labels
+from .._device import open_session
+from ..checks import as_image_and_labels, as_labels, uses_gpu
 from . import _cpu
 
 __all__ = ["region_adjacency", "region_means"]
 
 
-def region_adjacency(labels: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+def region_adjacency(labels: Any, *, device: str | None = None) -> tuple[Any, Any]:
     """Find the pairs of regions that touch.
 
     Regions touch where two of their pixels are 4-neighbours.
@@ -21,19 +21,26 @@ def region_adjacency(labels: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[n
     labels : ndarray of shape (height, width), integer
         Label image. Pixels below 0, outside a mask, touch nothing.
 
+    device : {"cpu", "cuda", "auto"}, default=None
+        Where to work; the values are the same, bit by bit. "auto" is "cuda" if there is a GPU;
+        None is where the labels lie, which may be on a GPU: a CUDA tensor of torch, or whatever
+        else has ``__cuda_array_interface__``.
+
     Returns
     -------
-    edges : ndarray of shape (n_edges, 2), int32
+    edges : ndarray, or array on the GPU of the labels' kind, of shape (n_edges, 2), int32
         Labels a < b of each pair, sorted.
 
-    lengths : ndarray of shape (n_edges,), int64
+    lengths : the same of shape (n_edges,), int64
         Length of the boundary of each pair: neighbouring pixels of which one lies in a and the
         other in b.
 
     Raises
     ------
     ValueError, TypeError
-        If ``labels`` is no label image.
+        If ``labels`` is no label image, or if there is no GPU where `device` asks for one.
+    MemoryError
+        If the GPU has too little memory.
 
     Examples
     --------
@@ -42,6 +49,11 @@ def region_adjacency(labels: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[n
     >>> edges.tolist(), lengths.tolist()
     ([[0, 1], [0, 2], [1, 2]], [1, 2, 1])
     """
+    if uses_gpu(device, labels=labels):
+        from . import _cuda
+
+        with open_session(labels) as session:
+            return _cuda.adjacency(session, labels)
     labels = as_labels(labels)
     if labels.max() < labels.size:
         return _adjacency(labels)
@@ -64,9 +76,7 @@ def _adjacency(labels):
     return edges[:n_edges].copy(), lengths[:n_edges].copy()
 
 
-def region_means(
-    image: NDArray[Any], labels: NDArray[Any]
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def region_means(image: Any, labels: Any, *, device: str | None = None) -> tuple[Any, Any]:
     """Mean of each channel over each region.
 
     Parameters
@@ -78,18 +88,26 @@ def region_means(
         Labels 0 .. n - 1, each with at least one pixel; pixels below 0 count for nothing, and the
         image may hold anything there.
 
+    device : {"cpu", "cuda", "auto"}, default=None
+        Where to work; the values are the same, bit by bit. "auto" is "cuda" if there is a GPU;
+        None is where the image lies, which may be on a GPU: a CUDA tensor of torch, or whatever
+        else has ``__cuda_array_interface__``.
+
     Returns
     -------
-    means : ndarray of shape (n, channels), float32
+    means : ndarray, or array on the GPU of the image's kind, of shape (n, channels), float32
         Means, summed in double precision.
 
-    sizes : ndarray of shape (n,), int64
+    sizes : the same of shape (n,), int64
         Pixels of each region.
 
     Raises
     ------
     ValueError, TypeError
-        If the two do not fit, or a label has no pixel.
+        If the two do not fit, a label has no pixel, or there is no GPU where `device` asks for
+        one.
+    MemoryError
+        If the GPU has too little memory.
 
     Examples
     --------
@@ -99,8 +117,13 @@ def region_means(
     >>> means.tolist(), sizes.tolist()
     ([[2.0], [7.0]], [2, 1])
     """
+    if uses_gpu(device, image=image, labels=labels):
+        from . import _cuda
+
+        with open_session(image, labels) as session:
+            return _cuda.means(session, image, labels)
     image, labels = as_image_and_labels(image, labels)
-    n_regions = int(labels.max()) + 1
+    n_regions = max(int(labels.max()) + 1, 0)
     if n_regions > labels.size:
         raise ValueError(f"labels go up to {n_regions - 1} in an image of {labels.size} pixels")
     sums = np.zeros((n_regions, image.shape[2]))
