@@ -43,11 +43,12 @@ def placed(device, *arrays):
     On the host they are numpy arrays, on the GPU tensors. Where torch has a GPU and numba.cuda has
     none, "auto" leaves the kernels on the CPU, and "cuda" is a ValueError.
     """
-    if torch_device(device) == "cpu" or not uses_gpu(device):
+    where = torch_device(device)
+    if where == "cpu" or not uses_gpu(device):
         return tuple(map(to_host, arrays))
     import torch
 
-    return tuple(None if a is None else torch.as_tensor(a, device="cuda") for a in arrays)
+    return tuple(None if a is None else torch.as_tensor(a, device=where) for a in arrays)
 
 
 def to_host(array):

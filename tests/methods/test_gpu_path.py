@@ -1,0 +1,100 @@
+"""Estimators with device="cuda", in the simulator: tensors of torch on the CPU stand for a GPU's.
+
+The kernels then get and give tensors, as on a GPU, and what goes through the host would show as an
+array of numpy where a tensor is wanted.
+"""
+
+import numpy as np
+import pytest
+import torch
+
+from sklearn_spx import (
+    DELSegmenter,
+    EGBSegmenter,
+    ERSSuperpixels,
+    SEALSuperpixels,
+    SLICSuperpixels,
+    TrainableSLIC,
+    learned,
+)
+from sklearn_spx.datasets import make_dead_leaves
+from sklearn_spx.kernels import _device
+from sklearn_spx.kernels.checks import missing_gpu
+
+from ..kernels.simulator import SIMULATED, permuted
+
+pytestmark = pytest.mark.skipif(not SIMULATED, reason="NUMBA_ENABLE_CUDASIM=1 is not set")
+
+
+@pytest.fixture
+def tensors_as_on_a_gpu(monkeypatch):
+    from numba import cuda
+    from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
+
+    def interface(tensor):
+        return {"shape": tuple(tensor.shape)}
+
+    def as_cuda_array(tensor, sync=True):
+        return FakeCUDAArray(tensor.detach().numpy())
+
+    monkeypatch.setattr(torch.Tensor, "__cuda_array_interface__", property(interface))
+    monkeypatch.setattr(cuda, "as_cuda_array", as_cuda_array, raising=False)
+    monkeypatch.setattr(_device, "_handle_of", lambda array: 1)
+    monkeypatch.setattr(
+        learned, "torch_device", lambda device: "cpu" if device == "cpu" else "cpu:0"
+    )
+
+
+@pytest.fixture(scope="module")
+def image():
+    return make_dead_leaves(1, shape=(20, 26), random_state=3).images[0]
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        SLICSuperpixels(6, max_iter=3),
+        SLICSuperpixels(6, max_iter=2, convert2lab=False, slic_zero=True),
+        ERSSuperpixels(6),
+        EGBSegmenter(min_size=9),
+    ],
+)
+@pytest.mark.parametrize("masked", [False, True])
+def test_without_a_net(estimator, image, masked):
+    masks = None
+    if masked:
+        masks = [np.add.outer(np.arange(20), np.arange(26)) > 9]
+    wanted = estimator.set_params(device="cpu").fit_transform([image], masks=masks)
+    with permuted(0):
+        found = estimator.set_params(device="cuda").transform([image], masks=masks)
+    assert isinstance(found[0], np.ndarray)
+    assert found[0].tolist() == wanted[0].tolist()
+
+
+@pytest.mark.parametrize(
+    ("cls", "parameters"),
+    [
+        (DELSegmenter, {}),
+        (DELSegmenter, {"merge": "threshold", "scales": (1, 1.5), "mirror": True}),
+        (SEALSuperpixels, {"n_segments": 7}),
+        (SEALSuperpixels, {"n_segments": 7, "backend": "egb"}),
+        (TrainableSLIC, {"n_segments": 7, "max_iter": 2}),
+    ],
+)
+def test_with_a_net(cls, parameters, image, tensors_as_on_a_gpu, monkeypatch):
+    estimator = cls.from_pretrained("bsds500", **parameters)
+    wanted = estimator.transform([image])[0]
+    with permuted(0):
+        found = estimator.set_params(device="cuda").transform([image])[0]
+    assert isinstance(found, np.ndarray)
+    assert found.tolist() == wanted.tolist()
+
+
+def test_without_a_gpu_it_is_an_error_of_the_call_and_not_of_an_image(image, monkeypatch):
+    monkeypatch.setattr(_device, "missing_gpu", lambda: "no driver here")
+    slic = SLICSuperpixels(6, device="cuda", on_error="warn").fit([image])
+    with pytest.raises(ValueError, match=r"finds none: no driver here.*sklearn-spx\[cuda\]"):
+        slic.transform([image])
+    assert missing_gpu() is None
+    auto = SLICSuperpixels(6, device="auto").fit_transform([image])
+    assert auto[0].tolist() == SLICSuperpixels(6).fit_transform([image])[0].tolist()
