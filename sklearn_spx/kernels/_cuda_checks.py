@@ -13,6 +13,7 @@ from ._cuda_common import fill, for_each
 from ._device import is_on_gpu, kernel
 
 _INT32 = np.iinfo(np.int32)
+_MOST = 2**29  # pixels; four entries of each are still counted by an int32
 
 
 def labels_of(session, labels, name="labels", shape=None):
@@ -45,6 +46,34 @@ def labels_of(session, labels, name="labels", shape=None):
         if n_bad:
             raise ValueError(f"{name} holds {n_bad} labels beyond int32")
     return view
+
+
+def int_labels_of(session, labels, name="labels", shape=None):
+    """A copy of a label image as int32, and its least and greatest label.
+
+    Parameters
+    ----------
+    session, labels, name, shape : as in `labels_of`
+
+    Returns
+    -------
+    labels : device array (H, W), int32, C-contiguous
+    least, greatest : int
+    """
+    given = labels_of(session, labels, name, shape)
+    height, width = given.shape
+    if height * width > _MOST:
+        raise ValueError(
+            f"{name} of {height} x {width} pixels are too many for CUDA, which takes {_MOST}: "
+            "give device='cpu'"
+        )
+    on = session.allocate(name, labels=((height, width), np.int32), ends=((2,), np.int32))
+    copy_labels(session, given, None, on.labels)
+    for_each(session, 1, fill, on.ends[:1], int(_INT32.max))
+    for_each(session, 1, fill, on.ends[1:], int(_INT32.min))
+    for_each(session, height * width, find_ends, on.labels, on.ends)
+    least, greatest = session.copy_out(on.ends)
+    return on.labels, int(least), int(greatest)
 
 
 def mask_of(session, mask, shape, name="mask"):
@@ -161,6 +190,19 @@ def count_beyond_int32(labels, counts):
         label = labels[p // width, p % width]
         if label > 2147483647 or label < -2147483648:
             cuda.atomic.add(counts, 0, 1)
+
+
+@kernel
+def find_ends(labels, ends):
+    """Find the least and the greatest label; ends : INOUT (2,) int32; grid: a thread a pixel."""
+    p = cuda.grid(1)
+    height, width = labels.shape
+    if p < height * width:
+        label = labels[p // width, p % width]
+        if label < ends[0]:  # which may be out of date: then the atomic operation changes nothing
+            cuda.atomic.min(ends, 0, label)
+        if label > ends[1]:
+            cuda.atomic.max(ends, 1, label)
 
 
 @kernel

@@ -118,3 +118,25 @@ def _deal(keys, values, shift, starts, keys_out, values_out):
         to = starts[digit * cuda.gridDim.x + cuda.blockIdx.x] + within
         keys_out[to] = keys[e]
         values_out[to] = values[e]
+
+
+@kernel
+def find_places(keys, places):
+    """Find where the entries of each key 0, 1, ... start, and where the last end; a thread a key.
+
+    Parameters
+    ----------
+    keys : IN (n,) uint32, sorted
+    places : OUT (n_keys + 1,) int32
+    """
+    key = cuda.grid(1)
+    if key >= places.shape[0]:
+        return
+    low, high = np.int64(0), np.int64(keys.shape[0])
+    while low < high:
+        middle = (low + high) // 2
+        if np.int64(keys[middle]) < key:
+            low = middle + 1
+        else:
+            high = middle
+    places[key] = low

@@ -6,36 +6,15 @@ from numba import cuda
 from .. import _cuda_checks
 from .._cuda_common import fill, for_each, stretch
 from .._cuda_scan import prefix_sum
-from .._cuda_sort import sort_pairs
+from .._cuda_sort import find_places, sort_pairs
 from .._device import kernel
 
-_MOST = 2**30  # pixels; the crossings, two a pixel, are still counted by an int32
 _LAST = 2**31 - 1
-
-
-def labels_of(session, labels, shape=None):
-    """A label image on the GPU as int32, C-contiguous, and the least and greatest label."""
-    given = _cuda_checks.labels_of(session, labels, shape=shape)
-    height, width = given.shape
-    if height * width > _MOST:
-        raise ValueError(
-            f"{height} x {width} pixels are too many for a region graph on CUDA, which takes "
-            f"{_MOST}: give device='cpu'"
-        )
-    on = session.allocate(
-        "labels", labels=((height, width), np.int32), ends=((2,), np.int32)
-    )  # fmt: skip
-    _cuda_checks.copy_labels(session, given, None, on.labels)
-    for_each(session, 1, fill, on.ends[:1], _LAST)
-    for_each(session, 1, fill, on.ends[1:], -_LAST - 1)
-    for_each(session, height * width, find_ends, on.labels, on.ends)
-    least, greatest = session.copy_out(on.ends)
-    return on.labels, int(least), int(greatest)
 
 
 def adjacency(session, labels):
     """Edges and lengths of `region_adjacency`, as arrays of the caller's kind."""
-    labels, _, greatest = labels_of(session, labels)
+    labels, _, greatest = _cuda_checks.int_labels_of(session, labels)
     n_pixels = labels.shape[0] * labels.shape[1]
     on = session.allocate(
         "region_adjacency", counts=((n_pixels,), np.uint8), places=((n_pixels + 1,), np.int32)
@@ -67,7 +46,7 @@ def adjacency(session, labels):
 def means(session, image, labels):
     """Means and sizes of `region_means`, as arrays of the caller's kind."""
     raw = _cuda_checks.raw_image_of(session, image)
-    labels, least, greatest = labels_of(session, labels, raw.shape[:2])
+    labels, least, greatest = _cuda_checks.int_labels_of(session, labels, shape=raw.shape[:2])
     height, width, n_channels = raw.shape
     n_pixels, n_regions = height * width, max(greatest + 1, 0)
     on = session.allocate(
@@ -108,19 +87,6 @@ def means(session, image, labels):
         session, n_regions * n_channels, take_means, image, labels, firsts, lists.places, sizes, out
     )
     return session.result(own_means), session.result(own_sizes)
-
-
-@kernel
-def find_ends(labels, ends):
-    """Find the least and the greatest label; ends : INOUT (2,) int32; grid: a thread a pixel."""
-    p = cuda.grid(1)
-    height, width = labels.shape
-    if p < height * width:
-        label = labels[p // width, p % width]
-        if label < ends[0]:  # which may be out of date: then the atomic operation changes nothing
-            cuda.atomic.min(ends, 0, label)
-        if label > ends[1]:
-            cuda.atomic.max(ends, 1, label)
 
 
 @kernel
@@ -245,28 +211,6 @@ def list_stretches(labels, flags, starts, keys, firsts):
     if p < height * width and flags[p // width, p % width]:
         keys[starts[p]] = np.uint32(labels[p // width, p % width])
         firsts[starts[p]] = p
-
-
-@kernel
-def find_places(keys, places):
-    """Find where the entries of each region start, and end.
-
-    Parameters
-    ----------
-    keys : IN (n,) uint32, sorted
-    places : OUT (n_regions + 1,) int32
-    """
-    r = cuda.grid(1)
-    if r >= places.shape[0]:
-        return
-    low, high = np.int64(0), np.int64(keys.shape[0])
-    while low < high:
-        middle = (low + high) // 2
-        if np.int64(keys[middle]) < r:
-            low = middle + 1
-        else:
-            high = middle
-    places[r] = low
 
 
 @kernel
