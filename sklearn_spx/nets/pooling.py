@@ -93,13 +93,21 @@ def pixel_footprints(labels: NDArray[Any] | torch.Tensor) -> Footprints:
     >>> pixel_footprints(np.array([[0, 1, 1, -1, 0]])).cells.tolist()
     [0, 4, 1, 2]
     """
-    if not isinstance(labels, torch.Tensor):
-        labels = torch.from_numpy(np.ascontiguousarray(labels, dtype=np.int64))
-    flat = labels.flatten()
-    ordered, order = torch.sort(flat, stable=True)
-    n = int(ordered[-1]) + 1 if len(flat) else 0
-    offsets = torch.searchsorted(ordered, torch.arange(max(n, 0) + 1).to(flat))
-    return Footprints(order[offsets[0] :], offsets - offsets[0], None, len(flat))
+    if isinstance(labels, torch.Tensor):
+        found, order = torch.sort(labels.flatten(), stable=True)
+        n = max(int(found[-1]) + 1, 0) if len(found) else 0
+        ends = torch.arange(n + 1, device=labels.device)
+        offsets = torch.searchsorted(found.long(), ends)
+        return Footprints(order[offsets[0] :], offsets - offsets[0], None, len(order))
+    flat = np.asarray(labels).ravel()
+    order = np.argsort(flat, kind="stable")
+    offsets = np.searchsorted(flat[order], np.arange(flat.max(initial=-1) + 2))
+    return Footprints(
+        torch.from_numpy(order[offsets[0] :]),
+        torch.from_numpy(offsets - offsets[0]),
+        None,
+        flat.size,
+    )
 
 
 def concatenate(footprints: Sequence[Footprints]) -> Footprints:

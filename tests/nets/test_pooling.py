@@ -38,6 +38,23 @@ def test_pooling_of_unequal_images_equals_a_loop(seed, sizes, mode):
     torch.testing.assert_close(pooled, expected)
 
 
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
+def test_footprints_of_a_tensor_are_those_of_an_array(dtype):
+    for labels in (
+        _labels(np.random.default_rng(0), 7, 9, 5),
+        np.full((2, 3), -1),
+        np.array([[0]]),
+    ):
+        found, wanted = (
+            pixel_footprints(torch.tensor(labels, dtype=dtype)),
+            pixel_footprints(labels),
+        )
+        assert found.cells.tolist() == wanted.cells.tolist()
+        assert found.offsets.tolist() == wanted.offsets.tolist()
+        assert found.cells.dtype == found.offsets.dtype == torch.int64
+        assert found.n_cells == wanted.n_cells
+
+
 @pytest.mark.parametrize("mode", ["mean", "max"])
 def test_gradient_reaches_the_map(mode):
     rng = np.random.default_rng(0)

@@ -11,7 +11,8 @@ import numpy as np
 
 from .._device import open_session
 from ..checks import as_labels, check_count, check_real, uses_gpu
-from ._cpu import Map, region_footprints_cpu
+from ._cpu import region_footprints_cpu
+from ._rules import Map
 
 __all__ = ["region_footprints"]
 
@@ -46,7 +47,8 @@ def region_footprints(
 
     device : {"cpu", "cuda", "auto"}, default=None
         Where to work; the values are the same, bit by bit. "auto" is "cuda" if there is a GPU;
-        None is where the labels lie, which may be on a GPU: then so are the results.
+        None is where the labels lie, which may be on a GPU: a CUDA tensor of torch, or whatever
+        else has ``__cuda_array_interface__``. Then what is returned is of their kind.
 
     Returns
     -------
@@ -62,8 +64,8 @@ def region_footprints(
     Raises
     ------
     ValueError, TypeError
-        If an argument cannot be used; the message names it. If there is no GPU where `device` asks
-        for one.
+        If an argument cannot be used, the message names it, or if there is no GPU where `device`
+        asks for one.
     MemoryError
         If the GPU has too little memory.
 
@@ -85,13 +87,18 @@ def region_footprints(
         from . import _cuda
 
         with open_session(labels) as session:
-            there = _cuda_checks.labels_of(session, labels)
-            return _cuda.region_footprints(session, there, n_regions, coarse)
+            labels, _, greatest = _cuda_checks.int_labels_of(session, labels)
+            _check_reach(greatest, n_regions)
+            return _cuda.region_footprints(session, labels, n_regions, coarse)
     labels = as_labels(labels)
-    if labels.max() >= n_regions:
-        raise ValueError(f"n_regions is {n_regions}, but labels reach {labels.max()}")
+    _check_reach(labels.max(), n_regions)
     cells = np.empty(4 * labels.size, np.int64)
     weights = np.empty(4 * labels.size, np.float32)
     offsets = np.empty(n_regions + 1, np.int64)
     n = region_footprints_cpu(labels, coarse, cells, offsets, weights)
     return cells[:n].copy(), offsets, weights[:n].copy()
+
+
+def _check_reach(greatest, n_regions):
+    if greatest >= n_regions:
+        raise ValueError(f"n_regions is {n_regions}, but labels reach {greatest}")

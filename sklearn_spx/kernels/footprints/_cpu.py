@@ -1,30 +1,16 @@
 """The sparse weights, one region after the other, over a scratch map of cells."""
 
-from collections import namedtuple
-
 import numpy as np
 
 from ..compilation import njit
-
-Map = namedtuple(
-    "Map",
-    [
-        "rows",
-        "columns",
-        "stride",  # pixels between neighbouring cells
-        "origin",  # pixel, in both directions, on which cell (0, 0) is centred
-    ],
-)
+from ._rules import cell_before
 
 
 @njit
 def _lines(length, cells, stride, origin, lower, share):
     """For each pixel of a line: the cell before it, and the share of the next one."""
     for p in range(length):
-        place = min(max((p - origin) / stride, 0.0), cells - 1.0)
-        first = min(int(place), max(cells - 2, 0))
-        lower[p] = first
-        share[p] = place - first
+        lower[p], share[p] = cell_before(p, cells, stride, origin)
 
 
 @njit

@@ -1,279 +1,293 @@
-"""The sparse weights on a GPU, in the order of the CPU and with its sums.
+"""The sparse weights on a GPU, in the order and with the sums of the CPU.
 
-Pixels are sorted by region, and a thread goes along each run of pixels and lists what the run adds
-to which cell. Sorted by region and cell, stably, what belongs together is added up in the order of
-the CPU; an entry's place is that of the first of its summands.
+Runs of a region along a row are sorted by region. Each spreads what it has over the cells below
+it: a list of parts, region by region, as the CPU comes to them. A sort by region and cell, which is
+stable, brings together what an entry adds up; the entries lie where their first parts lie.
 """
 
 import numpy as np
 from numba import cuda
 from numba.extending import register_jitable
 
-from .._cuda_common import fill, for_each
+from .._cuda_common import for_each
 from .._cuda_scan import prefix_sum
-from .._cuda_sort import sort_pairs
+from .._cuda_sort import find_places, sort_pairs
 from .._device import kernel
+from ._rules import cell_before
 
-_MOST = 2**31 - 1  # summands, whose places are int32
+_MOST = 2**31 - 1
 
 
 def region_footprints(session, labels, n_regions, coarse):
-    """Cells, offsets and weights as results of the session; see `footprints.region_footprints`.
+    """Cells, offsets and weights, as arrays of the caller's kind.
 
     Parameters
     ----------
     session : Session
-    labels : IN (H, W), integers, on the GPU
+    labels : IN (H, W) int32, on the GPU
     n_regions : int
-    coarse : Map, of `_cpu`
+    coarse : Map
     """
     height, width = labels.shape
-    n_pixels = height * width
+    n_pixels, n_cells = height * width, coarse.rows * coarse.columns
+    if n_regions >= _MOST:
+        raise ValueError(f"n_regions is {n_regions}, too many for CUDA: give device='cpu'")
     on = session.allocate(
         "region_footprints",
-        keys=((n_pixels,), np.uint32),
-        pixels=((n_pixels,), np.int32),
-        counts=((n_regions,), np.int32),
-        starts=((n_regions + 1,), np.int64),
-        n_parts=((n_pixels,), np.int32),
-        places=((n_pixels + 1,), np.int64),
-        largest=((1,), np.int32),
-    )
-    for_each(session, n_regions, fill, on.counts, 0)
-    for_each(session, 1, fill, on.largest, -1)
-    for_each(
-        session, n_pixels, list_pixels,
-        labels, n_regions, on.keys, on.pixels, on.counts, on.largest,
+        cells_y=((height,), np.int64), shares_y=((height,), np.float64),
+        cells_x=((width,), np.int64), shares_x=((width,), np.float64),
+        flags=((n_pixels,), np.bool_),
+        places=((n_pixels + 1,), np.int32),
     )  # fmt: skip
-    largest = int(session.copy_out(on.largest)[0])
-    if largest >= n_regions:
-        raise ValueError(f"n_regions is {n_regions}, but labels reach {largest}")
-    prefix_sum(session, on.counts, on.starts)
-    keys, pixels = sort_pairs(session, on.keys, on.pixels, n_regions.bit_length())
-    runs = keys, pixels, on.starts, width
-    for_each(session, n_pixels, count_parts, *runs, coarse, on.n_parts)
-    prefix_sum(session, on.n_parts, on.places)
-    n = int(session.copy_out(on.places[n_pixels:])[0])
-    if n > _MOST:
-        raise ValueError(f"labels of shape {labels.shape} have too many footprints for CUDA")
+    stride, origin = float(coarse.stride), float(coarse.origin)
+    for_each(session, height, locate, coarse.rows, stride, origin, on.cells_y, on.shares_y)
+    for_each(session, width, locate, coarse.columns, stride, origin, on.cells_x, on.shares_x)
+    lines = on.cells_y, on.shares_y, on.cells_x, on.shares_x
+    for_each(session, n_pixels, flag_runs, labels, on.flags)
+    prefix_sum(session, on.flags, on.places)
+    n_runs = int(session.copy_out(on.places[n_pixels:])[0])
+    runs = session.allocate(
+        "region_footprints",
+        keys=((n_runs,), np.uint32),
+        firsts=((n_runs,), np.int32),
+        counts=((n_runs,), np.int32),
+        starts=((n_runs + 1,), np.int64),
+        places=((n_regions + 1,), np.int32),
+        sizes=((n_regions,), np.int64),
+    )
+    for_each(session, n_pixels, list_runs, labels, on.flags, on.places, runs.keys, runs.firsts)
+    keys, firsts = sort_pairs(session, runs.keys, runs.firsts, n_regions.bit_length())
+    for_each(session, n_regions + 1, find_places, keys, runs.places)
+    for_each(session, n_regions, measure, labels, firsts, runs.places, runs.sizes)
+    for_each(session, n_runs, count_parts, labels, firsts, lines, runs.counts)
+    prefix_sum(session, runs.counts, runs.starts)
+    n_parts = int(session.copy_out(runs.starts[n_runs:])[0])
+    if n_parts > _MOST:
+        raise ValueError(f"{height} x {width} pixels have too many parts: give device='cpu'")
     parts = session.allocate(
         "region_footprints",
-        keys=((n,), np.uint64),
-        order=((n,), np.int32),
-        weights=((n,), np.float64),
-        sums=((n,), np.float64),
-        is_first=((n,), np.uint8),
-        entries=((n + 1,), np.int64),
+        keys=((n_parts,), np.uint64),
+        numbers=((n_parts,), np.int32),
+        shares=((n_parts,), np.float64),
+        flags=((n_parts,), np.uint8),
+        entry=((n_parts + 1,), np.int64),
     )
     for_each(
-        session, n_pixels, list_parts,
-        *runs, coarse, on.places, parts.keys, parts.order, parts.weights,
+        session, n_runs, list_parts,
+        labels, firsts, lines, coarse.columns, n_cells, runs.starts,
+        (parts.keys, parts.numbers, parts.shares),
     )  # fmt: skip
-    n_cells = coarse.rows * coarse.columns
-    n_bits = (n_regions * n_cells).bit_length()
-    part_keys, order = sort_pairs(session, parts.keys, parts.order, n_bits)
+    keys, numbers = sort_pairs(
+        session, parts.keys, parts.numbers, (n_regions * n_cells).bit_length()
+    )
+    for_each(session, n_parts, flag_entries, keys, numbers, parts.flags)
+    prefix_sum(session, parts.flags, parts.entry)
+    n_entries = int(session.copy_out(parts.entry[n_parts:])[0])
+    own_cells, cells = session.new_result((n_entries,), np.int64)
+    own_offsets, offsets = session.new_result((n_regions + 1,), np.int64)
+    own_weights, weights = session.new_result((n_entries,), np.float32)
     for_each(
-        session, n, sum_parts,
-        part_keys, order, parts.weights, n_regions * n_cells, parts.sums, parts.is_first,
+        session, n_parts, write_entries,
+        keys, numbers, parts.shares, n_cells, runs.sizes, parts.entry, cells, weights,
     )  # fmt: skip
-    prefix_sum(session, parts.is_first, parts.entries)
-    n_entries = int(session.copy_out(parts.entries[n:])[0])
-    results = [
-        session.new_result(shape, dtype)
-        for shape, dtype in (
-            ((n_entries,), np.int64), ((n_regions + 1,), np.int64), ((n_entries,), np.float32)
-        )
-    ]  # fmt: skip
-    cells, offsets, weights = (out for _, out in results)
-    for_each(
-        session, n, write_entries,
-        part_keys, order, n_cells, on.counts, parts.sums, parts.is_first, parts.entries,
-        cells, weights,
-    )  # fmt: skip
-    for_each(session, n_regions + 1, write_offsets, on.starts, on.places, parts.entries, offsets)
-    return tuple(session.result(own) for own, _ in results)
+    for_each(session, n_regions + 1, write_offsets, runs.places, runs.starts, parts.entry, offsets)
+    return tuple(map(session.result, (own_cells, own_offsets, own_weights)))
+
+
+@register_jitable
+def _end(labels, y, x):
+    """Where the run from (y, x) on ends."""
+    end = x + 1
+    while end < labels.shape[1] and labels[y, end] == labels[y, x]:
+        end += 1
+    return end
 
 
 @kernel
-def list_pixels(labels, n_regions, keys, pixels, counts, largest):
-    """List each pixel and its region, which is beyond the last one outside; a thread a pixel.
+def locate(cells, stride, origin, lower, share):
+    """Find where the pixels of a line lie; lower, share : OUT (length,); grid: a thread a pixel."""
+    p = cuda.grid(1)
+    if p < lower.shape[0]:
+        lower[p], share[p] = cell_before(p, cells, stride, origin)
+
+
+@kernel
+def flag_runs(labels, flags):
+    """Flag where a run of a region starts; flags : OUT (H * W,) bool; grid: a thread a pixel."""
+    p = cuda.grid(1)
+    height, width = labels.shape
+    if p < height * width:
+        y, x = p // width, p % width
+        flags[p] = labels[y, x] >= 0 and (x == 0 or labels[y, x - 1] != labels[y, x])
+
+
+@kernel
+def list_runs(labels, flags, places, keys, firsts):
+    """List the runs in reading order; grid: a thread a pixel.
 
     Parameters
     ----------
-    labels : IN (H, W)
-    n_regions : int
-    keys : OUT (H * W,) uint32, regions
-    pixels : OUT (H * W,) int32
-    counts : INOUT (n_regions,) int32, zeros; OUT pixels of each
-    largest : INOUT (1,) int32, -1; OUT the largest label
+    labels : IN (H, W) int32
+    flags : IN (H * W,) bool
+    places : IN (H * W + 1,) int32, their prefix sum
+    keys : OUT (n_runs,) uint32, region
+    firsts : OUT (n_runs,) int32, first pixel
     """
     p = cuda.grid(1)
     width = labels.shape[1]
-    if p >= labels.shape[0] * width:
-        return
-    label = np.int64(labels[p // width, p % width])
-    cuda.atomic.max(largest, 0, np.int32(label))
-    keys[p] = n_regions if label < 0 or label >= n_regions else label
-    pixels[p] = p
-    if 0 <= label < n_regions:
-        cuda.atomic.add(counts, label, 1)
-
-
-@register_jitable
-def _place(p, n_cells, coarse):
-    """The cell before a pixel of a line, and the share of the next one."""
-    place = min(max((p - coarse.origin) / coarse.stride, 0.0), n_cells - 1.0)
-    first = min(np.int64(place), max(np.int64(n_cells) - 2, np.int64(0)))
-    return first, place - np.float64(first)
-
-
-@register_jitable
-def _is_run(regions, pixels, starts, width, i):
-    """Whether a run of pixels, along a row and of one region, starts at a place in the list."""
-    r = np.int64(regions[i])
-    if r >= starts.shape[0] - 1:
-        return False
-    return i == starts[r] or pixels[i] != pixels[i - 1] + 1 or pixels[i] % width == 0
+    if p < flags.shape[0] and flags[p]:
+        keys[places[p]] = np.uint32(labels[p // width, p % width])
+        firsts[places[p]] = p
 
 
 @kernel
-def count_parts(regions, pixels, starts, width, coarse, n_parts):
-    """Count the places that each run needs, two a column of cells; grid: a thread a pixel.
+def measure(labels, firsts, places, sizes):
+    """Count the pixels of each region; grid: a thread a region.
 
     Parameters
     ----------
-    regions : IN (n,) uint32, ascending
-    pixels : IN (n,) int32, ascending within a region
-    starts : IN (n_regions + 1,) int64
-    width : int, of the image
-    coarse : Map
-    n_parts : OUT (n,) int32, of the run that starts at each place, else 0
+    labels : IN (H, W) int32
+    firsts : IN (n_runs,) int32, by region
+    places : IN (n_regions + 1,) int32
+    sizes : OUT (n_regions,) int64
     """
-    i = cuda.grid(1)
-    if i >= regions.shape[0]:
+    r = cuda.grid(1)
+    if r >= sizes.shape[0]:
         return
-    n_parts[i] = 0
-    if _is_run(regions, pixels, starts, width, i):
-        x = np.int64(pixels[i] % width)
-        last = x + _length(pixels, starts[np.int64(regions[i]) + 1], width, i) - 1
-        first_column, _ = _place(x, coarse.columns, coarse)
-        last_column, _ = _place(last, coarse.columns, coarse)
-        n_parts[i] = 2 * (last_column + 2 - first_column)
-
-
-@register_jitable
-def _length(pixels, stop, width, i):
-    """Pixels of the run from place i on, of a region that ends before place stop."""
-    n = np.int64(1)
-    x = np.int64(pixels[i] % width)
-    while i + n < stop and x + n < width and pixels[i + n] == pixels[i] + n:
-        n += 1
-    return n
+    width, size = labels.shape[1], np.int64(0)
+    for i in range(places[r], places[r + 1]):
+        y, x = firsts[i] // width, firsts[i] % width
+        size += _end(labels, y, x) - x
+    sizes[r] = size
 
 
 @kernel
-def list_parts(regions, pixels, starts, width, coarse, places, keys, order, weights):
-    """List what each run adds to which cell; grid: a thread a pixel.
+def count_parts(labels, firsts, lines, counts):
+    """Count the cells that each run has a part of; grid: a thread a run.
 
     Parameters
     ----------
-    regions, pixels, starts, width, coarse : IN, as in `count_parts`
-    places : IN (n + 1,) int64, prefix sum of the counts
-    keys : OUT (n_parts,) uint64, region * cells + cell, or beyond all where nothing is added
-    order : OUT (n_parts,) int32, 0, 1, ...
-    weights : OUT (n_parts,) float64
+    labels : IN (H, W) int32
+    firsts : IN (n_runs,) int32
+    lines : IN of `locate`, cells and shares of the rows, then of the columns
+    counts : OUT (n_runs,) int32
     """
     i = cuda.grid(1)
-    if i >= regions.shape[0] or places[i] == places[i + 1]:
+    if i >= firsts.shape[0]:
         return
-    region = np.int64(regions[i])
-    n = _length(pixels, starts[region + 1], width, i)
-    y, x = np.int64(pixels[i] // width), np.int64(pixels[i] % width)
-    row, down = _place(y, coarse.rows, coarse)
-    column, share = _place(x, coarse.columns, coarse)
-    n_cells = np.int64(coarse.rows) * coarse.columns
-    nothing = (starts.shape[0] - 1) * n_cells
-    to = places[i]
-    here, after = 0.0, 0.0  # what the run weighs in a column, and in the next
-    for k in range(n + 1):
-        first = places.shape[0] + column  # after the last pixel, any column beyond
-        if k < n:
-            first, share = _place(x + k, coarse.columns, coarse)
-        while column < first and to < places[i + 1]:
-            for side in range(2):
-                weight = here * (down if side == 1 else 1.0 - down)
-                cell = region * n_cells + (row + side) * coarse.columns + column
-                keys[to] = cell if weight > 0.0 else nothing
-                order[to] = to
-                weights[to] = weight
+    width, n = labels.shape[1], 0
+    y, x = firsts[i] // width, firsts[i] % width
+    end, share = _end(labels, y, x), lines[1][y]
+    for c in range(lines[2][x], lines[2][end - 1] + 2):
+        along, x = _along(lines, c, x, end)
+        if along * (1.0 - share) > 0.0:
+            n += 1
+        if along * share > 0.0:
+            n += 1
+    counts[i] = n
+
+
+@kernel
+def list_parts(labels, firsts, lines, columns, n_cells, starts, parts):
+    """List the parts of each run, from left to right; grid: a thread a run.
+
+    Parameters
+    ----------
+    labels, firsts, lines : as in `count_parts`
+    columns, n_cells : int, of the map
+    starts : IN (n_runs + 1,) int64, prefix sum of the counts
+    parts : OUT, of each: region and cell, uint64; its number, int32; what it weighs, float64
+    """
+    i = cuda.grid(1)
+    if i >= firsts.shape[0]:
+        return
+    keys, numbers, shares = parts
+    width, to = labels.shape[1], starts[i]
+    y, x = firsts[i] // width, firsts[i] % width
+    end, share, region = _end(labels, y, x), lines[1][y], np.int64(labels[y, x])
+    for c in range(lines[2][x], lines[2][end - 1] + 2):
+        along, x = _along(lines, c, x, end)
+        for dy in range(2):
+            part = along * (share if dy else 1.0 - share)
+            if part > 0.0:
+                cell = (lines[0][y] + dy) * columns + c
+                keys[to] = np.uint64(region * n_cells + cell)
+                numbers[to] = to
+                shares[to] = part
                 to += 1
-            here, after = after, 0.0
-            column += 1
-        here += 1.0 - share
-        after += share
 
 
-@kernel
-def sum_parts(keys, order, weights, n_keys, sums, is_first):
-    """Add up what belongs together, in its order; grid: a thread a summand.
+@register_jitable
+def _along(lines, c, x, end):
+    """The weight of column c for pixels of a row, and the first that lies not before it.
 
-    Parameters
-    ----------
-    keys : IN (n,) uint64, ascending
-    order : IN (n,) int32, ascending for each key
-    weights : IN (n,) float64
-    n_keys : int, keys from there on are nothing
-    sums : OUT (n,) float64, where the first summand was listed
-    is_first : OUT (n,) uint8, 1 there
+    ``x`` is the first pixel that lies not before column c - 1.
     """
-    e = cuda.grid(1)
-    if e >= keys.shape[0]:
-        return
-    is_first[order[e]] = 0
-    if np.int64(keys[e]) >= n_keys or (e > 0 and keys[e - 1] == keys[e]):
-        return
-    total, f = 0.0, e
-    while f < keys.shape[0] and keys[f] == keys[e]:
-        total += weights[order[f]]
-        f += 1
-    sums[order[e]] = total
-    is_first[order[e]] = 1
+    along = 0.0
+    while x < end and lines[2][x] < c:
+        along += lines[3][x]
+        x += 1
+    here = x
+    while here < end and lines[2][here] == c:
+        along += 1.0 - lines[3][here]
+        here += 1
+    return along, x
 
 
 @kernel
-def write_entries(keys, order, n_cells, counts, sums, is_first, entries, cells, weights):
-    """Write each entry where its first summand says; grid: a thread a summand.
+def flag_entries(keys, numbers, flags):
+    """Flag the first part of each entry; grid: a thread a part.
 
     Parameters
     ----------
-    keys, order, sums, is_first : IN, as in `sum_parts`
+    keys : IN (n_parts,) uint64, sorted
+    numbers : IN (n_parts,) int32
+    flags : OUT (n_parts,) uint8, by number
+    """
+    i = cuda.grid(1)
+    if i < keys.shape[0]:
+        flags[numbers[i]] = 1 if i == 0 or keys[i] != keys[i - 1] else 0
+
+
+@kernel
+def write_entries(keys, numbers, shares, n_cells, sizes, entry, cells, weights):
+    """Add up the parts of each entry, in their order; grid: a thread a part.
+
+    Parameters
+    ----------
+    keys, numbers : IN (n_parts,), sorted
+    shares : IN (n_parts,) float64, by number
     n_cells : int
-    counts : IN (n_regions,) int32
-    entries : IN (n + 1,) int64, prefix sum of `is_first`
+    sizes : IN (n_regions,) int64
+    entry : IN (n_parts + 1,) int64, prefix sum of the flags, by number
     cells : OUT (n_entries,) int64
     weights : OUT (n_entries,) float32
     """
-    e = cuda.grid(1)
-    if e >= keys.shape[0] or not is_first[order[e]]:
+    i = cuda.grid(1)
+    n = keys.shape[0]
+    if i >= n or (i > 0 and keys[i] == keys[i - 1]):
         return
-    if e > 0 and keys[e - 1] == keys[e]:
-        return
-    to = entries[order[e]]
-    cells[to] = np.int64(keys[e]) % n_cells
-    weights[to] = sums[order[e]] / counts[np.int64(keys[e]) // n_cells]
+    key, total, j = keys[i], 0.0, i
+    while j < n and keys[j] == key:
+        total += shares[numbers[j]]
+        j += 1
+    region = np.int64(key) // n_cells
+    e = entry[numbers[i]]
+    cells[e] = np.int64(key) - region * n_cells
+    weights[e] = np.float32(total / np.float64(sizes[region]))
 
 
 @kernel
-def write_offsets(starts, places, entries, offsets):
-    """Write where each region's entries start; grid: a thread a region, and one more.
+def write_offsets(places, starts, entry, offsets):
+    """Write where the entries of each region start; grid: a thread a region, and one.
 
     Parameters
     ----------
-    starts : IN (n_regions + 1,) int64, of pixels
-    places : IN (n_pixels + 1,) int64, of summands by pixel
-    entries : IN (n + 1,) int64, of entries by summand
+    places : IN (n_regions + 1,) int32, first run of each region
+    starts : IN (n_runs + 1,) int64, first part of each run
+    entry : IN (n_parts + 1,) int64
     offsets : OUT (n_regions + 1,) int64
     """
     r = cuda.grid(1)
     if r < offsets.shape[0]:
-        offsets[r] = entries[places[starts[r]]]
+        offsets[r] = entry[starts[places[r]]]
