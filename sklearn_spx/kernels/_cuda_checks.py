@@ -108,22 +108,25 @@ def mask_of(session, mask, shape, name="mask"):
 
 
 def image_of(session, image, mask=None, name="image"):
-    """An image on the GPU, as `checks.as_image` takes it.
+    """An image that lies on the GPU, as `checks.as_image` takes it.
 
     Parameters
     ----------
     session : Session
-    image : array on the GPU or array-like, (H, W) or (H, W, C)
+    image : array on the GPU, (H, W) or (H, W, C)
     mask : bool device array (H, W) or None; what is outside may hold anything, and becomes 0
     name : str
 
     Returns
     -------
-    image : device array (H, W, C), float32, C-contiguous, which is not to be written to
+    image : device array (H, W, C), float32, C-contiguous
     """
-    view = raw_image_of(session, image, name)
-    out = session.allocate(name, out=(view.shape, np.float32)).out
-    n_bad = _count(session, copy_image, view, _or_empty(session, mask), out)[0]
+    view = view_of_image(session, image, name)
+    copy, shape = copy_image, view.shape
+    if len(shape) == 2:
+        copy, shape = copy_gray, (*shape, 1)
+    out = session.allocate(name, out=(shape, np.float32)).out
+    n_bad = _count(session, copy, view, _or_empty(session, mask), out)[0]
     if n_bad:
         where = "" if mask is None else " inside the mask"
         raise ValueError(
@@ -132,12 +135,8 @@ def image_of(session, image, mask=None, name="image"):
     return out
 
 
-def raw_image_of(session, image, name="image"):
-    """An image on the GPU as (H, W, C), of its own dtype; its values are not looked at."""
-    if not is_on_gpu(image):
-        image = np.asarray(image)
-        host = checks.as_standard(checks._as_any_image(image, name), image.dtype.newbyteorder("="))
-        return _copied(session, host)
+def view_of_image(session, image, name="image"):
+    """A device array of an image that lies on the GPU; its values are not looked at."""
     view = session.view(image, name)
     if len(view.shape) not in (2, 3):
         raise ValueError(
@@ -146,7 +145,7 @@ def raw_image_of(session, image, name="image"):
         )
     if 0 in view.shape:
         raise ValueError(f"{name} has shape {view.shape}: it is empty")
-    return view.reshape((*view.shape, 1)) if len(view.shape) == 2 else view
+    return view
 
 
 def copy_labels(session, labels, mask, out):
@@ -233,7 +232,7 @@ def cast_labels(labels, mask, out):
 
 @kernel
 def copy_image(image, mask, out, counts):
-    """Copy an image as float32, 0 outside.
+    """Copy an image as float32, 0 outside; grid: a thread a pixel.
 
     Parameters
     ----------
@@ -243,7 +242,7 @@ def copy_image(image, mask, out, counts):
     counts : INOUT (2,) int64, values inside that are not finite
     """
     p = cuda.grid(1)
-    height, width = image.shape[:2]
+    height, width = image.shape[0], image.shape[1]
     if p >= height * width:
         return
     y, x = p // width, p % width
@@ -255,3 +254,18 @@ def copy_image(image, mask, out, counts):
         out[y, x, c] = value
     if n_bad > 0:
         cuda.atomic.add(counts, 0, n_bad)
+
+
+@kernel
+def copy_gray(image, mask, out, counts):
+    """Do the work of `copy_image` for an image (H, W)."""
+    p = cuda.grid(1)
+    height, width = image.shape
+    if p >= height * width:
+        return
+    y, x = p // width, p % width
+    here = mask.shape[0] == 0 or mask[y, x]
+    value = np.float32(image[y, x]) if here else np.float32(0)
+    out[y, x, 0] = value
+    if not math.isfinite(value):
+        cuda.atomic.add(counts, 0, 1)

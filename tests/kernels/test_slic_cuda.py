@@ -1,5 +1,7 @@
 """SLIC's CUDA twin: the CPU's labels, pixel by pixel, whatever the order of blocks."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -67,6 +69,84 @@ def test_no_order_of_blocks_shows(rng):
     image = rng.normal(size=(10, 18, 3)).astype(np.float32)
     for seed in (None, 1, 2):
         assert_the_cpus(image, 6, seed, compactness=0.5, max_iter=3, enforce_connectivity=False)
+
+
+def test_many_channels_that_say_what_few_do(rng):
+    few = rng.normal(size=(25, 27, 2)).cumsum(axis=1)
+    image = (few @ rng.normal(size=(2, 18))).astype(np.float32)
+    mask = rng.random((25, 27)) < 0.9
+    assert_the_cpus(image, 6, compactness=2.0, max_iter=2)
+    assert_the_cpus(image, 6, compactness=2.0, max_iter=1, mask=mask)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, bool, np.float32, np.float64, np.int64])
+@pytest.mark.parametrize("n_channels", [None, 2, 3])
+def test_images_that_lie_on_the_gpu(rng, dtype, n_channels):
+    from numba import cuda
+
+    shape = (7, 9) if n_channels is None else (7, 9, n_channels)
+    image = (rng.random(shape) * (1 if np.dtype(dtype).kind == "f" else 256)).astype(dtype)
+    mask = rng.random((7, 9)) < 0.8
+    for keep in (None, mask):
+        options = {"compactness": 0.5, "max_iter": 2, "enforce_connectivity": keep is None}
+        wanted = slic_quiet(image, 4, mask=keep, **options)
+        with permuted(1):
+            there = None if keep is None else cuda.to_device(keep)
+            found = slic_quiet(cuda.to_device(image), 4, mask=there, **options)
+            assert found.copy_to_host().tolist() == wanted.tolist()
+            if keep is not None:
+                found = slic_quiet(image, 4, mask=there, device="cuda", **options)
+                assert found.copy_to_host().tolist() == wanted.tolist()
+
+
+def test_what_is_outside_may_be_anything_on_the_gpu(rng):
+    from numba import cuda
+
+    image = rng.random((6, 8, 3))
+    mask = rng.random((6, 8)) < 0.7
+    image[~mask] = np.nan
+    wanted = slic_quiet(image, 3, max_iter=2, mask=mask)
+    there = cuda.to_device(image)
+    with permuted(0):
+        found = slic_quiet(there, 3, max_iter=2, mask=cuda.to_device(mask))
+        with pytest.raises(ValueError, match=r"image holds \d+ values that are NaN, infinite"):
+            slic(there, 3)
+    assert found.copy_to_host().tolist() == wanted.tolist()
+
+
+def test_rgb_or_not_is_told_by_the_values_on_the_gpu():
+    from numba import cuda
+
+    image = np.full((4, 4, 3), 0.5)
+    image[1, 1] = -2, 3, 0
+    on_gpu = cuda.to_device(image)
+    with permuted(0), pytest.raises(ValueError, match=r"image holds values from -2\.0 to 3\.0; RGB"):
+        slic(on_gpu, 2, convert2lab=True)
+    with permuted(0), pytest.raises(ValueError, match="needs an image of 3 channels, found 1"):
+        slic(cuda.to_device(image[:, :, 0].copy()), 2, convert2lab=True)
+    with permuted(0), pytest.raises(TypeError, match="convert2lab must be None, True or False"):
+        slic(on_gpu, 2, convert2lab="yes")
+    with permuted(0), pytest.raises(ValueError, match="it is empty"):
+        slic(cuda.to_device(np.zeros((0, 4), np.float32)), 2)
+
+
+def test_a_grid_is_warned_of_on_the_gpu(rng):
+    from numba import cuda
+
+    image = rng.random((9, 9)).astype(np.float32)
+    mask = np.arange(81).reshape(9, 9) % 5 > 0
+    image[0, 0] = 1000  # outside the mask
+    for keep in (None, mask):
+        there = cuda.to_device(image), None if keep is None else cuda.to_device(keep)
+        with warnings.catch_warnings(record=True) as wanted:
+            warnings.simplefilter("always")
+            slic(image, 4, mask=keep)
+        with permuted(0), warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            slic(there[0], 4, mask=there[1])
+        assert [str(w.message) for w in found] == [str(w.message) for w in wanted]
+        assert {w.filename for w in found} <= {__file__}
+    assert len(found) == 1
 
 
 @st.composite

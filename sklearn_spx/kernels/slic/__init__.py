@@ -1,22 +1,27 @@
 """SLIC superpixels (Achanta et al., 2012), for any number of channels."""
 
+from collections import namedtuple
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._clustering import QUARTERS, start_on_grid
-from .._device import as_host, like, open_session, uses_gpu
+from .._device import open_session, uses_gpu
 from ..checks import as_image, as_mask, as_standard, check_count, check_real, full_scale
-from ..connectivity import connect
+from ..connectivity import connect, connect_on_gpu
 from . import _cpu, _rules, _tiles
-from ._notice import warn_of_a_grid
+from ._notice import warn_of_a_grid, warn_of_spans
+from ._sample import choose_planes, principal_axes, sample_places, turn
 
 __all__ = ["slic", "slic_quiet"]
 
 _MOST = 1e9  # compactness beyond which colour says nothing
-_MANY = 16  # channels above which principal axes are tried
-_DROPPED = 1e-3  # of the variance, at most, that lies along the axes that are dropped
+
+_Options = namedtuple(
+    "_Options",
+    ["n_segments", "compactness", "max_iter", "weights", "slic_zero", "enforce_connectivity"],
+)
 
 
 def slic(
@@ -79,10 +84,11 @@ def slic(
         length of border over (`compactness` + distance of colours). Otherwise a label is a
         cluster, connected or not.
     device : {"cpu", "cuda", "auto"}, default=None
-        Where pixels are clustered: the labels are the same. "auto" is "cuda" if there is a GPU;
-        None is where the image lies, which may be a CUDA tensor of torch, or whatever else has
-        ``__cuda_array_interface__``. What does not run on the GPU yet: the image is read and
-        checked on the host, and regions are connected there.
+        Where to work; the labels are the same. "auto" is "cuda" if there is a GPU; None is where
+        the image lies, which may be a CUDA tensor of torch, or whatever else has
+        ``__cuda_array_interface__``. An image on a GPU stays there, but for a sample of some
+        thousand pixels where it has more than 3 channels; a mask is copied to the host, where
+        the seeds are placed.
 
     Returns
     -------
@@ -181,33 +187,78 @@ def _slic(
     n_segments = check_count(n_segments, "n_segments")
     max_iter = check_count(max_iter, "max_iter")
     compactness = min(check_real(compactness, "compactness", 0, strict=slic_zero), _MOST)
-    on_gpu = uses_gpu(device, image=image, mask=mask)
-    given, image, mask = image, as_host(image, "image"), as_host(mask, "mask")
+    options = _Options(n_segments, compactness, max_iter, weights, slic_zero, enforce_connectivity)
+    if uses_gpu(device, image=image, mask=mask):
+        return _on_gpu(image, mask, convert2lab, options, warns)
     image, rgb_scale = _read(image, convert2lab, mask)
-    height, width = image.shape[:2]
+    height, width, n_channels = image.shape
     if mask is not None:
         mask = as_mask(mask, (height, width))
-    roots = _roots(weights, image.shape[2])
+    roots = _roots(weights, n_channels)
     start = start_on_grid(height, width, n_segments, mask)
     if warns and rgb_scale is None and not slic_zero and len(start.seeds) > 1:
         warn_of_a_grid(image, roots, mask, compactness, start.step, stacklevel=3)
-    if image.shape[2] > _MANY:
-        image, roots = _on_axes(image, roots, mask)
+
+    def take(side):
+        return image.reshape(-1, image.shape[2])[sample_places(height, width, mask, side)]
+
+    axes = principal_axes(take, roots)
+    if axes is not None:
+        turned = np.empty((height, width, axes.shape[1]), np.float32)
+        turn(image.reshape(-1, n_channels), axes, turned.reshape(-1, axes.shape[1]))
+        image, roots = turned, np.ones(axes.shape[1], np.float32)
+    planes = choose_planes(take, rgb_scale, roots)
     everywhere = np.empty((0, 0), bool)
-    mask = everywhere if mask is None else mask
+    tiles = _tiles.cut(
+        image, rgb_scale, *planes, everywhere if mask is None else mask, start.stride
+    )
     factors = _factors(compactness, start.step, slic_zero)
-    if on_gpu:
-        labels, colours = _cluster_on_gpu(
-            image, rgb_scale, roots, mask, start, factors, max_iter, slic_zero
-        )
-    else:
-        tiles = _tiles.cut(image, rgb_scale, roots, mask, start.stride)
-        labels, colours = _cluster(tiles, start, factors, max_iter, slic_zero)
+    labels, colours = _cluster(tiles, start, factors, max_iter, slic_zero)
     if enforce_connectivity:
         connect(labels, start.min_size, start.n_segments, colours, compactness)
     else:
         _close_gaps(labels, len(start.seeds))
-    return like(labels, given)
+    return labels
+
+
+def _on_gpu(image, mask, convert2lab, options, warns):
+    """`slic` of arrays that are on a GPU or go there; the steps are those of `_slic`."""
+    from . import _cuda, _cuda_image
+
+    with open_session(image, mask) as session:
+        there, rgb_scale, mask, here = _cuda_image.read(
+            session, image, mask, convert2lab, lambda m: _read(image, convert2lab, m)
+        )
+        height, width, n_channels = there.shape
+        roots = _roots(options.weights, n_channels)
+        start = start_on_grid(height, width, options.n_segments, here)
+        if warns and rgb_scale is None and not options.slic_zero and len(start.seeds) > 1:
+            spans = _cuda_image.find_spans(session, there, mask)
+            warn_of_spans(*spans, roots, options.compactness, start.step, stacklevel=4)
+
+        def take(side):
+            places = sample_places(height, width, here, side)
+            return _cuda_image.take(session, there, places)
+
+        axes = principal_axes(take, roots)
+        if axes is not None:
+            there = _cuda_image.turn(session, there, axes)
+            roots = np.ones(axes.shape[1], np.float32)
+        planes = choose_planes(take, rgb_scale, roots)
+        factors = _factors(options.compactness, start.step, options.slic_zero)
+        own, labels = session.new_result((height, width), np.int32)
+        centres = _cuda.cluster(
+            session, there, rgb_scale, *planes, mask, start,
+            (*factors, options.max_iter, options.slic_zero), labels,
+        )  # fmt: skip
+        if options.enforce_connectivity:
+            colours = _cuda_image.colours_of(session, centres)
+            connect_on_gpu(
+                session, labels, start.min_size, start.n_segments, colours, options.compactness
+            )
+        else:
+            _cuda_image.close_gaps(session, labels, len(start.seeds))
+        return session.result(own)
 
 
 def _read(image: Any, convert2lab: bool | None, mask: Any) -> tuple[NDArray[Any], int | None]:
@@ -256,51 +307,12 @@ def _roots(weights, n_channels):
     return roots
 
 
-def _on_axes(
-    image: NDArray[Any], roots: NDArray[Any], mask: NDArray[np.bool_] | None
-) -> tuple[NDArray[np.float32], NDArray[Any]]:
-    """Many channels that say much the same as few: their coordinates on the principal axes.
-
-    The axes are found on a sample of the pixels. Turning changes no distance, and what is dropped
-    is less than a thousandth of the variance. Where that spares less than half of the channels, or
-    the sample is too small to tell, nothing changes.
-    """
-    height, width, n_channels = image.shape
-    if mask is None:
-        sample = image[:: 1 + height // 64, :: 1 + width // 64].reshape(-1, n_channels) * roots
-    else:
-        inside = np.flatnonzero(mask)
-        sample = image.reshape(-1, n_channels)[inside[:: 1 + len(inside) // 4096]] * roots
-    if len(sample) < 10 * n_channels or not np.isfinite(sample).all():
-        return image, roots
-    values, axes = np.linalg.eigh(np.cov(sample, rowvar=False))
-    n_dropped = np.searchsorted(np.cumsum(values), _DROPPED * values.sum())
-    if 2 * n_dropped < n_channels:
-        return image, roots
-    axes = (roots[:, None] * axes[:, : n_dropped - n_channels - 1 : -1]).astype(np.float32)
-    turned = (image.reshape(-1, n_channels) @ axes).reshape(height, width, -1)
-    return turned, np.ones(turned.shape[2], np.float32)
-
-
 def _factors(compactness, step, slic_zero):
     """Of the squared distance in pixels, and, to begin with, of that in colour; float32."""
     if slic_zero:
         least = np.float32(max(compactness**2, 1 / _rules.TOO_LARGE))
         return np.float32(step**-2), np.float32(1) / least
     return np.float32((compactness / step) ** 2), np.float32(1)
-
-
-def _cluster_on_gpu(image, rgb_scale, roots, mask, start, factors, max_iter, slic_zero):
-    """Do the work of `_cluster` on a GPU, from a numpy array to numpy arrays."""
-    from . import _cuda
-
-    planes = _tiles.choose_planes(image, rgb_scale, roots, mask)
-    with open_session() as session:
-        on = session.allocate("slic, for its image,", image=(image.shape, image.dtype))
-        session.copy_in(image, on.image)
-        options = *factors, max_iter, slic_zero
-        labels, colours = _cuda.cluster(session, on.image, rgb_scale, *planes, mask, start, options)
-        return session.copy_out(labels), colours
 
 
 def _cluster(tiles, start, factors, max_iter, slic_zero):

@@ -14,6 +14,7 @@ from numba.extending import register_jitable
 
 from .._bits import bits_of, float_of, fma, ordered_key
 from .._clustering import QUARTERS
+from .._cuda_common import fill, for_each
 from .._device import kernel
 from ..color import N_STEPS, TABLE, TABLE_8BIT, lab, linear_light
 from ._rules import (
@@ -41,25 +42,25 @@ _SIGNLESS = np.int32(0x7FFFFFFF)
 Grid = namedtuple("Grid", ["height", "width", "n_down", "n_across", "stride", "side"])
 
 
-def cluster(session, image, rgb_scale, channels, scale, n_planes, mask, start, options):
-    """k-means from the seeds: each pixel's cluster, -1 outside the mask, and their colours.
+def cluster(session, image, rgb_scale, channels, scale, n_planes, mask, start, options, labels):
+    """k-means from the seeds: each pixel's cluster, -1 outside the mask.
 
     Parameters
     ----------
     session : Session
     image : array on the GPU (H, W, C), float32, or uint8 if `rgb_scale` is 255
     rgb_scale : the value of full intensity if it is RGB to be converted to Lab, or None
-    channels, scale, n_planes : of `_tiles.choose_planes`
-    mask : bool array (H, W), or empty where the whole image is inside
+    channels, scale, n_planes : of `_sample.choose_planes`
+    mask : bool device array (H, W), or None where the whole image is inside
     start : Start
     options : (float32, float32, int, bool), factor of the squared distance in pixels, first factor
         of the colour distance, iterations, and whether that factor adapts
+    labels : OUT int32 device array (H, W)
 
     Returns
     -------
-    labels : array on the GPU (H, W), int32
+    centres : float32 device array (K, 2 + P)
         Scratch memory of the session.
-    colours : float32 array (K, P)
     """
     spatial, contrast, max_iter, adapts = options
     radius, n_centres = np.float64(start.step), len(start.seeds)
@@ -72,7 +73,7 @@ def cluster(session, image, rgb_scale, channels, scale, n_planes, mask, start, o
         )
     on = session.allocate(
         "slic",
-        mask=(mask.shape, bool) if mask.size else ((1, 1), bool),
+        nothing=((1, 1), bool),
         channels=((len(channels),), np.int32),
         scale=((len(scale),), np.float32),
         seeds=((n_centres, 2), np.float32),
@@ -95,9 +96,8 @@ def cluster(session, image, rgb_scale, channels, scale, n_planes, mask, start, o
         parts=((n_listed, n_planes), np.float32),
         pixels=((n_listed, 3), np.int32),
         reaches=((n_listed,), np.int32),
-        labels=(image.shape[:2], np.int32),
     )
-    _upload(session, on, channels, scale, mask, start, grid)
+    _upload(session, on, channels, scale, start, grid)
     for array, value in (
         (on.counts.reshape(n_tiles * n_sets), 0),
         (on.n_windows, 0),
@@ -105,9 +105,8 @@ def cluster(session, image, rgb_scale, channels, scale, n_planes, mask, start, o
         (on.contrast, contrast),
         (on.farthest, np.float32(0)),
     ):
-        n = array.shape[0]
-        session.launch(fill, -(-n // _EACH), _EACH, array, value)
-    _cut(session, image, rgb_scale, mask.size > 0, grid, on)
+        for_each(session, array.shape[0], fill, array, value)
+    _cut(session, image, rgb_scale, on.nothing[:0] if mask is None else mask, grid, on)
     farthest, reaches = (on.farthest, on.reaches) if adapts else (on.farthest[:0], on.reaches[:0])
     centres, moved = on.centres, on.moved
     n_blocks = -(-n_centres // _EACH)
@@ -142,9 +141,9 @@ def cluster(session, image, rgb_scale, channels, scale, n_planes, mask, start, o
     session.launch(
         assign, n_tiles * n_sets, SET,
         on.planes, on.inside, grid, centres, on.contrast, spatial,
-        (on.starts, on.candidates), on.labels,
+        (on.starts, on.candidates), labels,
     )  # fmt: skip
-    return on.labels, session.copy_out(centres)[:, 2:]
+    return centres
 
 
 def _grid(shape, stride):
@@ -160,18 +159,15 @@ def _most_listed(grid, radius, n_centres):
     )
 
 
-def _upload(session, on, channels, scale, mask, start, grid):
+def _upload(session, on, channels, scale, start, grid):
     session.copy_in(channels, on.channels)
     session.copy_in(scale, on.scale)
     session.copy_in(start.seeds, on.seeds)
     session.copy_in(np.column_stack(place_of(grid, start.seeds)), on.places)
-    if mask.size:
-        session.copy_in(mask, on.mask)
 
 
-def _cut(session, image, rgb_scale, masked, grid, on):
+def _cut(session, image, rgb_scale, mask, grid, on):
     """Cut the image into sets; raise ValueError if its values are too large for them."""
-    mask = on.mask if masked else on.mask[:0]
     where = mask, grid, on.inside, on.counts, on.planes, on.largest_sum
     n_sets = on.counts.shape[0] * on.counts.shape[1]
     if rgb_scale is None:
@@ -643,11 +639,3 @@ def assign(planes, inside, grid, centres, contrast, spatial, lists, labels):
     start, n = starts[t], starts[t + 1] - starts[t]
     place = _choose(planes, t, s, p, grid, centres, contrast, spatial, candidates, start, n)
     labels[y, x] = candidates[start + place]
-
-
-@kernel
-def fill(array, value):
-    """Write one value everywhere; array : OUT (n,); grid: a thread an entry."""
-    i = cuda.grid(1)
-    if i < array.shape[0]:
-        array[i] = value

@@ -27,20 +27,31 @@ def warn_of_a_grid(image, roots, mask, compactness, step, stacklevel):
     stacklevel : int, that of the function to blame, as seen from here
     """
     height, width, n_channels = image.shape
-    needed = compactness / np.sqrt(step)
     if mask is None:
         pixels = image.reshape(-1, n_channels)
         sample = image[:: 1 + height // _SIDE, :: 1 + width // _SIDE].reshape(-1, n_channels)
     else:
         pixels = image[mask]
         sample = pixels[:: 1 + len(pixels) // _SIDE**2]
-    if _greatest_distance(sample, roots) >= needed:
-        return
-    greatest = _greatest_distance(pixels, roots)
-    if greatest == 0 or greatest >= needed:
+    spans = sample.min(axis=0), sample.max(axis=0)
+    if _greatest_distance(*spans, roots) < compactness / np.sqrt(step):
+        spans = pixels.min(axis=0), pixels.max(axis=0)
+        warn_of_spans(*spans, roots, compactness, step, stacklevel + 1)
+
+
+def warn_of_spans(low, high, roots, compactness, step, stacklevel):
+    """Do the work of `warn_of_a_grid`, knowing what each channel spans.
+
+    Parameters
+    ----------
+    low, high : float32 arrays (C,)
+    roots, compactness, step, stacklevel : as in `warn_of_a_grid`
+    """
+    greatest = _greatest_distance(low, high, roots)
+    if greatest == 0 or greatest >= compactness / np.sqrt(step):
         return
     warnings.warn(
-        f"image holds values from {pixels.min():.4g} to {pixels.max():.4g}, and its colours are "
+        f"image holds values from {low.min():.4g} to {high.max():.4g}, and its colours are "
         f"{greatest:.4g} apart at most: beside compactness={compactness:g}, no border between "
         f"superpixels {step:.0f} pixels apart moves by half a pixel, and they are a grid. Give "
         f"compactness={greatest / _USUAL:.1g}, or multiply the image by "
@@ -51,7 +62,6 @@ def warn_of_a_grid(image, roots, mask, compactness, step, stacklevel):
     )
 
 
-def _greatest_distance(pixels, roots):
+def _greatest_distance(low, high, roots):
     """The distance of the colours furthest apart that the spans of the channels allow."""
-    spans = pixels.max(axis=0).astype(float) - pixels.min(axis=0)
-    return np.sqrt(np.sum((roots * spans) ** 2))
+    return np.sqrt(np.sum((roots * (high.astype(float) - low)) ** 2))

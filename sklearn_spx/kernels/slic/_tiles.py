@@ -14,7 +14,7 @@ import numpy as np
 from .._bits import bits_of
 from ..color import N_STEPS, TABLE, TABLE_8BIT, lab_block, linear_light
 from ..compilation import njit
-from ._rules import FEW, GROUP, SET, SIDE, TOO_LARGE, corner, extent, snap
+from ._rules import SET, SIDE, TOO_LARGE, corner, extent, snap
 
 EXACT = {"contract", "nsz", "reassoc", "arcp"}  # for sums that are exact in any order
 _U = np.uint64
@@ -36,19 +36,18 @@ Tiles = namedtuple(
 )
 
 
-def cut(image, rgb_scale, roots, mask, stride):
+def cut(image, rgb_scale, channels, scale, n_planes, mask, stride):
     """Cut an image into tiles.
 
     Parameters
     ----------
     image : uint8 or float32 array (H, W, C), C-contiguous
     rgb_scale : the value of full intensity if it is RGB to be converted to Lab, or None
-    roots : float32 array (C,), square roots of the channels' weights
+    channels, scale, n_planes : of `_sample.choose_planes`
     mask : bool array (H, W), or empty where the whole image is inside
     stride : 1 or 2
     """
     height, width = image.shape[:2]
-    channels, scale, n_planes = choose_planes(image, rgb_scale, roots, mask)
     n_down, n_across = -(-height // (stride * SIDE)), -(-width // (stride * SIDE))
     sets = n_down * n_across, stride**2
     tiles = Tiles(
@@ -76,16 +75,6 @@ def cut(image, rgb_scale, roots, mask, stride):
     return tiles
 
 
-def choose_planes(image, rgb_scale, roots, mask):
-    """The channels that become planes, their scale, and how many planes there are; as in `cut`."""
-    channels, scale = np.arange(3), roots
-    if rgb_scale is None:
-        channels = _by_spread(image, np.flatnonzero(roots), roots, mask)
-        scale = roots[channels]
-    few = len(channels) <= FEW
-    return channels, scale, FEW if few else -(-len(channels) // GROUP) * GROUP
-
-
 def pixels_at(tiles, places):
     """The pixels nearest to places (n, 2): row, column and planes, (n, 2 + P) float32."""
     tile, part, place = place_of(tiles, places)
@@ -100,21 +89,6 @@ def place_of(tiles, places):
     tile = y // side * tiles.n_across + x // side
     part = y % stride * stride + x % stride
     return tile, part, y % side // stride * SIDE + x % side // stride
-
-
-def _by_spread(image, channels, roots, mask):
-    """Of many channels those that differ most go first: they tell the most."""
-    if len(channels) <= FEW:
-        return channels
-    height, width = image.shape[:2]
-    if mask.size == 0:
-        sample = image[:: 1 + height // 32, :: 1 + width // 32].reshape(-1, image.shape[2])
-    else:
-        inside = np.flatnonzero(mask)
-        sample = image.reshape(-1, image.shape[2])[inside[:: 1 + len(inside) // 1024]]
-    with np.errstate(over="ignore", invalid="ignore"):
-        spread = sample[:, channels].std(axis=0) * roots[channels]
-    return channels[np.argsort(-spread, kind="stable")]
 
 
 def _aligned(shape):
