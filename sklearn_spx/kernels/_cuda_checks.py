@@ -108,12 +108,12 @@ def mask_of(session, mask, shape, name="mask"):
 
 
 def image_of(session, image, mask=None, name="image"):
-    """An image that lies on the GPU, as `checks.as_image` takes it.
+    """An image on the GPU, as `checks.as_image` takes it.
 
     Parameters
     ----------
     session : Session
-    image : array on the GPU, (H, W) or (H, W, C)
+    image : array on the GPU or array-like, (H, W) or (H, W, C)
     mask : bool device array (H, W) or None; what is outside may hold anything, and becomes 0
     name : str
 
@@ -121,7 +121,7 @@ def image_of(session, image, mask=None, name="image"):
     -------
     image : device array (H, W, C), float32, C-contiguous
     """
-    view = view_of_image(session, image, name)
+    view = raw_image_of(session, image, name)
     copy, shape = copy_image, view.shape
     if len(shape) == 2:
         copy, shape = copy_gray, (*shape, 1)
@@ -133,6 +133,15 @@ def image_of(session, image, mask=None, name="image"):
             f"{name} holds {n_bad} values{where} that are NaN, infinite or beyond float32"
         )
     return out
+
+
+def raw_image_of(session, image, name="image"):
+    """An image on the GPU, of its own dtype; its values are not looked at."""
+    if is_on_gpu(image):
+        return view_of_image(session, image, name)
+    image = np.asarray(image)
+    host = checks.as_standard(checks._as_any_image(image, name), image.dtype.newbyteorder("="))
+    return _copied(session, host)
 
 
 def view_of_image(session, image, name="image"):

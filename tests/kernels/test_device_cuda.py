@@ -77,7 +77,8 @@ def _little(context):
 
 
 @simulated
-def test_scratch_memory_is_taken_again():
+def test_scratch_memory_is_taken_again(monkeypatch):
+    monkeypatch.setattr(_device, "_scratch", {})
     pieces = []
     for size in (1000, 500, 1000):
         with _device.open_session() as session:
@@ -92,7 +93,8 @@ def test_scratch_memory_is_taken_again():
 
 
 @simulated
-def test_memory_of_a_scope_is_free_after_it():
+def test_memory_of_a_scope_is_free_after_it(monkeypatch):
+    monkeypatch.setattr(_device, "_scratch", {})
     with _device.open_session() as session:
         kept = session.allocate("test", a=((40,), np.int32)).a
         pieces = []

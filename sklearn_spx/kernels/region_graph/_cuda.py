@@ -47,7 +47,7 @@ def means(session, image, labels):
     """Means and sizes of `region_means`, as arrays of the caller's kind."""
     raw = _cuda_checks.raw_image_of(session, image)
     labels, least, greatest = _cuda_checks.int_labels_of(session, labels, shape=raw.shape[:2])
-    height, width, n_channels = raw.shape
+    height, width = raw.shape[:2]
     n_pixels, n_regions = height * width, max(greatest + 1, 0)
     on = session.allocate(
         "region_means",
@@ -60,6 +60,7 @@ def means(session, image, labels):
         inside = session.allocate("region_means", inside=((height, width), np.bool_)).inside
         for_each(session, n_pixels, mark_inside, labels, inside)
     image = _cuda_checks.image_of(session, raw, inside)
+    n_channels = image.shape[2]
     if n_regions > n_pixels:
         raise ValueError(f"labels go up to {n_regions - 1} in an image of {n_pixels} pixels")
     for_each(session, n_pixels, flag_stretches, labels, on.flags)
