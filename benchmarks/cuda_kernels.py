@@ -37,13 +37,18 @@ def workloads():
     """Calls that launch every kernel with every signature, on images of a few pixels."""
     import numpy as np
 
+    from numba import cuda
+
     from sklearn_spx import kernels
+    from sklearn_spx.kernels.agglomeration import boundary_means
     from sklearn_spx.kernels.color import rgb_to_lab
+    from sklearn_spx.kernels.footprints import region_footprints
     from sklearn_spx.kernels.slic import slic_quiet
 
     rng = np.random.default_rng(0)
     colour = rng.integers(0, 256, (18, 20, 3), np.uint8)
     floats = rng.random((18, 20, 3), dtype=np.float32)
+    gray = floats[:, :, 0].copy()
     bands = rng.normal(size=(18, 20, 20)).astype(np.float32)
     mask = rng.random((18, 20)) < 0.8
     for image in (colour, floats, floats.astype(np.float64), colour.astype(np.uint16)):
@@ -51,7 +56,25 @@ def workloads():
     for image in (colour, floats, bands):
         for options in ({}, {"mask": mask}, {"slic_zero": True}):
             slic_quiet(image, 4, max_iter=2, device="cuda", **options)
-    del kernels
+        there = cuda.to_device(image)
+        slic_quiet(there, 4, max_iter=2)
+        slic_quiet(there, 4, max_iter=2, mask=cuda.to_device(mask), enforce_connectivity=False)
+    many = (rng.random((40, 40, 3)) @ rng.random((3, 24))).astype(np.float32)  # of few axes
+    slic_quiet(many, 4, max_iter=2, device="cuda")
+    slic_quiet(cuda.to_device(gray), 4, max_iter=2)
+    noise = rng.integers(0, 4, (18, 20), np.int32)
+    long = rng.integers(0, 2, (18, 20)).astype(np.int64)
+    for labels in (noise, long, long.astype(np.uint8)):
+        kernels.enforce_connectivity(labels, 5, n_segments=6, device="cuda")
+    kernels.enforce_connectivity(cuda.to_device(long - 5), 5)
+    kernels.enforce_connectivity(noise // 2, 9, n_segments=200, mask=mask, device="cuda")
+    labels = kernels.enforce_connectivity(noise, 5, mask=mask)
+    edges, lengths = kernels.region_adjacency(labels, device="cuda")
+    for image in (colour, floats, bands, gray):
+        kernels.region_means(image, labels, device="cuda")
+        kernels.region_means(cuda.to_device(image), labels)
+    boundary_means(labels, edges, lengths, gray, device="cuda")
+    region_footprints(labels, int(labels.max()) + 1, (4, 5), 4, 1.5, device="cuda")
 
 
 def record(path):
