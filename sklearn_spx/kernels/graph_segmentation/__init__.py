@@ -11,10 +11,10 @@ with Int the greatest weight that the segment was joined across.
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
+from .._device import open_session
 from ..affinities import as_affinities, diagonal_affinities
-from ..checks import as_image, as_mask, check_count, check_graph, check_real, full_scale
+from ..checks import as_image, as_mask, check_count, check_graph, check_real, full_scale, uses_gpu
 from . import _cpu
 
 __all__ = ["graph_segmentation", "segment_region_graph"]
@@ -23,15 +23,16 @@ _WIDEST = 1000.0  # standard deviation of the Gaussian, which has eight times as
 
 
 def graph_segmentation(
-    image: NDArray[Any] | None = None,
+    image: Any = None,
     *,
-    affinities: NDArray[Any] | None = None,
+    affinities: Any = None,
     scale: float = 1.0,
     sigma: float = 0.8,
     min_size: int = 20,
     connectivity: int = 8,
-    mask: NDArray[Any] | None = None,
-) -> NDArray[np.int32]:
+    mask: Any = None,
+    device: str | None = None,
+) -> Any:
     """Segment an image by joining pixels across weak edges (Felzenszwalb and Huttenlocher).
 
     Give an image, whose edges weigh the Euclidean distance of smoothed colours, or affinities,
@@ -68,15 +69,23 @@ def graph_segmentation(
         True where the image is to be segmented; other pixels take no part, and the image, or the
         affinities to and from them, may hold anything. Also numbers, 0 for False and 1 for True.
 
+    device : {"cpu", "cuda", "auto"}, default=None
+        Where to work; the labels are the same. "auto" is "cuda" if there is a GPU; None is where
+        the arrays lie, which may be on a GPU: CUDA tensors of torch, or whatever else has
+        ``__cuda_array_interface__``.
+
     Returns
     -------
-    labels : ndarray of shape (height, width), int32
+    labels : ndarray, or array on the GPU of the image's kind, of shape (height, width), int32
         Labels 0 .. n - 1 in the order of their first pixels, -1 outside the mask.
 
     Raises
     ------
     ValueError, TypeError
-        If an argument cannot be used; the message names it.
+        If an argument cannot be used, the message names it, or if there is no GPU where `device`
+        asks for one.
+    MemoryError
+        If the GPU has too little memory.
 
     References
     ----------
@@ -101,6 +110,8 @@ def graph_segmentation(
         raise ValueError(f"connectivity must be 4 or 8, got {connectivity!r}")
     if (image is None) == (affinities is None):
         raise ValueError("give an image or affinities, one of the two")
+    if uses_gpu(device, image=image, affinities=affinities, mask=mask):
+        return _on_gpu(image, affinities, sigma, connectivity // 2, scale / 255, min_size, mask)
     shape = np.shape(image)[:2] if affinities is None else np.shape(affinities)[1:]  # type: ignore
     if mask is not None:
         mask = as_mask(mask, shape)
@@ -124,14 +135,15 @@ def graph_segmentation(
 
 
 def segment_region_graph(
-    edges: ArrayLike,
-    weights: ArrayLike,
+    edges: Any,
+    weights: Any,
     n_regions: int,
     *,
     scale: float = 1.0,
-    sizes: ArrayLike | None = None,
+    sizes: Any = None,
     min_size: float = 0,
-) -> NDArray[np.int32]:
+    device: str | None = None,
+) -> Any:
     """Segment a graph of regions by joining them across weak edges (Felzenszwalb, Huttenlocher).
 
     Parameters
@@ -154,15 +166,23 @@ def segment_region_graph(
     min_size : float, default=0
         Smaller segments are joined to a neighbour, across their weakest edges first.
 
+    device : {"cpu", "cuda", "auto"}, default=None
+        Where to work; the segments are the same. "auto" is "cuda" if there is a GPU; None is where
+        the arrays lie, which may be on a GPU: CUDA tensors of torch, or whatever else has
+        ``__cuda_array_interface__``.
+
     Returns
     -------
-    segments : ndarray of shape (n_regions,), int32
+    segments : ndarray, or array on the GPU of the edges' kind, of shape (n_regions,), int32
         Segment of each region, 0 .. n - 1 in the order of their first regions.
 
     Raises
     ------
     ValueError, TypeError
-        If an argument cannot be used; the message names it.
+        If an argument cannot be used, the message names it, or if there is no GPU where `device`
+        asks for one.
+    MemoryError
+        If the GPU has too little memory.
 
     Examples
     --------
@@ -171,9 +191,14 @@ def segment_region_graph(
     >>> segment_region_graph(edges, weights, 4, scale=0.5).tolist()
     [0, 0, 1, 1]
     """
-    edges, weights, n_regions = check_graph(edges, weights, n_regions)
     scale = check_real(scale, "scale", 0)
     min_size = check_real(min_size, "min_size", 0)
+    if uses_gpu(device, edges=edges, weights=weights, sizes=sizes):
+        from . import _cuda
+
+        with open_session(edges, weights, sizes) as session:
+            return _cuda.segment_regions(session, edges, weights, n_regions, scale, sizes, min_size)
+    edges, weights, n_regions = check_graph(edges, weights, n_regions)
     sizes = np.ones(n_regions) if sizes is None else np.array(sizes, dtype=np.float64)
     if sizes.shape != (n_regions,) or not (sizes > 0).all() or not np.isfinite(sizes).all():
         raise ValueError(f"sizes must be {n_regions} positive numbers, one a region")
@@ -181,6 +206,17 @@ def segment_region_graph(
     order = np.argsort(weights, kind="stable")
     _cpu.segment_regions(edges, weights, order, sizes, scale, min_size, segments)
     return segments
+
+
+def _on_gpu(image, affinities, sigma, d, k, min_size, mask):
+    """`graph_segmentation` of arrays that are on a GPU or go there."""
+    from . import _cuda
+
+    with open_session(image, affinities, mask) as session:
+        if image is None:
+            return _cuda.segment_affinities(session, affinities, d, k, min_size, mask)
+        taps = _gaussian(sigma) if sigma > 0 else None
+        return _cuda.segment_image(session, image, taps, d, k, min_size, mask)
 
 
 def _colour_weights(image, sigma, connectivity, mask):
@@ -196,11 +232,15 @@ def _colour_weights(image, sigma, connectivity, mask):
     return weights
 
 
-def _smooth(image, sigma, mask):
-    """Gaussian smoothing; with a mask, of what lies inside."""
+def _gaussian(sigma):
     reach = int(4 * sigma + 0.5)
     taps = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    taps = (taps / taps.sum()).astype(np.float32)
+    return (taps / taps.sum()).astype(np.float32)
+
+
+def _smooth(image, sigma, mask):
+    """Gaussian smoothing; with a mask, of what lies inside."""
+    taps = _gaussian(sigma)
     if mask is None:
         return _convolved(image, taps)
     share = _convolved(mask[:, :, None].astype(np.float32), taps)

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._disjoint_set import find, join, number
 from ..compilation import njit
+from ._rules import difference, other_end
 
 _RADIX = 11
 
@@ -50,15 +51,6 @@ def convolve_columns(image, taps, out):
 
 
 @njit
-def _difference(image, y, x, v, u):
-    total = np.float32(0)
-    for c in range(image.shape[2]):
-        d = image[y, x, c] - image[v, u, c]
-        total += d * d
-    return np.sqrt(total)
-
-
-@njit
 def colour_weights(image, weights):
     """Euclidean distances of neighbouring colours.
 
@@ -72,13 +64,13 @@ def colour_weights(image, weights):
     for y in range(height):
         for x in range(width):
             if x + 1 < width:
-                weights[y, x, 0] = _difference(image, y, x, y, x + 1)
+                weights[y, x, 0] = difference(image, y, x, y, x + 1)
             if y + 1 < height:
-                weights[y, x, 1] = _difference(image, y, x, y + 1, x)
+                weights[y, x, 1] = difference(image, y, x, y + 1, x)
                 if diagonals and x + 1 < width:
-                    weights[y, x, 2] = _difference(image, y, x, y + 1, x + 1)
+                    weights[y, x, 2] = difference(image, y, x, y + 1, x + 1)
                 if diagonals and x > 0:
-                    weights[y, x, 3] = _difference(image, y, x, y + 1, x - 1)
+                    weights[y, x, 3] = difference(image, y, x, y + 1, x - 1)
 
 
 @njit
@@ -149,23 +141,16 @@ def segment_pixels(weights, edges, inside, d, k, min_size, labels):
     tolerance = np.full(inside.size, np.float32(k))  # Int(A) + k / |A|
     for i in range(edges.size):
         p = np.int64(edges[i]) // d
-        a, b = find(parent, p), find(parent, _other_end(p, edges[i] % d, width))
+        a, b = find(parent, p), find(parent, other_end(p, edges[i] % d, width))
         if a != b and weights[i] <= tolerance[a] and weights[i] <= tolerance[b]:
             root = join(parent, size, a, b)
             tolerance[root] = weights[i] + k / size[root]
     for i in range(edges.size):
         p = np.int64(edges[i]) // d
-        a, b = find(parent, p), find(parent, _other_end(p, edges[i] % d, width))
+        a, b = find(parent, p), find(parent, other_end(p, edges[i] % d, width))
         if a != b and min(size[a], size[b]) < min_size:
             join(parent, size, a, b)
     number(parent, ~inside.ravel(), labels.ravel())
-
-
-@njit
-def _other_end(p, k, width):
-    if k == 0:
-        return p + 1
-    return p + width + (k == 2) - (k == 3)
 
 
 @njit

@@ -1,0 +1,26 @@
+"""Edges of pixels and their weights, on the CPU and on a GPU."""
+
+import math
+
+import numpy as np
+from numba.extending import register_jitable
+
+from .._bits import times
+
+
+@register_jitable
+def other_end(p, k, width):
+    """The pixel that edge k of pixel p leads to: the right, lower, lower right, lower left one."""
+    if k == 0:
+        return p + 1
+    return p + width + (k == 2) - (k == 3)
+
+
+@register_jitable
+def difference(image, y, x, v, u):
+    """Euclidean distance of the colours of (y, x) and (v, u)."""
+    total = np.float32(0)
+    for c in range(image.shape[2]):
+        d = image[y, x, c] - image[v, u, c]
+        total += times(d, d)
+    return np.float32(math.sqrt(total))
