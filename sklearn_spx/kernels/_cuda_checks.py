@@ -140,7 +140,11 @@ def raw_image_of(session, image, name="image"):
     if is_on_gpu(image):
         return view_of_image(session, image, name)
     image = np.asarray(image)
-    host = checks.as_standard(checks._as_any_image(image, name), image.dtype.newbyteorder("="))
+    dtype = image.dtype.newbyteorder("=")
+    if dtype.kind == "f" and dtype.itemsize not in (4, 8):  # which no kernel takes
+        dtype = np.dtype(np.float32)
+    with np.errstate(over="ignore"):  # an overflow is a value that is not finite
+        host = checks.as_standard(checks._as_any_image(image, name), dtype)
     return _copied(session, host)
 
 
