@@ -209,9 +209,8 @@ def _slic(
         image, roots = turned, np.ones(axes.shape[1], np.float32)
     planes = choose_planes(take, rgb_scale, roots)
     everywhere = np.empty((0, 0), bool)
-    tiles = _tiles.cut(
-        image, rgb_scale, *planes, everywhere if mask is None else mask, start.stride
-    )
+    inside = everywhere if mask is None else mask
+    tiles = _tiles.cut(image, rgb_scale, planes, inside, start.stride)
     factors = _factors(compactness, start.step, slic_zero)
     labels, colours = _cluster(tiles, start, factors, max_iter, slic_zero)
     if enforce_connectivity:

@@ -80,26 +80,32 @@ def turn(pixels, axes, out):
     axes : IN (C, m) float32
     out : OUT (n, m) float32
     """
-    n, n_channels = pixels.shape
-    planes, total = np.zeros((n_channels, _BLOCK), np.float32), np.zeros(_BLOCK, np.float32)
+    (n, n_channels), n_axes = pixels.shape, axes.shape[1]
+    planes = np.zeros((n_channels, _BLOCK), np.float32)
+    s, t = np.zeros(_BLOCK, np.float32), np.zeros(_BLOCK, np.float32)
     for first in range(0, n, _BLOCK):
         size = min(_BLOCK, n - first)
         for i in range(size):
+            pixel = pixels[first + i]
             for c in range(n_channels):
-                planes[c, i] = pixels[first + i, c]
-        for a in range(axes.shape[1]):
-            total[:] = 0
+                planes[c, i] = pixel[c]
+        for a in range(0, n_axes, 2):  # two axes and four channels at a time spare loads and stores
+            b = min(a + 1, n_axes - 1)
+            s[:] = 0
+            t[:] = 0
             c = 0
-            while c + 4 <= n_channels:  # four at a time spare loads and stores of the sums
-                w0, w1, w2, w3 = axes[c, a], axes[c + 1, a], axes[c + 2, a], axes[c + 3, a]
+            while c + 4 <= n_channels:
                 p0, p1, p2, p3 = planes[c], planes[c + 1], planes[c + 2], planes[c + 3]
+                v0, v1, v2, v3 = axes[c, a], axes[c + 1, a], axes[c + 2, a], axes[c + 3, a]
+                w0, w1, w2, w3 = axes[c, b], axes[c + 1, b], axes[c + 2, b], axes[c + 3, b]
                 for i in range(_BLOCK):
-                    s = fma(p1[i], w1, fma(p0[i], w0, total[i]))
-                    total[i] = fma(p3[i], w3, fma(p2[i], w2, s))
+                    s[i] = fma(p3[i], v3, fma(p2[i], v2, fma(p1[i], v1, fma(p0[i], v0, s[i]))))
+                    t[i] = fma(p3[i], w3, fma(p2[i], w2, fma(p1[i], w1, fma(p0[i], w0, t[i]))))
                 c += 4
             while c < n_channels:
                 for i in range(_BLOCK):
-                    total[i] = fma(planes[c, i], axes[c, a], total[i])
+                    s[i] = fma(planes[c, i], axes[c, a], s[i])
+                    t[i] = fma(planes[c, i], axes[c, b], t[i])
                 c += 1
             for i in range(size):
-                out[first + i, a] = total[i]
+                out[first + i, a], out[first + i, b] = s[i], t[i]

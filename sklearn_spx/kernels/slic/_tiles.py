@@ -36,18 +36,19 @@ Tiles = namedtuple(
 )
 
 
-def cut(image, rgb_scale, channels, scale, n_planes, mask, stride):
+def cut(image, rgb_scale, chosen, mask, stride):
     """Cut an image into tiles.
 
     Parameters
     ----------
     image : uint8 or float32 array (H, W, C), C-contiguous
     rgb_scale : the value of full intensity if it is RGB to be converted to Lab, or None
-    channels, scale, n_planes : of `_sample.choose_planes`
+    chosen : of `_sample.choose_planes`
     mask : bool array (H, W), or empty where the whole image is inside
     stride : 1 or 2
     """
     height, width = image.shape[:2]
+    channels, scale, n_planes = chosen
     n_down, n_across = -(-height // (stride * SIDE)), -(-width // (stride * SIDE))
     sets = n_down * n_across, stride**2
     tiles = Tiles(
