@@ -125,3 +125,18 @@ def test_what_cannot_be_used(edges, weights, error, message, there):
         edges, weights = cuda.to_device(edges), cuda.to_device(weights)
     with permuted(0), pytest.raises(error, match=message):
         merge_heights(edges, weights, 4)
+
+
+def test_parallel_edges_are_dropped_but_for_the_first():
+    from sklearn_spx.kernels import _cuda_graph
+    from sklearn_spx.kernels._device import open_session
+
+    low, high = np.int32([3, 3, 1, 3, 4, 9]), np.int32([4, 4, 2, 5, 3, 8])
+    with permuted(0), open_session() as session:
+        on = session.allocate("a test", low=((6,), np.int32), high=((6,), np.int32))
+        session.copy_in(low, on.low)
+        session.copy_in(high, on.high)
+        work = _cuda_graph.compaction(session, 6)
+        session.copy_in(np.uint8([0, 1, 1, 1, 1, 1]), work.flags)
+        _cuda_graph.drop_parallel(session, work, work.flags, (on.low, on.high))
+        assert session.copy_out(work.flags).tolist() == [0, 1, 1, 1, 0, 1]

@@ -112,7 +112,7 @@ def graph_segmentation(
         raise ValueError("give an image or affinities, one of the two")
     if uses_gpu(device, image=image, affinities=affinities, mask=mask):
         return _on_gpu(image, affinities, sigma, connectivity // 2, scale / 255, min_size, mask)
-    shape = np.shape(image)[:2] if affinities is None else np.shape(affinities)[1:]  # type: ignore
+    shape = np.shape(image)[:2] if affinities is None else np.shape(affinities)[1:]
     if mask is not None:
         mask = as_mask(mask, shape)
     if affinities is None:
