@@ -8,6 +8,7 @@ get nowhere, as when each edge waits for the one before, one thread goes through
 
 import numpy as np
 from numba import cuda
+from numba.extending import register_jitable
 
 from ._cuda_common import fill, for_each
 from ._cuda_scan import prefix_sum
@@ -117,6 +118,7 @@ def join_small(session, ends, parent, sizes, min_size):
             for_each(session, n, join_first, low, high, flags, first, other, parent, sizes)
             first, other = other, first
         for_each(session, n, find_small, low, high, parent, sizes, min_size, flags, first[:0])
+        drop_parallel(session, work, flags, ends)
         n_left, ends = compact(session, work, flags, ends)
         if n_left == 0:
             return
@@ -129,10 +131,27 @@ def join_small(session, ends, parent, sizes, min_size):
 def compaction(session, n):
     """What `compact` needs for lists of up to n entries."""
     work = session.allocate(
-        "edges", flags=((n,), np.uint8), kept=((n,), np.uint8), places=((n + 1,), np.int32)
+        "edges",
+        flags=((n,), np.uint8),
+        kept=((n,), np.uint8),
+        places=((n + 1,), np.int32),
+        table=((n,), np.int32),
     )
     work.spare = {}
     return work
+
+
+def drop_parallel(session, work, flags, ends):
+    """Clear the flags of edges between two clusters that an earlier one joins or leaves apart.
+
+    If that is refused, neither cluster will be joined with the other across a later one. Of pairs
+    that share a place of the table, one is looked at.
+    """
+    n, (low, high) = flags.shape[0], ends
+    table = work.table[:n]
+    for_each(session, n, fill, table, LAST)
+    for_each(session, n, claim, low, high, flags, table)
+    for_each(session, n, drop_later, low, high, flags, table)
 
 
 def compact(session, work, flags, lists):
@@ -309,6 +328,41 @@ def finish_small(low, high, parent, sizes, min_size):
                 a, b = b, a
             parent[b] = a
             sizes[a] += sizes[b]
+
+
+@register_jitable
+def _place(a, b, size):
+    """Where a pair lies in a table."""
+    a, b = np.int64(a), np.int64(b)
+    return (min(a, b) * 1000003 + max(a, b)) % size
+
+
+@kernel
+def claim(low, high, flags, table):
+    """Find the first edge of each place; grid: a thread an edge.
+
+    Parameters
+    ----------
+    low, high : IN (n,) int32, roots
+    flags : IN (n,) uint8, 0 for what is decided
+    table : INOUT (n,) int32
+    """
+    i = cuda.grid(1)
+    if i < flags.shape[0] and flags[i] != 0:
+        place = _place(low[i], high[i], table.shape[0])
+        if i < table[place]:
+            cuda.atomic.min(table, place, i)
+
+
+@kernel
+def drop_later(low, high, flags, table):
+    """Clear the flags of edges whose place has one of the same pair; as in `claim`."""
+    i = cuda.grid(1)
+    if i < flags.shape[0] and flags[i] != 0:
+        a, b = low[i], high[i]
+        j = table[_place(a, b, table.shape[0])]
+        if j != i and min(low[j], high[j]) == min(a, b) and max(low[j], high[j]) == max(a, b):
+            flags[i] = 0
 
 
 @kernel

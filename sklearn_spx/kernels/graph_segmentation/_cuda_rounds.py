@@ -55,6 +55,7 @@ def join_similar(session, lists, nodes, k):
             for_each(session, n, add_sizes, low, high, flags, parent, sizes)
             first, other = other, first
         for_each(session, n, find_weakest, *of_edges, nodes, on.closed, k, first[:0])
+        _cuda_graph.drop_parallel(session, work, flags, (low, high))
         n_left, lists = _cuda_graph.compact(session, work, flags, lists)
         if n_left == 0:
             return
