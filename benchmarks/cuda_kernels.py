@@ -73,6 +73,27 @@ def workloads():
     for image in (colour, floats, bands, gray):
         kernels.region_means(image, labels, device="cuda")
         kernels.region_means(cuda.to_device(image), labels)
+    weights = rng.random(len(edges))
+    kernels.merge_heights(edges, weights, int(labels.max()) + 1, device="cuda")
+    kernels.merge_regions(edges, weights, int(labels.max()) + 1, 0.3, 4, device="cuda")
+    sizes = np.arange(1.0, int(labels.max()) + 2)
+    for s in (None, sizes):
+        kernels.segment_region_graph(edges, weights, len(sizes), sizes=s, min_size=3, device="cuda")
+    for image in (colour, floats, bands, gray):
+        for options in ({"mask": mask}, {"connectivity": 4, "sigma": 0.0}):
+            kernels.graph_segmentation(image, device="cuda", **options)
+        kernels.graph_segmentation(cuda.to_device(image))
+    affinities = rng.random((2, 18, 20), dtype=np.float32)
+    for a in (affinities, affinities.astype(np.float64)):
+        kernels.graph_segmentation(affinities=a, device="cuda")
+        kernels.graph_segmentation(affinities=cuda.to_device(a), mask=mask)
+    for image in (colour, floats, bands, gray):
+        for options in ({"mask": mask}, {"connectivity": 4}):
+            kernels.entropy_rate_superpixels(image, 9, device="cuda", **options)
+        kernels.entropy_rate_superpixels(cuda.to_device(image), 9)
+    for a in (affinities, affinities.astype(np.float64)):
+        kernels.entropy_rate_superpixels(n_segments=9, affinities=a, device="cuda")
+        kernels.entropy_rate_superpixels(n_segments=9, affinities=cuda.to_device(a), mask=mask)
     boundary_means(labels, edges, lengths, gray, device="cuda")
     region_footprints(labels, int(labels.max()) + 1, (4, 5), 4, 1.5, device="cuda")
 

@@ -17,7 +17,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-__all__ = ["bits_of", "float_of", "fma", "ordered_key", "times"]
+__all__ = ["bits_of", "bits_of_double", "double_of", "float_of", "fma", "ordered_key", "times"]
 
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -44,6 +44,16 @@ def bits_of(value):
 def float_of(bits):
     """Return the float32 that has the bits of an int32."""
     return np.int32(bits).view(np.float32)
+
+
+def bits_of_double(value):
+    """Return the bits of a float64 as an int64."""
+    return np.float64(value).view(np.int64)
+
+
+def double_of(bits):
+    """Return the float64 that has the bits of an int64."""
+    return np.int64(bits).view(np.float64)
 
 
 def ordered_key(value, keep, place):
@@ -85,6 +95,20 @@ def _float_of(typingctx, bits):
 
 
 @intrinsic(target="generic")
+def _bits_of_double(typingctx, value):
+    if value != types.float64:
+        return None
+    return types.int64(value), _bitcast(ir.IntType(64))
+
+
+@intrinsic(target="generic")
+def _double_of(typingctx, bits):
+    if bits != types.int64:
+        return None
+    return types.float64(bits), _bitcast(ir.DoubleType())
+
+
+@intrinsic(target="generic")
 def _ordered_key(typingctx, value, keep, place):
     if (value, keep, place) != (types.float32, types.int32, types.int32):
         return None
@@ -109,6 +133,16 @@ def _compiled_bits_of(value):
 @overload(float_of, target="generic")
 def _compiled_float_of(bits):
     return lambda bits: _float_of(bits)
+
+
+@overload(bits_of_double, target="generic")
+def _compiled_bits_of_double(value):
+    return lambda value: _bits_of_double(value)
+
+
+@overload(double_of, target="generic")
+def _compiled_double_of(bits):
+    return lambda bits: _double_of(bits)
 
 
 @overload(ordered_key, target="generic")

@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 import numpy as np
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -80,3 +81,20 @@ def test_sums_of_snapped_planes_are_exact(seed, scale):
 @given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6), st.floats(-1e9, 1e9))
 def test_a_product_is_rounded_before_it_is_added_to(a, b, c):
     assert compiled_product_and_sum(a, b, c) == float(Fraction(a) * Fraction(b)) + c
+
+
+@njit
+def compiled_bits_and_back(value):
+    bits = _bits.bits_of_double(value)
+    return bits, _bits.double_of(bits)
+
+
+@pytest.mark.parametrize("value", [0.0, -0.0, 1.0, -1e-308, 5e-324, np.inf])
+def test_the_bits_of_doubles(value):
+    wanted = int.from_bytes(np.float64(value).tobytes(), "little", signed=True)
+    for bits, back in (
+        compiled_bits_and_back(value),
+        (_bits.bits_of_double(value), _bits.double_of(_bits.bits_of_double(value))),
+    ):
+        assert bits == wanted
+        assert np.float64(back).tobytes() == np.float64(value).tobytes()

@@ -8,7 +8,8 @@ from scipy.ndimage import generate_binary_structure, label
 
 from sklearn_spx.kernels import entropy_rate as package
 from sklearn_spx.kernels import entropy_rate_superpixels
-from sklearn_spx.kernels.entropy_rate import _cpu
+from sklearn_spx.kernels.compilation import njit
+from sklearn_spx.kernels.entropy_rate import _cpu, _rules
 
 from . import naive
 
@@ -188,3 +189,21 @@ def test_what_does_not_fit_is_named():
     mask[:, 2] = False
     with pytest.raises(ValueError, match="the mask has 2 unconnected parts"):
         entropy_rate_superpixels(image, 1, mask=mask)
+
+
+@njit(error_model="numpy")
+def compiled_log_and_exp(x, y):
+    return _rules.log(x), _rules.exp(y)
+
+
+def test_log_and_exp_err_by_little_more_than_their_last_bit():
+    rng = np.random.default_rng(0)
+    xs = np.concatenate([np.exp(rng.uniform(-87, 21, 300)), 1 + rng.normal(0, 1e-6, 50), [0.5, 2]])
+    ys = -np.concatenate([rng.uniform(0, 99, 300), 10.0 ** rng.uniform(-18, 0, 51), [0]])
+    for x, y in zip(xs, ys):
+        log, exp = compiled_log_and_exp(x, y)
+        assert abs(log - np.log(x)) <= 2 * np.spacing(abs(np.log(x)))
+        assert abs(exp - np.exp(y)) <= 2 * np.spacing(np.exp(y))
+        assert (_rules.log(x), _rules.exp(y)) == (log, exp)
+    assert compiled_log_and_exp(1.0, 0.0) == (0.0, 1.0)
+    assert compiled_log_and_exp(1.0, -np.inf)[1] < _rules.LEAST_WEIGHT

@@ -9,32 +9,34 @@ a balancing term, which likes them of one size. Gains only fall as edges are cho
 old gains, made anew when their turn comes, is enough.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._device import as_host, is_on_gpu, open_session
 from ..affinities import as_affinities, diagonal_affinities
-from ..checks import as_image, as_mask, check_count, check_real
+from ..checks import as_image, as_mask, check_count, check_real, uses_gpu
 from . import _cpu
+from ._rules import LEAST_WEIGHT
 
 __all__ = ["entropy_rate_superpixels"]
 
 _TILE = 128  # pixels of a side
 _LEAST_SIZE = 16  # pixels of a superpixel from which sweeps over tiles seldom go too far
 _MOST = 1e30  # beyond it, the balancing term alone counts
-_LEAST = 1e-38  # an affinity of 0 would cut the graph: exp and sigmoid underflow
 
 
 def entropy_rate_superpixels(
-    image: NDArray[Any] | None = None,
+    image: Any = None,
     n_segments: int = 100,
     *,
-    affinities: NDArray[Any] | None = None,
+    affinities: Any = None,
     balance: float = 0.5,
     sigma: float = 5.0,
     connectivity: int = 8,
-    mask: NDArray[Any] | None = None,
+    mask: Any = None,
+    device: Literal["cpu", "cuda", "auto"] | None = None,
 ) -> NDArray[np.int32]:
     """Segment an image into exactly ``n_segments`` entropy rate superpixels.
 
@@ -68,16 +70,23 @@ def entropy_rate_superpixels(
         True where the image is to be segmented; other pixels take no part, and the image, or the
         affinities to and from them, may hold anything. Also numbers, 0 for False and 1 for True.
 
+    device : {"cpu", "cuda", "auto"}, default=None
+        Where to work; the labels are the same, pixel by pixel. "auto" is "cuda" if there is a GPU;
+        None is where the image, the affinities or the mask lie, which may be arrays on a GPU:
+        CUDA tensors of torch, or whatever else has ``__cuda_array_interface__``.
+
     Returns
     -------
-    labels : ndarray of shape (height, width), int32
+    labels : ndarray, or array on the GPU of the arguments' kind, of shape (height, width), int32
         Labels 0 .. n_segments - 1 in the order of their first pixels, -1 outside the mask.
 
     Raises
     ------
     ValueError, TypeError
         If an argument cannot be used, or there are more superpixels asked for than pixels, or
-        fewer than the mask has connected parts.
+        fewer than the mask has connected parts, or there is no GPU where `device` asks for one.
+    MemoryError
+        If the GPU has too little memory.
 
     References
     ----------
@@ -102,6 +111,9 @@ def entropy_rate_superpixels(
         raise ValueError(f"connectivity must be 4 or 8, got {connectivity!r}")
     if (image is None) == (affinities is None):
         raise ValueError("give an image or affinities, one of the two")
+    options = n_segments, balance, sigma, connectivity
+    if uses_gpu(device, image=image, affinities=affinities, mask=mask):
+        return _on_gpu(image, affinities, mask, *options)
     if affinities is None:
         image = as_image(image, mask=mask)
         shape = image.shape[:2]
@@ -113,10 +125,7 @@ def entropy_rate_superpixels(
     inside = np.zeros(weights.shape[:2], bool)
     inside[:, : shape[1]] = True if mask is None else as_mask(mask, shape)
     n_pixels = int(np.count_nonzero(inside))
-    if n_segments > n_pixels:
-        raise ValueError(f"n_segments is {n_segments}, but there are {n_pixels} pixels")
-    if weights.size >= 2**31:
-        raise ValueError(f"an image of shape {shape} has more edges than 31 bits count")
+    _check_size(n_segments, n_pixels, weights.size, shape)
     _cpu.cut_edges(weights, inside)
 
     labels = np.empty(inside.shape, np.int32)
@@ -124,9 +133,65 @@ def entropy_rate_superpixels(
     n_left = _cpu.segment(weights, inside, n_pixels, n_segments, balance, side, labels)
     if n_left < 0:
         n_left = _cpu.segment(weights, inside, n_pixels, n_segments, balance, 0, labels)
+    _check_parts(n_segments, n_left)
+    return np.ascontiguousarray(labels[:, : shape[1]])
+
+
+def _on_gpu(image, affinities, mask, n_segments, balance, sigma, connectivity):
+    """`entropy_rate_superpixels` of arrays that are on a GPU or go there."""
+    from .. import _cuda_affinities, _cuda_checks
+    from . import _cuda
+
+    with open_session(image, affinities, mask) as session:
+        if affinities is None:
+            if not is_on_gpu(image):
+                image = session.bring(as_image(image, mask=as_host(mask, "mask")), "image")
+            shape = tuple(_cuda_checks.view_of_image(session, image).shape[:2])
+        else:
+            shape = tuple(np.shape(affinities))[1:]
+        on = session.allocate("entropy_rate_superpixels", none=((1, 1), np.bool_))
+        inside, n_pixels = on.none[:0], int(np.prod(shape, dtype=np.int64))
+        if mask is not None:
+            inside = _cuda_checks.mask_of(session, mask, shape)
+            n_pixels = _cuda.count_inside(session, inside)
+        given = None if mask is None else inside
+        if affinities is None:
+            values = _cuda_checks.image_of(session, image, given)
+        else:
+            values = _cuda_affinities.affinities_of(session, affinities, given)
+            shape = values.shape[1:]
+        n = shape[0] * shape[1]
+        d = connectivity // 2
+        _check_size(n_segments, n_pixels, n * d, shape)
+        weights = session.allocate("entropy_rate_superpixels", w=((n, d), np.float64)).w
+        if affinities is None:
+            _cuda.weigh(session, _cuda.weigh_colours, values, inside, _factor(sigma), weights)
+        else:
+            _cuda.weigh(session, _cuda.weigh_affinities, values, inside, np.sqrt(2), weights)
+        own, labels = session.new_result(shape, np.int32)
+        n_left = _cuda.segment(
+            session, weights, shape, inside, n_pixels, n_segments, balance, labels
+        )
+        _check_parts(n_segments, n_left)
+        return session.result(own)
+
+
+def _check_size(n_segments, n_pixels, n_edges, shape):
+    if n_segments > n_pixels:
+        raise ValueError(f"n_segments is {n_segments}, but there are {n_pixels} pixels")
+    if n_edges >= 2**31:
+        raise ValueError(f"an image of shape {shape} has more edges than 31 bits count")
+
+
+def _check_parts(n_segments, n_left):
     if n_left > n_segments:
         raise ValueError(f"n_segments is {n_segments}, but the mask has {n_left} unconnected parts")
-    return np.ascontiguousarray(labels[:, : shape[1]])
+
+
+def _factor(sigma):
+    """Factor of squared distances of colours in the exponent."""
+    sigma = min(max(sigma, 1e-100), 1e100)  # no difference of float32 values tells more
+    return -1 / (2 * (3 * sigma) ** 2)
 
 
 def _colour_weights(image, sigma, connectivity):
@@ -135,8 +200,7 @@ def _colour_weights(image, sigma, connectivity):
     A row is an odd number of pixels: rows of 2^n would fight for the same lines of the cache.
     """
     weights = np.zeros((image.shape[0], image.shape[1] | 1, connectivity // 2))
-    sigma = min(max(sigma, 1e-100), 1e100)  # no difference of float32 values tells more
-    _cpu.colour_weights(image, -1 / (2 * (3 * sigma) ** 2), _LEAST, weights)
+    _cpu.colour_weights(image, _factor(sigma), LEAST_WEIGHT, weights)
     return weights
 
 
@@ -150,4 +214,4 @@ def _affinity_weights(affinities, connectivity, mask=None):
         diagonal = diagonal_affinities(affinities, mask) / np.sqrt(2)
         weights[:-1, : width - 1, 2] = diagonal
         weights[:-1, 1:width, 3] = diagonal
-    return np.maximum(weights, _LEAST, out=weights)
+    return np.maximum(weights, LEAST_WEIGHT, out=weights)

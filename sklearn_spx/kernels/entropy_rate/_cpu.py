@@ -24,6 +24,7 @@ import numpy as np
 
 from .._disjoint_set import find, join, number
 from ..compilation import njit
+from ._rules import colour_weight, entropy_gain, integer_cost, scales, x_log_x
 
 _BITS = 17  # buckets: 2^_BITS
 _RANGE = 47  # their range, in bits of integer cost; the greatest entropy gain is 2^44
@@ -40,7 +41,7 @@ _Graph = namedtuple(
         "parent",  # of a pixel, in the disjoint sets that are the clusters
         "size",  # of a cluster, at its root
         "closed",  # of a root: the last tile in which the cluster was closed
-        "loop",  # weight of a pixel's self-loop
+        "loop",  # weight of a pixel's self-loop, and x log x of it
         "changes",  # of a pixel's loop, at most its edges
         "entropy",  # last known entropy gain of an edge
         "seen",  # changes of both ends when that was found
@@ -73,8 +74,7 @@ def colour_weights(image, factor, least, weights):
                     d = 0.0
                     for c in range(n_channels):
                         d += abs(np.float64(image[y, x, c]) - np.float64(image[v, u, c]))
-                    square = d * d if k < 2 else 2 * d * d
-                    weights[y, x, k] = max(np.exp(factor * square), least)
+                    weights[y, x, k] = colour_weight(d, k >= 2, factor, least)
 
 
 @njit
@@ -97,31 +97,17 @@ def cut_edges(weights, inside):
 
 
 @njit
-def _x_log_x(x):
-    return x * np.log(x) if x > 0 else 0.0
-
-
-@njit
-def _entropy_gain(w, loop_a, loop_b):
-    """What the entropy rate gains by an edge, times log 2 (self-loops of weight loop_a, loop_b)."""
-    return (
-        _x_log_x(loop_a)
-        + _x_log_x(loop_b)
-        - _x_log_x(loop_a - w)
-        - _x_log_x(loop_b - w)
-        - 2 * _x_log_x(w)
-    )
-
-
-@njit
 def _cost(graph, e, a, b, m, n):
     """Integer cost of an edge from pixel a to pixel b, in clusters of m and n pixels."""
     if graph.seen[e] != graph.changes[a] + graph.changes[b]:
         graph.seen[e] = graph.changes[a] + graph.changes[b]
-        graph.entropy[e] = _entropy_gain(graph.weight[e], graph.loop[a], graph.loop[b])
+        loop = graph.loop
+        graph.entropy[e] = entropy_gain(
+            graph.weight[e], loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1]
+        )
     f = graph.n_log_n
-    cost = graph.greatest - graph.entropy[e] + graph.factor * (f[m + n] - f[m] - f[n] - f[2])
-    return max(np.int64(cost * graph.unit + 0.5), np.int64(0))
+    unbalance = f[m + n] - f[m] - f[n] - f[2]
+    return integer_cost(graph.entropy[e], unbalance, graph.greatest, graph.factor, graph.unit)
 
 
 @njit
@@ -213,8 +199,9 @@ def _empty_buckets(graph, tile, origin, limit, waiting, n_left, n_segments):
                         graph.closed[root_b] = tile
                     else:  # the cost has not risen: no other edge at the two is better
                         join(graph.parent, graph.size, root_a, root_b)
-                        graph.loop[a] -= graph.weight[e]
-                        graph.loop[b] -= graph.weight[e]
+                        for p in (a, b):
+                            graph.loop[p, 0] -= graph.weight[e]
+                            graph.loop[p, 1] = x_log_x(graph.loop[p, 0])
                         graph.changes[a] += 1
                         graph.changes[b] += 1
                         n_left -= 1
@@ -241,29 +228,24 @@ def segment(weights, inside, n_pixels, n_segments, balance, side, labels):
     d = weights.shape[2]
     w = weights.ravel()
     steps = np.array([1, width, width + 1, width - 1])
-    # Weights are not divided by their sum: the entropy gain is homogeneous in them, and the
-    # balancing term is scaled by the greatest of the gains.
-    loop = np.zeros(inside.size)
+    loop = np.zeros((inside.size, 2))
     for e in range(w.size):
         if w[e] > 0:
-            loop[e // d] += w[e]
-            loop[e // d + steps[e % d]] += w[e]
+            loop[e // d, 0] += w[e]
+            loop[e // d + steps[e % d], 0] += w[e]
+    for p in range(inside.size):
+        loop[p, 1] = x_log_x(loop[p, 0])
     entropy = np.zeros(w.size)
     greatest = 0.0
     for e in range(w.size):
         if w[e] > 0:
-            entropy[e] = _entropy_gain(w[e], loop[e // d], loop[e // d + steps[e % d]])
+            a, b = e // d, e // d + steps[e % d]
+            entropy[e] = entropy_gain(w[e], loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1])
             greatest = max(greatest, entropy[e])
-    # n log n of cluster sizes n: the balancing term's gain is 1 - (that of the union minus those
-    # of the parts) / (N log 2), and greatest, 1 - 2 / N, for two pixels, whose join costs nothing.
     n_log_n = np.arange(max(n_pixels, 2) + 1).astype(np.float64)
-    for n in range(1, n_log_n.size):
-        n_log_n[n] *= np.log(n_log_n[n])
-    factor = 0.0
-    if n_pixels > 2:
-        factor = balance * n_segments * greatest / ((1 - 2 / n_pixels) * n_pixels * np.log(2.0))
-    most = greatest + factor * n_log_n[n_pixels]
-    unit = min(2.0**44 / greatest, 2.0**62 / most) if greatest > 0 else 0.0
+    for n in range(n_log_n.size):
+        n_log_n[n] = x_log_x(n_log_n[n])
+    factor, unit = scales(n_pixels, n_segments, balance, greatest)
     graph = _Graph(
         shape=(height, width),
         weight=w,

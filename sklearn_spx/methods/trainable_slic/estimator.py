@@ -534,7 +534,8 @@ class TrainableSLIC(Pretrained, ValueRange):
     def _segment(self, image, mask):
         image = image if self._sees_gray() else as_colour(image)
         values = self.features_.transform([image])[0] @ self.axes_
-        values, mask = placed(self.device, values, mask)
+        if self.net_ is None:  # the loop around a net's choices works on the host
+            values, mask = placed(self.device, values, mask)
         labels = segment(
             values,
             self.n_segments,

@@ -27,7 +27,7 @@ def make_net(distance, n_axes, n_neighbors):
 def segment(values, n_segments, *, compactness, max_iter, mask=None, net=None, scale=1.0):
     """Superpixels of an image of features along their axes; with a net, by Algorithm 1.
 
-    Features and mask are arrays, or tensors on a GPU, as labels then are.
+    Features and mask are arrays, or, without a net, tensors on a GPU, as labels then are.
     """
     if net is None:
         return slic_quiet(
@@ -60,7 +60,6 @@ def chooser(net, scale, compactness):
     sigma = np.float32(compactness / COMPACTNESS) if net.stands_alone else np.float32(1)
 
     def choose(values, means, neighbors, differences):
-        stays = isinstance(values, torch.Tensor)  # on the GPU, where the net is
         with torch.inference_mode():
             values, means, neighbors, differences = (
                 torch.as_tensor(array, device=device)
@@ -74,6 +73,6 @@ def chooser(net, scale, compactness):
                 places = torch.where(there, places, 0.0)
                 cost = float(np.float32(scale)) * cost + float(weight) * places
             chosen = cost.argmin(dim=1)
-        return chosen if stays else chosen.cpu().numpy()
+        return chosen.cpu().numpy()
 
     return choose
