@@ -193,7 +193,7 @@ def test_what_does_not_fit_is_named():
 
 @njit(error_model="numpy")
 def compiled_log_and_exp(x, y):
-    return _rules.log(x), _rules.exp(y)
+    return _rules.own_log(x), _rules.exp(y)
 
 
 def test_log_and_exp_err_by_little_more_than_their_last_bit():
@@ -204,6 +204,6 @@ def test_log_and_exp_err_by_little_more_than_their_last_bit():
         log, exp = compiled_log_and_exp(x, y)
         assert abs(log - np.log(x)) <= 2 * np.spacing(abs(np.log(x)))
         assert abs(exp - np.exp(y)) <= 2 * np.spacing(np.exp(y))
-        assert (_rules.log(x), _rules.exp(y)) == (log, exp)
+        assert (_rules.log(x), _rules.exp(y)) == (log, exp)  # in Python, as in the simulator
     assert compiled_log_and_exp(1.0, 0.0) == (0.0, 1.0)
     assert compiled_log_and_exp(1.0, -np.inf)[1] < _rules.LEAST_WEIGHT

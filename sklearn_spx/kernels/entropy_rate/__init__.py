@@ -71,8 +71,8 @@ def entropy_rate_superpixels(
         affinities to and from them, may hold anything. Also numbers, 0 for False and 1 for True.
 
     device : {"cpu", "cuda", "auto"}, default=None
-        Where to work; the labels are the same, pixel by pixel. "auto" is "cuda" if there is a GPU;
-        None is where the image, the affinities or the mask lie, which may be arrays on a GPU:
+        Where to work. The labels are the same, but where costs are within 2^-44 of the greatest:
+        logarithms differ in the last bit. "auto" is "cuda" if there is a GPU; None is where the image, the affinities or the mask lie, which may be arrays on a GPU:
         CUDA tensors of torch, or whatever else has ``__cuda_array_interface__``.
 
     Returns
@@ -145,8 +145,8 @@ def _on_gpu(image, affinities, mask, n_segments, balance, sigma, connectivity):
     with open_session(image, affinities, mask) as session:
         if affinities is None:
             if not is_on_gpu(image):
-                image = session.bring(as_image(image, mask=as_host(mask, "mask")), "image")
-            shape = tuple(_cuda_checks.view_of_image(session, image).shape[:2])
+                image = as_image(image, mask=as_host(mask, "mask"))
+            shape = tuple(_cuda_checks.raw_image_of(session, image).shape[:2])
         else:
             shape = tuple(np.shape(affinities))[1:]
         on = session.allocate("entropy_rate_superpixels", none=((1, 1), np.bool_))

@@ -211,6 +211,21 @@ def _empty_buckets(graph, tile, origin, limit, waiting, n_left, n_segments):
 
 
 @njit
+def tabulate(n_pixels):
+    """Return n log n of the sizes that clusters may have."""
+    n_log_n = np.arange(max(n_pixels, 2) + 1).astype(np.float64)
+    for n in range(n_log_n.size):
+        n_log_n[n] = x_log_x(n_log_n[n])
+    return n_log_n
+
+
+@njit
+def scales_of(n_pixels, n_segments, balance, greatest):
+    """Return what `scales` does, for the host."""
+    return scales(n_pixels, n_segments, balance, greatest)
+
+
+@njit
 def segment(weights, inside, n_pixels, n_segments, balance, side, labels):
     """Join until ``n_segments`` are left; return how many are.
 
@@ -242,9 +257,7 @@ def segment(weights, inside, n_pixels, n_segments, balance, side, labels):
             a, b = e // d, e // d + steps[e % d]
             entropy[e] = entropy_gain(w[e], loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1])
             greatest = max(greatest, entropy[e])
-    n_log_n = np.arange(max(n_pixels, 2) + 1).astype(np.float64)
-    for n in range(n_log_n.size):
-        n_log_n[n] = x_log_x(n_log_n[n])
+    n_log_n = tabulate(n_pixels)
     factor, unit = scales(n_pixels, n_segments, balance, greatest)
     graph = _Graph(
         shape=(height, width),

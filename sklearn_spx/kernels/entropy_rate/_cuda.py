@@ -12,7 +12,7 @@ than such clusters, and the join of key k itself is one of the J. It is so in al
 radix selection finds the greatest such key, the limit; when it stops more joins than are made, it
 is found anew. The least key of all is always within it, so each limit lets something happen.
 
-An image of noise takes about 200 rounds. In a flat one a wave runs from pixel to pixel, in about
+A photograph takes about 200 rounds. In a flat image a wave runs from pixel to pixel, in up to twice
 width + height rounds. Edges within a cluster leave the list every few rounds; its order is any.
 """
 
@@ -28,7 +28,8 @@ from .._cuda_common import fill, for_each
 from .._cuda_scan import THREADS, prefix_sum, scan_block
 from .._device import kernel
 from .._disjoint_set import find
-from ._rules import LEAST_WEIGHT, colour_weight, entropy_gain, integer_cost, scales, x_log_x
+from . import _cpu
+from ._rules import LEAST_WEIGHT, colour_weight, entropy_gain, integer_cost, x_log_x
 
 _ROUNDS = 8  # between two looks of the host
 _LAST_COST = np.int64(2**63 - 1)
@@ -106,13 +107,14 @@ def segment(session, weights, shape, inside, n_pixels, n_segments, balance, labe
     for_each(session, 1, fill, on.greatest, 0)
     for_each(session, 4, fill, on.counts, 0)
     for_each(session, _DIGITS, fill, on.digits, 0)
-    for_each(session, on.n_log_n.shape[0], tabulate, on.n_log_n)
+    n_log_n = _cpu.tabulate(n_pixels)
+    session.copy_in(n_log_n, on.n_log_n)
     for_each(session, n, start, weights, width, clusters)
     for_each(session, n * d, list_edges, weights, width, on.loop, lists[0], on.counts, on.greatest)
     greatest = float(session.copy_out(on.greatest).view(np.float64)[0])
-    factor, unit = scales(n_pixels, n_segments, balance, greatest)
+    factor, unit = _cpu.scales_of(n_pixels, n_segments, balance, greatest)
     constants = width, greatest, factor, unit
-    most = (greatest + factor * x_log_x(float(n_pixels))) * unit
+    most = (greatest + factor * n_log_n[n_pixels]) * unit
     n_bits = int(most + 8).bit_length(), (n * d).bit_length()  # of costs, of edges
 
     n_listed, n_left, seek = int(session.copy_out(on.counts)[_EDGES]), n_pixels, True
@@ -221,14 +223,6 @@ def _other_end(p, k, width):
     if k == 0:
         return p + 1
     return p + width + (k == 2) - (k == 3)
-
-
-@kernel
-def tabulate(n_log_n):
-    """n log n; n_log_n : OUT (n,) float64; grid: a thread an entry."""
-    i = cuda.grid(1)
-    if i < n_log_n.shape[0]:
-        n_log_n[i] = x_log_x(np.float64(i))
 
 
 @kernel
