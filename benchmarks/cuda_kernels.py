@@ -36,7 +36,6 @@ LIMITS = {
 def workloads():
     """Calls that launch every kernel with every signature, on images of a few pixels."""
     import numpy as np
-
     from numba import cuda
 
     from sklearn_spx import kernels

@@ -10,7 +10,7 @@ of DEL are thresholds, times the smallest size of a segment in superpixels; thos
 their scale. Each ``--model`` is a file of ``sklearn-spx train del``, merged as the paper does and
 as we do; ``--trunk`` names the weights of VGG16 under the nets saved without. Seconds are of one
 image after the other, from pixels to segments at one setting; beside them their ratio to
-scikit-image's slic with ten iterations, timed in turns.
+scikit-image's slic with ten iterations, timed in turns. With a GPU there is a row for DEL there.
 """
 
 import argparse
@@ -30,6 +30,7 @@ from sklearn_spx import (
 )
 from sklearn_spx.datasets import load_bsds500
 from sklearn_spx.kernels import region_adjacency, region_means, segment_region_graph
+from sklearn_spx.kernels.checks import missing_gpu
 from sklearn_spx.metrics import evaluate_segmentations
 
 
@@ -194,7 +195,11 @@ def rows(arguments):
     def ers():
         return ERSSuperpixels(2400)
 
+    on_gpu = {}
+    if missing_gpu() is None:  # the paper's DEL takes SLIC on a GPU, its DEL-C on a CPU
+        on_gpu["DEL compact, greedy, GPU"] = learned(weights, greedy, merge="greedy", device="cuda")
     nets = {
+        **on_gpu,
         "DEL compact, greedy": learned(weights, greedy, merge="greedy"),
         "DEL compact": learned(weights, fixed, merge="threshold"),
         "DEL compact, EGB": learned(weights, few_settings(1, 24, sizes=(0, 4)), merge="egb"),

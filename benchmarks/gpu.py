@@ -22,6 +22,7 @@ import argparse
 import contextlib
 import statistics
 import sys
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -85,6 +86,15 @@ def milliseconds_of(call, repeats):
     return 1e3 * statistics.median(times), out
 
 
+def waited_for(function, arrays):
+    """What a function returns of arrays on the GPU, when it is there."""
+    from numba import cuda
+
+    out = function(*arrays)
+    cuda.synchronize()
+    return out
+
+
 def on_host(result):
     """Numpy arrays of what a function returned."""
     parts = result if isinstance(result, tuple) else (result,)
@@ -106,15 +116,10 @@ def compare_sizes(sizes, repeats, card):
     for size in sizes:
         width, height = map(int, size.split("x"))
         for name, (function, arrays) in cases(photograph(width, height)).items():
-
-            def on_gpu(function=function, there=[cuda.to_device(a) for a in arrays]):  # noqa: B006
-                out = function(*there)
-                cuda.synchronize()
-                return out
-
-            gpu, found = milliseconds_of(on_gpu, repeats)
-            copies, _ = milliseconds_of(lambda: function(*arrays, device="cuda"), repeats)
-            cpu, wanted = milliseconds_of(lambda: function(*arrays), min(repeats, 5))
+            there = [cuda.to_device(array) for array in arrays]
+            gpu, found = milliseconds_of(partial(waited_for, function, there), repeats)
+            copies, _ = milliseconds_of(partial(function, *arrays, device="cuda"), repeats)
+            cpu, wanted = milliseconds_of(partial(function, *arrays), min(repeats, 5))
             equal = is_equal(found, wanted)
             predicted = milliseconds(name, width, height, card)
             print(f"{name:<26} {size:>10} {gpu:>9.3f} {copies:>9.3f} {cpu:>9.3f} "
@@ -147,7 +152,7 @@ def time_del(root, split, batch):
     images = list(load_bsds500(root, split).images)[:batch]
     for device in ("cuda", "cpu"):
         segmenter = DELSegmenter.from_pretrained("bsds500-train", device=device, n_jobs=4)
-        ms, _ = milliseconds_of(lambda: segmenter.transform(images), 3)  # noqa: B023
+        ms, _ = milliseconds_of(partial(segmenter.transform, images), 3)
         print(f"DEL, {device}, {len(images)} images, 4 jobs: {1e3 * len(images) / ms:.1f} a second")
 
 

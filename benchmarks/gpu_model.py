@@ -1,4 +1,4 @@
-"""What the kernels should take on a GPU, on paper: bytes, operations and launches against rooflines.
+"""What the kernels should take on a GPU, on paper: bytes, operations and launches of two cards.
 
     python benchmarks/gpu_model.py [--stages] [--csv]
 
@@ -19,6 +19,7 @@ SIZES = ((481, 321), (1280, 720), (3840, 2160))
 REACHED_BANDWIDTH, REACHED_RATE = 0.6, 0.25
 GAP = 2.5e-6  # seconds between two kernels in a row
 LAUNCH = 10e-6  # seconds of Python and numba for each launch, which hides behind longer kernels
+ALONE = 1.5e-6  # seconds of a step that one thread makes, which waits for memory
 READ = 15e-6  # seconds that the host waits to read an integer
 
 
@@ -53,6 +54,7 @@ class Function(NamedTuple):
     launches: int
     reads: int
     stages: tuple[Stage, ...]
+    alone: float = 0  # steps a pixel that one thread makes
 
 
 def _sort(bits, of_pixels, key=4):
@@ -135,6 +137,28 @@ FUNCTIONS = {
             Stage("rounds", 40 * 3 / 256, 60 * 3 / 256, 0, 8),
         ),
     ),
+    # at scale 100: 150 rounds that visit each edge 25 times in all, and leave 0.3 edges a pixel
+    "graph_segmentation": Function(
+        900,
+        60,
+        (
+            Stage("smooth", 2 * (12 + 12), 2 * 7 * 3 * 2),
+            Stage("weights", 12 + 16, 60),
+            _sort(32, 4, 4),
+            Stage("rounds", 80, 80, 0, 25),
+        ),
+        0.3,
+    ),
+    # 200 rounds that visit each edge 55 times in all
+    "entropy_rate_superpixels": Function(
+        900,
+        30,
+        (
+            Stage("weights", 12 + 32, 0, 4 * 40),
+            Stage("loops and gains", 32 + 16 + 64, 0, 4 * 150),
+            Stage("rounds", 4 * 80, 4 * 20, 4 * 15, 55),
+        ),
+    ),
 }
 
 
@@ -149,7 +173,7 @@ def seconds(name, width, height, card):
     """
     function, card, n = FUNCTIONS[name], CARDS[card], width * height
     busy = sum(n * stage.times * _a_pixel(stage, card) for stage in function.stages)
-    on_gpu = busy + GAP * function.launches
+    on_gpu = busy + GAP * function.launches + ALONE * function.alone * n
     return on_gpu, max(on_gpu, LAUNCH * function.launches) + READ * function.reads
 
 

@@ -2,6 +2,8 @@
 
 import configparser
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,3 +89,9 @@ def test_the_citation_names_the_papers():
     ):
         assert f'title: "{title}"' in text
     assert f"license: {_setup()['metadata']['license']}" in text
+
+
+def test_the_cost_model_of_the_documentation_is_the_commands():
+    command = [sys.executable, str(ROOT / "benchmarks" / "gpu_model.py"), "--csv"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert (ROOT / "doc" / "gpu_model.csv").read_text(encoding="utf-8") == printed

@@ -71,9 +71,10 @@ def entropy_rate_superpixels(
         affinities to and from them, may hold anything. Also numbers, 0 for False and 1 for True.
 
     device : {"cpu", "cuda", "auto"}, default=None
-        Where to work. The labels are the same, but where costs are within 2^-44 of the greatest:
-        logarithms differ in the last bit. "auto" is "cuda" if there is a GPU; None is where the image, the affinities or the mask lie, which may be arrays on a GPU:
-        CUDA tensors of torch, or whatever else has ``__cuda_array_interface__``.
+        Where to work. The labels are the same; where two costs are within 2^-44 of the greatest
+        gain they may differ, as logarithms do in the last bit. "auto" is "cuda" if there is a GPU;
+        None is where the image, the affinities or the mask lie, which may be arrays on a GPU: CUDA
+        tensors of torch, or whatever else has ``__cuda_array_interface__``.
 
     Returns
     -------

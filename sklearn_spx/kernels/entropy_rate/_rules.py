@@ -5,9 +5,9 @@ own on CUDA alone: on a CPU its library's is twice as fast within the queue. The
 in the last place, 2^-53, where costs count in 2^-44 of the greatest gain. So the order of two edges
 can differ where their costs are within that, other than by being of equal weights and sizes.
 
-Both functions of our own err by little more than a unit in the last place. Polynomials are nearly the best of their degree in
-the sense of Chebyshev; no product that is added to is left to a compiler to fuse. Terms are added
-up in pairs: the CPU waits for a cost before it knows what to do.
+Both functions of our own err by little more than a unit in the last place. Polynomials are nearly
+the best of their degree in the sense of Chebyshev; no product that is added to is left to a
+compiler to fuse.
 """
 
 import math
