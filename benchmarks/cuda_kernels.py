@@ -4,7 +4,8 @@
 
 Needs no GPU, but the compiler that comes with the extra `cuda`, its ptxas, and greenlet. Small
 images go through every function that has a `device`, in numba's simulator, and the signature of
-each launch is recorded. Then each kernel is compiled for each compute capability and assembled.
+each launch is recorded. Then each kernel is compiled for the least compute capability and assembled
+for each, as a driver does.
 With --check the command fails where a kernel spills registers, or was never launched.
 
 Occupancy is the share of a multiprocessor's warps that can be resident, as registers, shared memory
@@ -20,6 +21,8 @@ import re
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
@@ -134,8 +137,8 @@ def kernels_of_the_package():
     return found
 
 
-def compile_all(path, cc, folder):
-    """Compile what was recorded, a PTX file each; print the names of the files."""
+def compile_part(path, cc, folder, part, n_parts):
+    """Compile a part of what was recorded, a PTX file each; print the names of the files."""
     from types import SimpleNamespace
 
     from numba import cuda
@@ -147,6 +150,8 @@ def compile_all(path, cc, folder):
     launches, _ = pickle.loads(Path(path).read_bytes())
     files = []
     for i, (module, name, types, n_threads) in enumerate(launches):
+        if i % int(n_parts) != int(part):
+            continue
         kernel = getattr(importlib.import_module(module), name)
         ptx, _ = cuda.compile_ptx(kernel.py_func, types, cc=capability)
         file = Path(folder) / f"{i}.ptx"
@@ -210,12 +215,12 @@ def main():
     parser.add_argument("--cc", nargs="+", choices=LIMITS, default=list(LIMITS))
     parser.add_argument("--check", action="store_true", help="fail where registers are spilled")
     parser.add_argument("--record", help=argparse.SUPPRESS)
-    parser.add_argument("--compile", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--compile", nargs=5, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.record:
         return record(arguments.record)
     if arguments.compile:
-        return compile_all(*arguments.compile)
+        return compile_part(*arguments.compile)
     wrong = []
     with tempfile.TemporaryDirectory() as folder:
         recorded = str(Path(folder) / "launches")
@@ -225,20 +230,30 @@ def main():
         print(f"{len(launches)} signatures of {len({k[:2] for k in launches})} kernels")
         print(f"{'cc':>4} {'threads':>7} {'registers':>9} {'shared':>6} {'spilled':>7} "
               f"{'occupancy':>9}  kernel")  # fmt: skip
-        for cc in arguments.cc:
-            files = run_self("--compile", recorded, cc, folder, NUMBA_ENABLE_CUDASIM="0")
-            rows = {}
-            for module, name, n_threads, file in json.loads(files.splitlines()[-1]):
-                registers, shared, spilled = assemble(file, cc)
-                row = registers, shared, spilled, n_threads
-                where = module.removeprefix("sklearn_spx.kernels.").removesuffix("._cuda")
-                rows[where, name] = max(row, rows.get((where, name), row))
-            for (where, name), (registers, shared, spilled, n_threads) in sorted(rows.items()):
-                share = occupancy(n_threads, registers, shared, cc)
-                print(f"{cc:>4} {n_threads:>7} {registers:>9} {shared:>6} {spilled:>7} "
-                      f"{share:>9.0%}  {where} {name}")  # fmt: skip
-                if spilled:
-                    wrong.append(f"{where} {name} spills {spilled} bytes on {cc}")
+        n_parts = os.cpu_count() or 1
+        least = min(arguments.cc, key=float)
+        with ThreadPoolExecutor(n_parts) as pool:
+            printed = pool.map(
+                lambda part: run_self(
+                    "--compile", recorded, least, folder, str(part), str(n_parts),
+                    NUMBA_ENABLE_CUDASIM="0",
+                ),
+                range(n_parts),
+            )  # fmt: skip
+            files = [file for text in printed for file in json.loads(text.splitlines()[-1])]
+            for cc in arguments.cc:
+                rows = {}
+                found = pool.map(partial(assemble, cc=cc), (file for *_, file in files))
+                for (module, name, n_threads, _), figures in zip(files, found, strict=True):
+                    row = *figures, n_threads
+                    where = module.removeprefix("sklearn_spx.kernels.").removesuffix("._cuda")
+                    rows[where, name] = max(row, rows.get((where, name), row))
+                for (where, name), (registers, shared, spilled, n_threads) in sorted(rows.items()):
+                    share = occupancy(n_threads, registers, shared, cc)
+                    print(f"{cc:>4} {n_threads:>7} {registers:>9} {shared:>6} {spilled:>7} "
+                          f"{share:>9.0%}  {where} {name}")  # fmt: skip
+                    if spilled:
+                        wrong.append(f"{where} {name} spills {spilled} bytes on {cc}")
     if wrong:
         print("\n".join(wrong))
     return int(arguments.check and bool(wrong))

@@ -208,7 +208,7 @@ def test_not_fitted():
 def test_the_device_counts_whenever_it_is_set(cls, data):
     estimator = cls.from_pretrained("bsds500").set_params(device="cuda")
     for one in (estimator, pickle.loads(pickle.dumps(estimator)), clone(estimator)):
-        with pytest.raises(ValueError, match="finds no GPU"):
+        with pytest.raises(ValueError, match=r"finds (no GPU|none)"):
             one.transform(data[0])
     same(
         estimator.set_params(device="auto").transform(data[0]),

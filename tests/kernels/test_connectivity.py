@@ -189,3 +189,11 @@ def test_unlike_everything_in_a_large_image():
 def test_bad_input(labels, kwargs, error, message):
     with pytest.raises(error, match=message):
         enforce_connectivity(labels, **kwargs)
+
+
+def test_looks_that_are_equal_where_nothing_else_counts():
+    labels = np.array([[0, 0, 0, 0, 1, 2, 2, 2]], np.int32)
+    assert connect(labels, 8, None, np.zeros((3, 1), np.float32), 0.0) == 1
+    labels = np.array([[0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 2, 2]], np.int32)
+    assert connect(labels, 3, None, np.float32([[7], [7], [7]]), 0.0) == 2
+    assert labels.tolist() == [[0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1]]  # of equals the smaller

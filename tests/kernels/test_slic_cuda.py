@@ -180,3 +180,9 @@ def test_values_beyond_what_sums_hold(value):
     image[1, 2] = value
     with permuted(0), pytest.raises(ValueError, match="beyond 1e"):
         slic(image, 2, device="cuda")
+
+
+def test_equal_looks_where_place_does_not_count(rng):
+    image = np.zeros((9, 12, 1), np.float32)
+    image[:, 6:] = rng.integers(0, 2, (9, 6, 1))
+    assert_the_cpus(image, 4, compactness=0.0, max_iter=2)

@@ -99,43 +99,8 @@ def _on_gpu(labels, min_size, n_segments, mask):
         own, out = session.new_result(given.shape, np.int32)
         keep = None if mask is None else _cuda_checks.mask_of(session, mask, given.shape)
         _cuda_checks.copy_labels(session, given, keep, out)
-        connect_on_gpu(session, out, min_size, n_segments)
+        connect(out, min_size, n_segments, session=session)
         return session.result(own)
-
-
-def connect_on_gpu(
-    session: Any,
-    labels: Any,
-    min_size: int,
-    n_segments: int | None = None,
-    colours: Any = None,
-    scale: float = 1.0,
-) -> int:
-    """Do the work of `connect` on a GPU, with the same labels.
-
-    Parameters
-    ----------
-    session : Session
-        Of `kernels._device`.
-    labels : int32 device array of shape (height, width), C-contiguous
-        As in `connect`; overwritten.
-    min_size : int
-        As in `connect`.
-    n_segments : int or None, default=None
-        As in `connect`.
-    colours : float32 device array of shape (n_labels, n_channels) or None, default=None
-        As in `connect`.
-    scale : float, default=1.0
-        As in `connect`.
-
-    Returns
-    -------
-    n : int
-        How many regions there are now.
-    """
-    from . import _cuda
-
-    return _cuda.connect(session, labels, min_size, n_segments, colours, scale)
 
 
 def connect(
@@ -144,6 +109,8 @@ def connect(
     n_segments: int | None = None,
     colours: NDArray[np.float32] | None = None,
     scale: float = 1.0,
+    *,
+    session: Any = None,
 ) -> int:
     """Do the work of `enforce_connectivity` in place, without its checks.
 
@@ -165,6 +132,10 @@ def connect(
     scale : float, default=1.0
         A distance of colours.
 
+    session : Session or None, default=None
+        Of `kernels._device`: labels and colours are device arrays, and the work is done on the GPU,
+        with the same labels.
+
     Returns
     -------
     n : int
@@ -178,6 +149,10 @@ def connect(
     >>> connect(labels, 0), labels
     (3, array([[0, 0, 1, 2]], dtype=int32))
     """
+    if session is not None:
+        from . import _cuda
+
+        return _cuda.connect(session, labels, min_size, n_segments, colours, scale)
     height, width = labels.shape
     min_size = min(min_size, labels.size)  # which no region with a neighbour has
     if min_size > 1:

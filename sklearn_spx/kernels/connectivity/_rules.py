@@ -86,7 +86,8 @@ def merge(i, sizes, looks, borders, parent, entry):
     best, most, node = np.int64(-1), -1.0, head
     while node >= 0:
         j = np.int64(other[node])
-        worth = shared[node] / _apart(looks, i, j)
+        apart = _apart(looks, i, j)
+        worth = shared[node] / apart if apart > 0.0 else math.inf
         if worth > most or (worth == most and _is_smaller(sizes, j, best)):
             best, most = j, worth
         entry[j] = -1

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._clustering import QUARTERS, start_on_grid
 from .._device import open_session, uses_gpu
 from ..checks import as_image, as_mask, as_standard, check_count, check_real, full_scale
-from ..connectivity import connect, connect_on_gpu
+from ..connectivity import connect
 from . import _cpu, _rules, _tiles
 from ._notice import warn_of_a_grid, warn_of_spans
 from ._sample import choose_planes, principal_axes, sample_places, turn
@@ -252,9 +252,10 @@ def _on_gpu(image, mask, convert2lab, options, warns):
         )  # fmt: skip
         if options.enforce_connectivity:
             colours = _cuda_image.colours_of(session, centres)
-            connect_on_gpu(
-                session, labels, start.min_size, start.n_segments, colours, options.compactness
-            )
+            connect(
+                labels, start.min_size, start.n_segments, colours, options.compactness,
+                session=session,
+            )  # fmt: skip
         else:
             _cuda_image.close_gaps(session, labels, len(start.seeds))
         return session.result(own)
