@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sklearn_spx.kernels import enforce_connectivity
 from sklearn_spx.kernels._device import open_session
-from sklearn_spx.kernels.connectivity import connect, connect_on_gpu
+from sklearn_spx.kernels.connectivity import connect
 
 from .simulator import SIMULATED, permuted
 
@@ -25,7 +25,7 @@ def assert_the_cpus(labels, min_size=0, n_segments=None, colours=None, scale=1.0
             own = session.allocate("a test", colours=(colours.shape, np.float32)).colours
             session.copy_in(colours, own)
             colours = own
-        assert connect_on_gpu(session, on.labels, min_size, n_segments, colours, scale) == n
+        assert connect(on.labels, min_size, n_segments, colours, scale, session=session) == n
         found = session.copy_out(on.labels)
     assert found.tolist() == wanted.tolist()
 

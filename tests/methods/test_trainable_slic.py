@@ -388,6 +388,7 @@ def test_an_untrained_net_is_the_linear_form(leaves):
         assert metrics.achievable_segmentation_accuracy(a, b) > 0.95
 
 
+@pytest.mark.slow
 def test_the_papers_classifier_learns_to_stand_alone(leaves):
     X, y = leaves.images, leaves.ground_truths
     slic = TrainableSLIC(40, **quick(distance="classifier-paper", validation_fraction=0.25))
@@ -403,6 +404,7 @@ def test_the_papers_classifier_learns_to_stand_alone(leaves):
     assert any(not np.array_equal(a, b) for a, b in zip(labels, rounder))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("distance", OURS)
 def test_compactness_of_nets(leaves, distance):
     slic = TrainableSLIC(40, **quick(distance=distance))
@@ -457,6 +459,7 @@ def test_linear_holds_images_out_too(leaves, fitted):
     assert not np.array_equal(held.weights_, fitted.weights_)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("distance", ["linear", *NETS])
 def test_class_weight(leaves, distance):
     slic = TrainableSLIC(40, **quick(distance=distance))
@@ -478,6 +481,7 @@ def test_nets_and_random_state(leaves, net_fitted):
     assert _moved(other.fit(leaves.images, leaves.ground_truths), net_fitted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("distance", NETS)
 def test_warm_start_of_nets(leaves, distance):
     slic = TrainableSLIC(40, **quick(distance=distance))
@@ -538,6 +542,7 @@ def test_partial_fit_of_the_linear_form(leaves):
     assert online.n_channels_in_ == 3
 
 
+@pytest.mark.slow
 def test_partial_fit_of_nets(leaves, net_fitted):
     X, y = leaves.images, leaves.ground_truths
     online = clone(net_fitted).partial_fit(X[:2], y[:2])
@@ -550,6 +555,7 @@ def test_partial_fit_of_nets(leaves, net_fitted):
     assert online.transform(X)[0].max() > 20
 
 
+@pytest.mark.slow
 def test_partial_fit_goes_on_after_loading(leaves, net_fitted, tmp_path):
     X, y = leaves.images, leaves.ground_truths
     net_fitted.save(tmp_path / "slic.safetensors")

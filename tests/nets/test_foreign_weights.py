@@ -233,6 +233,7 @@ KERAS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KERAS)
 def test_keras(name, tmp_path):
     path, other = tmp_path / "hed.h5", tmp_path / "other"

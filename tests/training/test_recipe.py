@@ -280,6 +280,7 @@ def test_training_stops_early_by_the_images_given(name, data, held_out):
     assert fitted.history_[-1]["step"] < 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_a_checkpoint_belongs_to_the_images_given(name, data, held_out, tmp_path):
     path = tmp_path / "run.ckpt"
