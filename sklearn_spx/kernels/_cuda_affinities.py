@@ -6,7 +6,7 @@ from numba.extending import register_jitable
 
 from ._cuda_common import fill, for_each
 from ._device import is_on_gpu, kernel
-from .affinities import as_affinities
+from .checks import as_standard
 
 _NONE = 2**62
 
@@ -26,11 +26,12 @@ def affinities_of(session, affinities, mask=None, name="affinities"):
     affinities : device array (2, H, W), float32, C-contiguous; 0 to and from what is masked out
     """
     if not is_on_gpu(affinities):
-        host = as_affinities(affinities, name, None if mask is None else session.copy_out(mask))
-        out = session.allocate(name, out=(host.shape, np.float32)).out
-        session.copy_in(host, out)
-        return out
-    view = session.view(affinities, name)
+        affinities = np.asarray(affinities)
+        if affinities.dtype.kind not in "buif":
+            raise TypeError(f"{name} has dtype {affinities.dtype}; accepted are real numbers")
+        with np.errstate(over="ignore"):  # an overflow to infinity is bad below
+            affinities = as_standard(affinities, np.float32)
+    view = session.bring(affinities, name)
     if len(view.shape) != 3 or view.shape[0] != 2 or 0 in view.shape:
         raise ValueError(f"{name} has shape {view.shape}; accepted is (2, height, width)")
     _, height, width = view.shape
@@ -86,15 +87,18 @@ def is_within(mask, height, width, k, y, x):
 
 
 @register_jitable
-def diagonal_affinity(affinities, mask, y, x):
-    """Affinity of both diagonals of the square whose upper left pixel is (y, x), in float64."""
+def diagonal_affinity(affinities, mask, y, x, one):
+    """Affinity of both diagonals of the square whose upper left pixel is (y, x).
+
+    one : float32 or float64, 1 of the precision of the result
+    """
     _, height, width = affinities.shape
-    horizontal = np.float64(affinities[0, y, x]) + np.float64(affinities[0, y + 1, x])
-    vertical = np.float64(affinities[1, y, x]) + np.float64(affinities[1, y, x + 1])
+    horizontal = one * affinities[0, y, x] + one * affinities[0, y + 1, x]  # exact products
+    vertical = one * affinities[1, y, x] + one * affinities[1, y, x + 1]
     if mask.shape[0] == 0:
-        return min(horizontal, vertical) * 0.5
-    across = int(is_within(mask, height, width, 0, y, x))
-    across += int(is_within(mask, height, width, 0, y + 1, x))
-    down = int(is_within(mask, height, width, 1, y, x))
-    down += int(is_within(mask, height, width, 1, y, x + 1))
-    return min(horizontal / max(across, 1), vertical / max(down, 1))
+        return min(horizontal, vertical) / (one + one)
+    if is_within(mask, height, width, 0, y, x) and is_within(mask, height, width, 0, y + 1, x):
+        horizontal /= one + one
+    if is_within(mask, height, width, 1, y, x) and is_within(mask, height, width, 1, y, x + 1):
+        vertical /= one + one
+    return min(horizontal, vertical)

@@ -31,7 +31,7 @@ def labels_of(session, labels, name="labels", shape=None):
     labels : device array (H, W) of bool or integers, which is not to be written to
     """
     if not is_on_gpu(labels):
-        return _copied(session, checks.as_labels(labels, name, shape))
+        return session.bring(checks.as_labels(labels, name, shape), name)
     view = session.view(labels, name)
     if view.dtype.kind not in "bui":
         raise TypeError(f"{name} has dtype {view.dtype}; accepted are integer label images")
@@ -91,7 +91,7 @@ def mask_of(session, mask, shape, name="mask"):
     mask : device array (H, W), bool, C-contiguous
     """
     if not is_on_gpu(mask):
-        return _copied(session, checks.as_mask(mask, shape, name))
+        return session.bring(checks.as_mask(mask, shape, name), name)
     view = session.view(mask, name)
     if view.shape != tuple(shape):
         checks.as_mask(np.broadcast_to(np.True_, view.shape), shape, name)  # says what helps
@@ -137,20 +137,14 @@ def image_of(session, image, mask=None, name="image"):
 
 def raw_image_of(session, image, name="image"):
     """An image on the GPU, of its own dtype; its values are not looked at."""
-    if is_on_gpu(image):
-        return view_of_image(session, image, name)
-    image = np.asarray(image)
-    dtype = image.dtype.newbyteorder("=")
-    if dtype.kind == "f" and dtype.itemsize not in (4, 8):  # which no kernel takes
-        dtype = np.dtype(np.float32)
-    with np.errstate(over="ignore"):  # an overflow is a value that is not finite
-        host = checks.as_standard(checks._as_any_image(image, name), dtype)
-    return _copied(session, host)
-
-
-def view_of_image(session, image, name="image"):
-    """A device array of an image that lies on the GPU; its values are not looked at."""
-    view = session.view(image, name)
+    if not is_on_gpu(image):
+        image = np.asarray(image)
+        dtype = image.dtype.newbyteorder("=")
+        if dtype.kind == "f" and dtype.itemsize not in (4, 8):  # which no kernel takes
+            dtype = np.dtype(np.float32)
+        with np.errstate(over="ignore"):  # an overflow is a value that is not finite
+            image = checks.as_standard(checks._as_any_image(image, name), dtype)
+    view = session.bring(image, name)
     if len(view.shape) not in (2, 3):
         raise ValueError(
             f"{name} has shape {view.shape}; accepted are (height, width) and "
@@ -177,12 +171,6 @@ def copy_labels(session, labels, mask, out):
 
 def _or_empty(session, mask):
     return session.allocate("a mask", none=((1, 1), np.bool_)).none[:0] if mask is None else mask
-
-
-def _copied(session, host):
-    there = session.allocate("an array", there=(host.shape, host.dtype)).there
-    session.copy_in(host, there)
-    return there
 
 
 def _count(session, kernel, array, *args):

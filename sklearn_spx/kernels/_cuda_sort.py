@@ -32,7 +32,7 @@ def sort_pairs(session, keys, values, n_bits):
     Returns
     -------
     keys, values : arrays on the GPU
-        Sorted: those given, or scratch memory of the session.
+        Sorted: those given, or scratch memory.
     """
     n = keys.shape[0]
     if n < 2:

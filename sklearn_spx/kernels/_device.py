@@ -17,15 +17,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = [
-    "as_host",
-    "device_function",
-    "is_on_gpu",
-    "kernel",
-    "like",
-    "open_session",
-    "uses_gpu",
-]
+__all__ = ["device_function", "is_on_gpu", "kernel", "missing_gpu", "open_session", "uses_gpu"]
 
 _ALIGNED = 256  # bytes, as CUDA's own allocations
 _EXTRA = "pip install 'sklearn-spx[cuda]'"
@@ -117,24 +109,6 @@ def missing_gpu():
     if cuda.is_available():
         return None
     return " ".join(str(cuda.cuda_error() or "no device").split())
-
-
-def as_host(array, name):
-    """A numpy copy of an array that lies on a GPU; anything else as it is."""
-    if not is_on_gpu(array):
-        return array
-    with open_session(array) as session:
-        return session.copy_out(session.view(array, name))
-
-
-def like(host, array):
-    """A copy of a numpy array on the GPU and of the kind of another; if that is none, as it is."""
-    if not is_on_gpu(array):
-        return host
-    with open_session(array) as session:
-        own, view = session.new_result(host.shape, host.dtype)
-        session.copy_in(host, view)
-        return own
 
 
 @contextlib.contextmanager
@@ -271,7 +245,7 @@ class Session:
 
     @contextlib.contextmanager
     def scope(self):
-        """What is allocated within is free at the end, for what the session launches after it."""
+        """What is allocated within is free at the end, for what is launched after it."""
         outer, self._buffers = self._buffers, []
         try:
             yield

@@ -11,6 +11,7 @@ from numba.extending import register_jitable
 
 from .._bits import fma
 from .._cuda_common import for_each, start_of_stretch, stretch, unite
+from .._cuda_graph import number
 from .._cuda_scan import prefix_sum
 from .._cuda_sort import sort_pairs
 from .._device import kernel
@@ -65,7 +66,8 @@ def connect(session, labels, min_size, n_segments=None, colours=None, scale=1.0)
     borders = _list_borders(session, values, on, tree, below) if below > 1 else None
     if borders is not None:
         n -= _merge(session, tree, borders, min_size, n_segments, colours, scale)
-    _write_labels(session, on.component, tree, labels)
+    number(session, tree.parent, tree.chosen[:0], tree.members)
+    for_each(session, n_pixels, write_labels, on.component, tree.members, labels)
     if n_segments is not None and 0 < n < n_segments:
         n = split_largest(session, labels, n, n_segments, on.component, on.flags, on.starts)
     return n
@@ -96,7 +98,6 @@ def _allocate_tree(session, n):
         heads=((n,), np.int64),
         keys=((n,), np.uint32),
         members=((n,), np.int32),
-        numbers=((n + 1,), np.int32),
         state=((3,), np.int64),
         nothing=((1, 1), np.float32),
     )
@@ -158,18 +159,6 @@ def _colour_regions(session, tree, colours, scale):
         roots, members, tree.own, tree.sizes, tree.labels, colours, out,
     )  # fmt: skip
     return Looks(out, float(scale))
-
-
-def _write_labels(session, component, tree, labels):
-    """Number the regions by their first components, and write each pixel's."""
-    n = tree.sizes.shape[0]
-    least, is_first = tree.members, tree.chosen
-    for_each(session, n, flatten_regions, tree.parent, least)
-    for_each(session, n, find_least, tree.parent, least)
-    for_each(session, n, flag_least, tree.parent, least, is_first)
-    prefix_sum(session, is_first, tree.numbers)
-    for_each(session, component.shape[0], write_labels, component, tree.parent, least, tree.numbers,
-          labels)  # fmt: skip
 
 
 @kernel
@@ -413,50 +402,20 @@ def colour_regions(roots, members, own, sizes, labels, colours, out):
 
 
 @kernel
-def flatten_regions(parent, least):
-    """Join each component to its root; parent : INOUT (n,) int32; least : OUT (n,) int32, n."""
-    i = cuda.grid(1)
-    if i < parent.shape[0]:
-        parent[i] = root(parent, np.int64(i))
-        least[i] = parent.shape[0]
-
-
-@kernel
-def find_least(parent, least):
-    """Find each region's first component; least : INOUT (n,) int32, where a root is."""
-    i = cuda.grid(1)
-    if i < parent.shape[0]:
-        cuda.atomic.min(least, parent[i], np.int32(i))
-
-
-@kernel
-def flag_least(parent, least, is_first):
-    """Flag the first component of each region; is_first : OUT (n,) bool."""
-    i = cuda.grid(1)
-    if i < parent.shape[0]:
-        is_first[i] = least[parent[i]] == i
-
-
-@kernel
-def write_labels(component, parent, least, numbers, labels):
-    """Write each pixel's region, numbered by first pixel; grid: a thread a pixel.
+def write_labels(component, numbers, labels):
+    """Write each pixel's region; grid: a thread a pixel.
 
     Parameters
     ----------
     component : IN (H * W,) int32, -1 outside
-    parent : IN (n,) int32, roots
-    least : IN (n,) int32, first component of each region, where its root is
-    numbers : IN (n + 1,) int32, of each first component
+    numbers : IN (n,) int32, the region of each component
     labels : OUT (H, W) int32, -1 outside
     """
     p = cuda.grid(1)
     height, width = labels.shape
-    if p >= height * width:
-        return
-    number = np.int32(-1)
-    if component[p] >= 0:
-        number = numbers[least[parent[component[p]]]]
-    labels[p // width, p % width] = number
+    if p < height * width:
+        i = component[p]
+        labels[p // width, p % width] = numbers[i] if i >= 0 else -1
 
 
 @kernel

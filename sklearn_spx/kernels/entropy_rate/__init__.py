@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .._device import as_host, is_on_gpu, open_session
+from .._device import open_session
 from ..affinities import as_affinities, diagonal_affinities
 from ..checks import as_image, as_mask, check_count, check_real, uses_gpu
 from . import _cpu
@@ -145,9 +145,8 @@ def _on_gpu(image, affinities, mask, n_segments, balance, sigma, connectivity):
 
     with open_session(image, affinities, mask) as session:
         if affinities is None:
-            if not is_on_gpu(image):
-                image = as_image(image, mask=as_host(mask, "mask"))
-            shape = tuple(_cuda_checks.raw_image_of(session, image).shape[:2])
+            image = _cuda_checks.raw_image_of(session, image)
+            shape = tuple(image.shape[:2])
         else:
             shape = tuple(np.shape(affinities))[1:]
         on = session.allocate("entropy_rate_superpixels", none=((1, 1), np.bool_))

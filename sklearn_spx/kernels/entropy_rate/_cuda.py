@@ -25,9 +25,10 @@ from numba.extending import register_jitable
 from .._bits import bits_of_double
 from .._cuda_affinities import diagonal_affinity
 from .._cuda_common import fill, for_each
+from .._cuda_graph import number
 from .._cuda_scan import THREADS, prefix_sum, scan_block
 from .._device import kernel
-from .._disjoint_set import find
+from .._pixel_edges import other_end
 from . import _cpu
 from ._rules import LEAST_WEIGHT, colour_weight, entropy_gain, integer_cost, x_log_x
 
@@ -100,7 +101,6 @@ def segment(session, weights, shape, inside, n_pixels, n_segments, balance, labe
         greatest=((1,), np.int64),
         digits=((_DIGITS,), np.int64),
         place=((3,), np.int64),
-        starts=((n + 1,), np.int32),
     )
     clusters = Clusters(*(getattr(on, name) for name in Clusters._fields))
     lists = [Edges(*on.listed[i], on.cost[i]) for i in range(2)]
@@ -137,9 +137,7 @@ def segment(session, weights, shape, inside, n_pixels, n_segments, balance, labe
         n_listed, n_joins, n_beyond, _ = map(int, session.copy_out(on.counts))
         n_left -= n_joins
         seek = n_beyond >= n_joins
-    for_each(session, n, mark_roots, on.target, inside, width, on.size)
-    prefix_sum(session, on.size, on.starts)
-    for_each(session, n, write_labels, on.target, inside, on.starts, labels)
+    number(session, on.target, inside.reshape(inside.size), labels.reshape(n))
     return n_left
 
 
@@ -206,7 +204,9 @@ def weigh_affinities(affinities, mask, root_two, least, weights):
         if k < 2:
             weight = max(np.float64(affinities[k, y, x]), least)
         else:
-            weight = max(diagonal_affinity(affinities, mask, y, min(x, u)) / root_two, least)
+            weight = max(
+                diagonal_affinity(affinities, mask, y, min(x, u), np.float64(1)) / root_two, least
+            )
     weights[e // d, k] = weight
 
 
@@ -215,14 +215,6 @@ def _is_edge(mask, height, width, y, x, v, u):
     if v >= height or u < 0 or u >= width:
         return False
     return mask.shape[0] == 0 or (mask[y, x] and mask[v, u])
-
-
-@register_jitable
-def _other_end(p, k, width):
-    """The pixel that edge k of pixel p leads to."""
-    if k == 0:
-        return p + 1
-    return p + width + (k == 2) - (k == 3)
 
 
 @kernel
@@ -276,7 +268,7 @@ def list_edges(weights, width, loop, edges, counts, greatest):
     cuda.syncthreads()
     if here:
         a = e // d
-        b = _other_end(a, e % d, width)
+        b = other_end(a, e % d, width)
         to = base[0] + before
         edges.edge[to], edges.a[to], edges.b[to] = e, a, b
         gain = entropy_gain(weights[a, e % d], loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1])
@@ -315,7 +307,7 @@ def find_costs(weights, constants, n_log_n, r, n_listed, edges, clusters):
         d = weights.shape[1]
         e = np.int64(edges.edge[i])
         p, k = e // d, e % d
-        q = _other_end(p, k, width)
+        q = other_end(p, k, width)
         m, n = np.int64(clusters.size[a]), np.int64(clusters.size[b])
         loop = clusters.loop
         gain = entropy_gain(weights[p, k], loop[p, 0], loop[q, 0], loop[p, 1], loop[q, 1])
@@ -363,7 +355,7 @@ def join_best(weights, width, r, n_listed, edges, clusters):
     clusters.joined[first] = r
     d = weights.shape[1]
     p = np.int64(e) // d
-    q = _other_end(p, np.int64(e) % d, width)
+    q = other_end(p, np.int64(e) % d, width)
     weight = weights[p, np.int64(e) % d]
     for j in range(2):
         end = p if j == 0 else q
@@ -491,33 +483,3 @@ def choose_digit(of_edges, shift, digits, place, limit):
             limit[0], limit[1] = place[1], place[2]
     for j in range(first, first + _EACH):
         digits[j] = 0
-
-
-@kernel
-def mark_roots(target, inside, width, marks):
-    """Mark the first pixel of each cluster; marks : OUT (n,) int32; grid: a thread a pixel."""
-    p = cuda.grid(1)
-    if p < target.shape[0]:
-        here = inside.shape[0] == 0 or inside[p // width, p % width]
-        marks[p] = here and target[p] == p
-
-
-@kernel
-def write_labels(target, inside, starts, labels):
-    """Number the clusters in the order of their first pixels; grid: a thread a pixel.
-
-    Parameters
-    ----------
-    target : INOUT (n,) int32
-    inside : IN (H, W) bool, or (0, 1)
-    starts : IN (n + 1,) int32, prefix sum of the marks
-    labels : OUT (H, W) int32, -1 outside
-    """
-    p = cuda.grid(1)
-    if p >= target.shape[0]:
-        return
-    y, x = p // labels.shape[1], p % labels.shape[1]
-    label = np.int32(-1)
-    if inside.shape[0] == 0 or inside[y, x]:
-        label = np.int32(starts[find(target, p)])
-    labels[y, x] = label

@@ -8,8 +8,9 @@ edges are sorted by three stable counting passes over 11 bits each: linear, ties
 import numpy as np
 
 from .._disjoint_set import find, join, number
+from .._pixel_edges import other_end
 from ..compilation import njit
-from ._rules import difference, other_end
+from ._rules import difference
 
 _RADIX = 11
 

@@ -6,15 +6,15 @@ import numpy as np
 from numba import cuda
 
 from .. import _cuda_checks
+from .._cuda_affinities import affinities_of
 from .._cuda_common import fill, for_each
 from .._cuda_graph import LAST, graph_of, join_small, number, sort_edges
 from .._cuda_scan import prefix_sum
 from .._cuda_sort import sort_pairs
 from .._device import is_on_gpu, kernel
-from ..checks import as_standard
+from .._pixel_edges import other_end
 from ._cuda_rounds import finish_similar, join_similar
 from ._cuda_weights import affinity_weights, colour_weights
-from ._rules import other_end
 
 _EXACT = 2.0**53  # integers up to which sums of float64 are exact
 
@@ -29,18 +29,11 @@ def segment_image(session, image, taps, d, k, min_size, mask):
 
 def segment_affinities(session, affinities, d, k, min_size, mask):
     """Labels of `graph_segmentation` of affinities, as an array of the caller's kind."""
-    if not is_on_gpu(affinities):
-        affinities = np.asarray(affinities)
-        if affinities.dtype.kind not in "buif":
-            raise TypeError(f"affinities has dtype {affinities.dtype}; accepted are real numbers")
-        with np.errstate(over="ignore"):  # an overflow to infinity is bad below
-            affinities = as_standard(affinities, np.float32)
-    view = session.bring(affinities, "affinities")
-    if len(view.shape) != 3 or view.shape[0] != 2 or 0 in view.shape:
-        raise ValueError(f"affinities has shape {view.shape}; accepted is (2, height, width)")
-    mask = None if mask is None else _cuda_checks.mask_of(session, mask, view.shape[1:])
-    _check_size(view.shape[1:], d)
-    return _segment(session, affinity_weights(session, view, d, mask), k, min_size, mask)
+    shape = np.shape(affinities)[1:]
+    mask = None if mask is None else _cuda_checks.mask_of(session, mask, shape)
+    affinities = affinities_of(session, affinities, mask)
+    _check_size(affinities.shape[1:], d)
+    return _segment(session, affinity_weights(session, affinities, d, mask), k, min_size, mask)
 
 
 def _check_size(shape, d):

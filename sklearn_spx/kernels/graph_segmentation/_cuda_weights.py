@@ -2,16 +2,14 @@
 
 import numpy as np
 from numba import cuda
-from numba.extending import register_jitable
 
 from .. import _cuda_checks
 from .._bits import times
-from .._cuda_common import fill, for_each
+from .._cuda_affinities import diagonal_affinity
+from .._cuda_common import for_each
 from .._device import kernel
 from ..checks import full_scale
 from ._rules import difference
-
-_NONE = 2**62
 
 
 def colour_weights(session, raw, taps, d, mask):
@@ -64,28 +62,13 @@ def _convolved(session, image, taps):
 
 
 def affinity_weights(session, affinities, d, mask):
-    """Weights (H, W, d) float32 of affinities, which are checked as `as_affinities` does."""
+    """Weights (H, W, d) float32 of affinities, as of `affinities_of`."""
     _, height, width = affinities.shape
-    n = height * width
     on = session.allocate(
-        "affinities",
-        affinities=((2, height, width), np.float32),
-        bad=((1,), np.int64),
-        weights=((height, width, d), np.float32),
-        none=((1, 1), np.bool_),
+        "weights", weights=((height, width, d), np.float32), none=((1, 1), np.bool_)
     )
     inside = on.none[:0] if mask is None else mask
-    for_each(session, 1, fill, on.bad, _NONE)
-    for_each(session, n, copy_affinities, affinities, inside, on.affinities, on.bad)
-    bad = int(session.copy_out(on.bad)[0])
-    if bad < _NONE:
-        value = session.copy_out(on.affinities.reshape(2 * n)[bad : bad + 1])[0]
-        direction, (y, x) = ("right", "lower")[bad // n], divmod(bad % n, width)
-        raise ValueError(
-            f"affinities to the {direction} neighbour of row {y}, column {x} is "
-            f"{value}; accepted is 0 to 1"
-        )
-    for_each(session, n, weigh_affinities, on.affinities, inside, on.weights)
+    for_each(session, height * width, weigh_affinities, affinities, inside, on.weights)
     return on.weights
 
 
@@ -185,41 +168,6 @@ def weigh_colours(image, weights):
                 weights[y, x, 3] = difference(image, y, x, y + 1, x - 1)
 
 
-@register_jitable
-def _leads(inside, height, width, y, x, down):
-    """Whether an affinity leads to a pixel, and whether both are inside."""
-    v, u = y + down, x + 1 - down
-    if v >= height or u >= width:
-        return False, False
-    return True, inside.shape[0] == 0 or (inside[y, x] and inside[v, u])
-
-
-@kernel
-def copy_affinities(affinities, inside, out, bad):
-    """Copy affinities; grid: a thread a pixel.
-
-    Parameters
-    ----------
-    affinities : IN (2, H, W), any real numbers
-    inside : IN (H, W) bool, or (0, 1)
-    out : OUT (2, H, W) float32, 0 where not both pixels are inside
-    bad : INOUT (1,) int64, the first that counts and is not from 0 to 1
-    """
-    p = cuda.grid(1)
-    _, height, width = affinities.shape
-    if p >= height * width:
-        return
-    y, x = p // width, p % width
-    for down in range(2):
-        leads, within = _leads(inside, height, width, y, x, down)
-        value = np.float32(affinities[down, y, x])
-        if inside.shape[0] > 0 and not within:
-            value = np.float32(0)
-        out[down, y, x] = value
-        if leads and not (value >= 0 and value <= 1):
-            cuda.atomic.min(bad, 0, np.int64(down * height * width + p))
-
-
 @kernel
 def weigh_affinities(affinities, inside, weights):
     """Weigh edges by one minus the affinity; grid: a thread a pixel.
@@ -240,27 +188,6 @@ def weigh_affinities(affinities, inside, weights):
     weights[y, x, 1] = one - affinities[1, y, x]
     if weights.shape[2] == 4 and y + 1 < height:
         if x + 1 < width:
-            weights[y, x, 2] = one - _diagonal(affinities, inside, y, x)
+            weights[y, x, 2] = one - diagonal_affinity(affinities, inside, y, x, one)
         if x > 0:
-            weights[y, x, 3] = one - _diagonal(affinities, inside, y, x - 1)
-
-
-@register_jitable
-def _diagonal(affinities, inside, y, x):
-    """Affinity of the diagonals of the square with this upper left pixel."""
-    horizontal = affinities[0, y, x] + affinities[0, y + 1, x]
-    vertical = affinities[1, y, x] + affinities[1, y, x + 1]
-    if inside.shape[0] == 0:
-        return times(min(horizontal, vertical), np.float32(0.5))
-    _, height, width = affinities.shape
-    if (
-        _leads(inside, height, width, y, x, 0)[1]
-        and _leads(inside, height, width, y + 1, x, 0)[1]
-    ):  # fmt: skip
-        horizontal = times(horizontal, np.float32(0.5))
-    if (
-        _leads(inside, height, width, y, x, 1)[1]
-        and _leads(inside, height, width, y, x + 1, 1)[1]
-    ):  # fmt: skip
-        vertical = times(vertical, np.float32(0.5))
-    return min(horizontal, vertical)
+            weights[y, x, 3] = one - diagonal_affinity(affinities, inside, y, x - 1, one)

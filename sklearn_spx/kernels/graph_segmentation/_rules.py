@@ -1,4 +1,4 @@
-"""Edges of pixels and their weights, on the CPU and on a GPU."""
+"""Weights of edges between pixels, on the CPU and on a GPU."""
 
 import math
 
@@ -6,14 +6,6 @@ import numpy as np
 from numba.extending import register_jitable
 
 from .._bits import times
-
-
-@register_jitable
-def other_end(p, k, width):
-    """The pixel that edge k of pixel p leads to: the right, lower, lower right, lower left one."""
-    if k == 0:
-        return p + 1
-    return p + width + (k == 2) - (k == 3)
 
 
 @register_jitable

@@ -42,7 +42,7 @@ def read(session, image, mask, convert2lab, read_host):
         session.copy_in(host, on.image)
         there = None if here is None else _cuda_checks.mask_of(session, here, here.shape)
         return on.image, rgb_scale, there, here
-    view, here = _cuda_checks.view_of_image(session, image), None
+    view, here = _cuda_checks.raw_image_of(session, image), None
     if mask is not None:
         mask = _cuda_checks.mask_of(session, mask, view.shape[:2])
         here = session.copy_out(mask)
