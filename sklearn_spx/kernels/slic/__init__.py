@@ -8,9 +8,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._clustering import QUARTERS, start_on_grid
 from .._device import open_session, uses_gpu
-from ..checks import as_image, as_mask, as_standard, check_count, check_real, full_scale
+from ..checks import as_image, as_mask, as_standard, check_count, check_real
 from ..connectivity import connect
 from . import _cpu, _rules, _tiles
+from ._colour import is_8bit_rgb, rgb_scale_of
 from ._notice import warn_of_a_grid, warn_of_spans
 from ._sample import choose_planes, principal_axes, sample_places, turn
 
@@ -263,30 +264,17 @@ def _on_gpu(image, mask, convert2lab, options, warns):
 
 def _read(image: Any, convert2lab: bool | None, mask: Any) -> tuple[NDArray[Any], int | None]:
     """The image as (H, W, C), and the value of full intensity if it is RGB to be converted."""
-    if convert2lab is not None and not isinstance(convert2lab, (bool, np.bool_)):
-        raise TypeError(f"convert2lab must be None, True or False, got {convert2lab!r}")
-    never = convert2lab is not None and not convert2lab
     image = np.asarray(image)
     dtype = image.dtype
-    may_be_rgb = image.ndim == 3 and image.shape[2] == 3 and image.size > 0
-    if may_be_rgb and dtype == np.uint8 and not never:
+    if is_8bit_rgb(image.shape, dtype, convert2lab):
         return as_standard(image, np.uint8), 255  # spares a copy as float
     image = as_image(image, mask=mask)  # 0 outside
-    if convert2lab and not may_be_rgb:
-        raise ValueError(f"convert2lab=True needs an image of 3 channels, found {image.shape[2]}")
-    if not may_be_rgb or never or (convert2lab is None and dtype.kind == "b"):
-        return image, None
-    full = full_scale(dtype)
-    low, high = image.min(), image.max()
-    if low >= 0 and high <= full:
-        return image, full
-    if convert2lab:
+
+    def span():
         inside = image if mask is None else image[as_mask(mask, image.shape[:2])]
-        low, high = inside.min(), inside.max()
-        raise ValueError(
-            f"image holds values from {low} to {high}; RGB of dtype {dtype} goes from 0 to {full}"
-        )
-    return image, None
+        return inside.min(), inside.max()
+
+    return image, rgb_scale_of(image.shape[2], dtype, convert2lab, span)
 
 
 def _roots(weights, n_channels):

@@ -9,7 +9,8 @@ from .._bits import bits_of, fma
 from .._cuda_common import THREADS, fill, for_each
 from .._cuda_scan import prefix_sum
 from .._device import is_on_gpu, kernel
-from ..checks import as_mask, full_scale
+from ..checks import as_mask
+from ._colour import is_8bit_rgb, rgb_scale_of
 
 _EACH = 16  # pixels of a thread that looks for the least and greatest
 _SIGNLESS = np.int32(0x7FFFFFFF)
@@ -51,27 +52,15 @@ def read(session, image, mask, convert2lab, read_host):
 
 
 def _read_on_gpu(session, view, mask, convert2lab):
-    if convert2lab is not None and not isinstance(convert2lab, (bool, np.bool_)):
-        raise TypeError(f"convert2lab must be None, True or False, got {convert2lab!r}")
-    never = convert2lab is not None and not convert2lab
-    may_be_rgb = len(view.shape) == 3 and view.shape[2] == 3
-    if may_be_rgb and view.dtype == np.uint8 and not never:
+    if is_8bit_rgb(view.shape, view.dtype, convert2lab):
         return view, 255
     image = _cuda_checks.image_of(session, view, mask)
-    if convert2lab and not may_be_rgb:
-        raise ValueError(f"convert2lab=True needs an image of 3 channels, found {image.shape[2]}")
-    if not may_be_rgb or never or (convert2lab is None and view.dtype.kind == "b"):
-        return image, None
-    full = full_scale(view.dtype)
-    low, high = (f(span) for f, span in zip((np.min, np.max), find_spans(session, image, mask)))
-    if low >= 0 and high <= full:
-        return image, full
-    if convert2lab:
-        raise ValueError(
-            f"image holds values from {low} to {high}; RGB of dtype {view.dtype} goes from 0 to "
-            f"{full}"
-        )
-    return image, None
+
+    def span():
+        low, high = find_spans(session, image, mask)
+        return low.min(), high.max()
+
+    return image, rgb_scale_of(image.shape[2], view.dtype, convert2lab, span)
 
 
 def find_spans(session, image, mask):
