@@ -6,7 +6,7 @@ neighbour; their dissimilarity. Chaining through one weak place, which threshold
 weights suffers from, is gone.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,8 +134,13 @@ def draw_contours(
 
 
 def boundary_means(
-    labels: Any, edges: Any, lengths: Any, values: Any, *, device: str | None = None
-) -> Any:
+    labels: Any,
+    edges: Any,
+    lengths: Any,
+    values: Any,
+    *,
+    device: Literal["cpu", "cuda", "auto"] | None = None,
+) -> NDArray[np.float64]:
     """Mean of a map along the boundary of each pair of neighbouring regions.
 
     Parameters

@@ -5,9 +5,10 @@ outer cells it is constant) and averaged over a region. Both are linear, so the 
 weighted sum of few cells, and this finds the weights without building the interpolated map.
 """
 
-from typing import Any
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .._device import open_session
 from ..checks import as_labels, check_count, check_real, uses_gpu
@@ -18,14 +19,14 @@ __all__ = ["region_footprints"]
 
 
 def region_footprints(
-    labels: Any,
+    labels: ArrayLike,
     n_regions: int,
     shape: tuple[int, int],
     stride: float,
     origin: float,
     *,
-    device: str | None = None,
-) -> tuple[Any, Any, Any]:
+    device: Literal["cpu", "cuda", "auto"] | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
     """Weights of a map's cells in the mean over each region of the interpolated map.
 
     Parameters

@@ -8,9 +8,10 @@ them is no stronger than what either holds inside, plus a tolerance that falls w
 with Int the greatest weight that the segment was joined across.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .._device import open_session
 from ..affinities import as_affinities, diagonal_affinities
@@ -31,8 +32,8 @@ def graph_segmentation(
     min_size: int = 20,
     connectivity: int = 8,
     mask: Any = None,
-    device: str | None = None,
-) -> Any:
+    device: Literal["cpu", "cuda", "auto"] | None = None,
+) -> NDArray[np.int32]:
     """Segment an image by joining pixels across weak edges (Felzenszwalb and Huttenlocher).
 
     Give an image, whose edges weigh the Euclidean distance of smoothed colours, or affinities,
@@ -135,15 +136,15 @@ def graph_segmentation(
 
 
 def segment_region_graph(
-    edges: Any,
-    weights: Any,
+    edges: ArrayLike,
+    weights: ArrayLike,
     n_regions: int,
     *,
     scale: float = 1.0,
-    sizes: Any = None,
+    sizes: ArrayLike | None = None,
     min_size: float = 0,
-    device: str | None = None,
-) -> Any:
+    device: Literal["cpu", "cuda", "auto"] | None = None,
+) -> NDArray[np.int32]:
     """Segment a graph of regions by joining them across weak edges (Felzenszwalb, Huttenlocher).
 
     Parameters

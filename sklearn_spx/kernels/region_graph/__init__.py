@@ -1,8 +1,9 @@
 """The graph of regions: who touches whom, over what length, and what each looks like."""
 
-from typing import Any
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .._device import open_session
 from ..checks import as_image_and_labels, as_labels, uses_gpu
@@ -11,7 +12,9 @@ from . import _cpu
 __all__ = ["region_adjacency", "region_means"]
 
 
-def region_adjacency(labels: Any, *, device: str | None = None) -> tuple[Any, Any]:
+def region_adjacency(
+    labels: ArrayLike, *, device: Literal["cpu", "cuda", "auto"] | None = None
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Find the pairs of regions that touch.
 
     Regions touch where two of their pixels are 4-neighbours.
@@ -76,7 +79,9 @@ def _adjacency(labels):
     return edges[:n_edges].copy(), lengths[:n_edges].copy()
 
 
-def region_means(image: Any, labels: Any, *, device: str | None = None) -> tuple[Any, Any]:
+def region_means(
+    image: ArrayLike, labels: ArrayLike, *, device: Literal["cpu", "cuda", "auto"] | None = None
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Mean of each channel over each region.
 
     Parameters

@@ -5,9 +5,10 @@ connected components of those edges. As the threshold grows the components only 
 minimum spanning forest holds them all.
 """
 
-from typing import Any
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .._device import open_session
 from ..checks import check_count, check_graph, uses_gpu
@@ -17,14 +18,14 @@ __all__ = ["merge_heights", "merge_regions"]
 
 
 def merge_regions(
-    edges: Any,
-    weights: Any,
+    edges: ArrayLike,
+    weights: ArrayLike,
     n_regions: int,
     threshold: float,
     min_size: int = 0,
     *,
-    device: str | None = None,
-) -> Any:
+    device: Literal["cpu", "cuda", "auto"] | None = None,
+) -> NDArray[np.int32]:
     """Join regions across edges of little weight (Liu et al., Algorithm 1).
 
     Regions joined by edges with ``weight <= threshold`` become one. Then the edges are gone
@@ -95,8 +96,12 @@ def merge_regions(
 
 
 def merge_heights(
-    edges: Any, weights: Any, n_regions: int, *, device: str | None = None
-) -> tuple[Any, Any]:
+    edges: ArrayLike,
+    weights: ArrayLike,
+    n_regions: int,
+    *,
+    device: Literal["cpu", "cuda", "auto"] | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Find at which threshold the two ends of each edge become one segment.
 
     That is the smallest threshold for which ``merge_regions`` (without ``min_size``) joins them:
