@@ -18,20 +18,6 @@ ESTIMATORS = [
     sklearn_spx.EGBSegmenter(connectivity=4),
     sklearn_spx.TrainableSLIC(n_segments=20, features=LabFeatures()),
     sklearn_spx.TrainableSLIC(
-        20,
-        distance="mlp",
-        features=LabFeatures(),
-        training=NetTraining(max_epochs=1),
-        n_samples=500,
-    ),
-    sklearn_spx.TrainableSLIC(
-        20,
-        distance="classifier",
-        features=LabFeatures(),
-        training=NetTraining(max_epochs=1),
-        n_samples=500,
-    ),
-    sklearn_spx.TrainableSLIC(
         n_segments=20,
         distance="embedding",
         features=EmbeddingFeatures(training=NetTraining(max_steps=1, batch_size=1, crop_size=32)),
@@ -48,9 +34,29 @@ def test_contract(estimator, check):
     check(estimator)
 
 
-@pytest.mark.slow  # scattering features, which take most of the time
-@parametrize_with_checks([sklearn_spx.TrainableSLIC(n_segments=20)])
-def test_contract_by_default(estimator, check):
+# scattering features, and nets that learn from samples: most of the time
+SLOW = [
+    sklearn_spx.TrainableSLIC(n_segments=20),
+    sklearn_spx.TrainableSLIC(
+        20,
+        distance="mlp",
+        features=LabFeatures(),
+        training=NetTraining(max_epochs=1),
+        n_samples=500,
+    ),
+    sklearn_spx.TrainableSLIC(
+        20,
+        distance="classifier",
+        features=LabFeatures(),
+        training=NetTraining(max_epochs=1),
+        n_samples=500,
+    ),
+]
+
+
+@pytest.mark.slow
+@parametrize_with_checks(SLOW)
+def test_contract_of_slow_ones(estimator, check):
     check(estimator)
 
 

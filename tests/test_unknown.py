@@ -48,6 +48,7 @@ def learned(estimator):
     return digest(net_arrays(estimator.net_))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_nothing_is_learned_from_what_is_unknown(name, data):
     images, truths = data

@@ -475,6 +475,7 @@ def test_balanced_weights_by_hand():
     np.testing.assert_allclose(found, [2 / 3, 2 / 3, 2 / 3, 2])
 
 
+@pytest.mark.slow
 def test_nets_and_random_state(leaves, net_fitted):
     _same_nets(clone(net_fitted).fit(leaves.images, leaves.ground_truths), net_fitted)
     other = clone(net_fitted).set_params(random_state=1)
@@ -570,6 +571,7 @@ def test_partial_fit_goes_on_after_loading(leaves, net_fitted, tmp_path):
 # --- images of every kind -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("distance", ["linear", *OURS])
 @pytest.mark.parametrize("kind", ["gray", "infrared", "uint16", "ten bands", "hyperspectral"])
 def test_images_of_every_kind(leaves, distance, kind):

@@ -68,6 +68,7 @@ def refused(reader, path, problem=""):
     assert type(caught.value) is ValueError
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("reader", "ending"), CASES)
 @pytest.mark.parametrize(
     "content",
@@ -146,6 +147,7 @@ WHOLE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WHOLE)
 @pytest.mark.parametrize("change", ["nothing", "missing", "misshapen", "scalar", "NaN"])
 def test_one_tensor(name, change, tmp_path):

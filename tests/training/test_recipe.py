@@ -116,6 +116,7 @@ def test_ctrl_c_in_the_middle_of_a_step(name, every, data, tmp_path, monkeypatch
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_an_error_in_the_middle_of_a_step(name, data, tmp_path, monkeypatch):
     whole = learned(ALL[name]().fit(*data))
