@@ -2,10 +2,10 @@
 
     python benchmarks/cuda_kernels.py [--cc 7.5 8.0 9.0] [--check]
 
-Needs no GPU, but the compiler that comes with the extra `cuda`, its ptxas, and greenlet. Small
-images go through every function that has a `device`, in numba's simulator, and the signature of
-each launch is recorded. Then each kernel is compiled for the least compute capability and assembled
-for each, as a driver does.
+Needs no GPU, but the compiler that comes with the extra `cuda`, an assembler of the same version
+(`pip install 'cuda-toolkit[nvcc]'`), and greenlet. Small images go through every function that has
+a `device`, in numba's simulator, and the signature of each launch is recorded. Then each kernel is
+compiled for the least compute capability and assembled for each, as a driver does.
 With --check the command fails where a kernel spills registers, or was never launched.
 
 Occupancy is the share of a multiprocessor's warps that can be resident, as registers, shared memory
@@ -28,6 +28,7 @@ from pathlib import Path
 from shutil import which
 
 ROOT = Path(__file__).resolve().parents[1]
+ASSEMBLER = "pip install 'cuda-toolkit[nvcc]'"
 # of a multiprocessor: warps, blocks, registers, bytes of shared memory, of them a block's own
 LIMITS = {
     "7.5": (32, 16, 65536, 65536, 0),
@@ -165,7 +166,7 @@ def assemble(file, cc):
     command = [ptxas(), "-v", f"-arch=sm_{cc.replace('.', '')}", file, "-o", os.devnull]
     said = subprocess.run(command, capture_output=True, text=True, check=False)
     if said.returncode:
-        raise SystemExit(f"{' '.join(command)}\n{said.stderr}")
+        raise SystemExit(f"{' '.join(command)}\n{said.stderr}\nIs it too old? {ASSEMBLER}")
     registers = max(map(int, re.findall(r"Used (\d+) registers", said.stderr)))
     shared = max(map(int, re.findall(r"(\d+) bytes smem", said.stderr)), default=0)
     spilled = sum(map(int, re.findall(r"(\d+) bytes spill", said.stderr)))
@@ -173,14 +174,14 @@ def assemble(file, cc):
 
 
 def ptxas():
-    """The assembler of the installed wheel, or of the machine."""
+    """The assembler of the installed wheel, or of the machine, which may be too old."""
     spec = find_spec("nvidia")
     for root in spec.submodule_search_locations if spec else ():
         for path in sorted(Path(root).glob("*/bin/ptxas")):
             return str(path)
     found = which("ptxas")
     if found is None:
-        raise SystemExit("there is no ptxas: pip install 'sklearn-spx[cuda]'")
+        raise SystemExit(f"there is no ptxas: {ASSEMBLER}")
     return found
 
 
