@@ -269,6 +269,7 @@ def test_columns_of_a_history_are_those_of_all_entries(pairs, tmp_path):
 
 STOPPED = """
 import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
 sys.argv[0] = "sklearn-spx"
 from sklearn_spx.cli import main
 from sklearn_spx.methods.seal.training import SEALTask
