@@ -172,3 +172,25 @@ def test_bottom_up_stays_inside_the_mask():
     assert not set(labels[:10].ravel()) & set(labels[12:, 15:].ravel())
     # more clusters asked for than pixels, fewer clusters than neighbours
     assert bottom_up(image[:1, :2], 9, choose).tolist() == [[0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [
+        (lambda n: np.full(n, 3), r"choose returned \d+ numbers outside 0 to 2"),
+        (lambda n: np.full(n, -1), r"choose returned \d+ numbers outside 0 to 2"),
+        (lambda n: np.full(n, 2**63, np.uint64), r"choose returned \d+ numbers outside 0 to 2"),
+        (lambda n: np.full(n, 2), r"choose returned \d+ numbers of neighbours that are -1"),
+        (lambda n: np.zeros(n), r"choose returned an array of shape \(\d+,\) and dtype float64"),
+        (lambda n: np.zeros(n, bool), "choose returned an array of shape .* and dtype bool"),
+        (lambda n: np.zeros((n, 1), int), r"choose returned an array of shape \(\d+, 1\)"),
+    ],
+)
+def test_a_choice_of_what_is_not_there_is_an_error(chosen, words):
+    """Two clusters, so that the third neighbour is none."""
+
+    def choose(values, means, neighbors, differences):
+        return chosen(len(values))
+
+    with pytest.raises(ValueError, match=words):
+        bottom_up(np.zeros((4, 6)), 2, choose, max_iter=2, n_neighbors=3)

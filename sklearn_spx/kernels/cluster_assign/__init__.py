@@ -58,7 +58,7 @@ def bottom_up(
         pixel of a block joins, an int array (n,). It gets the pixels' features (n, channels), the
         clusters' (n_clusters, channels), each pixel's nearest clusters (n, n_neighbors), nearest
         first and -1 for none, and the :func:`squared_differences` (n, n_neighbors, channels + 1),
-        places in units of S. The first neighbour is always there.
+        places in units of S, inf for none. The first neighbour is always there.
 
     max_iter : int, default=10
         Clustering iterations.
@@ -74,6 +74,11 @@ def bottom_up(
     -------
     labels : ndarray of int32, shape (height, width)
         0, 1, ... without a gap, each superpixel one 4-connected region; -1 outside the mask.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not accepted, or what `choose` returns: the message names it.
 
     References
     ----------
@@ -116,7 +121,7 @@ def bottom_up(
             differences = np.empty((*neighbors.shape, n_channels + 1), np.float32)
             _cpu.differences(image, block, means, centers, step, neighbors, differences)
             chosen = choose(flat[block], means, neighbors, differences)
-            labels.ravel()[block] = np.take_along_axis(neighbors, chosen[:, None], axis=1)[:, 0]
+            labels.ravel()[block] = _chosen_of(neighbors, chosen)
         if not last:
             _cpu.accumulate(image, labels, means, centers, counts)
     spread = np.sqrt(means.var(axis=0, dtype=float).sum())
@@ -351,6 +356,37 @@ def border_crossings(
     out = np.empty(neighbors.shape, np.int32)
     _cpu.crossings(np.stack(annotations), pixels, centers, neighbors, out)
     return out
+
+
+def _chosen_of(neighbors, chosen):
+    """The clusters that pixels chose among their neighbours."""
+    chosen = np.asarray(chosen)
+    _check_choice(chosen.dtype, chosen.shape, neighbors.shape)
+    last = neighbors.shape[1] - 1
+    n_beyond = np.count_nonzero((chosen < 0) | (chosen > last))
+    within = np.clip(chosen, 0, last).astype(np.intp)
+    clusters = np.take_along_axis(neighbors, within[:, None], axis=1)[:, 0]
+    _report_choices(n_beyond, np.count_nonzero(clusters < 0), last)
+    return clusters
+
+
+def _check_choice(dtype, shape, wanted):
+    if dtype.kind not in "ui" or shape != wanted[:1]:
+        raise ValueError(
+            f"choose returned an array of shape {shape} and dtype {dtype}; accepted is an integer "
+            f"a pixel, {wanted[:1]}"
+        )
+
+
+def _report_choices(n_beyond, n_absent, last):
+    """Raise an error where some pixels chose what is no neighbour, or one that is not there."""
+    if n_beyond:
+        raise ValueError(f"choose returned {n_beyond} numbers outside 0 to {last}")
+    if n_absent:
+        raise ValueError(
+            f"choose returned {n_absent} numbers of neighbours that are -1, which are not there: "
+            "their differences are inf"
+        )
 
 
 def _as_pixels(pixels: Any, size: int) -> NDArray[np.int64]:
