@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._clustering import QUARTERS, start_on_grid
 from ..checks import as_image, as_image_and_labels, as_labels, as_mask, check_count, check_real
 from ..connectivity import connect
-from . import _cpu
+from . import _cpu, _rules
 
 __all__ = [
     "border_crossings",
@@ -115,9 +115,11 @@ def bottom_up(
         if not last and start.stride == 2:
             pixels = inside[quarters == QUARTERS[iteration % 4]]
         labels = np.full((height, width), -1, np.int32)
+        cells = _cells_of(centers, height, width)
         for first in range(0, len(pixels), _BLOCK):
             block = pixels[first : first + _BLOCK]
-            neighbors = nearest_clusters(block, (height, width), centers, n_neighbors)
+            neighbors = np.empty((len(block), n_neighbors), np.int32)
+            _cpu.nearest(block, width, centers, cells, neighbors)
             differences = np.empty((*neighbors.shape, n_channels + 1), np.float32)
             _cpu.differences(image, block, means, centers, step, neighbors, differences)
             chosen = choose(flat[block], means, neighbors, differences)
@@ -215,17 +217,7 @@ def nearest_clusters(
     pixels = _as_pixels(pixels, height * width)
     centers = _as_centers(centers, height, width)
     n_neighbors = check_count(n_neighbors, "n_neighbors")
-    # about one centre a cell, wherever they lie
-    side = max(1.0, float(np.sqrt(height * width / len(centers))))
-    n_rows, n_columns = int(height / side) + 1, int(width / side) + 1
-    cells = _cpu.Cells(
-        side=side,
-        n_rows=n_rows,
-        n_columns=n_columns,
-        starts=np.zeros(n_rows * n_columns + 1, np.int64),
-        members=np.empty(len(centers), np.int64),
-    )
-    _cpu.fill_cells(centers, cells)
+    cells = _cells_of(centers, height, width)
     neighbors = np.empty((len(pixels), n_neighbors), np.int32)
     _cpu.nearest(pixels, width, centers, cells, neighbors)
     return neighbors
@@ -356,6 +348,25 @@ def border_crossings(
     out = np.empty(neighbors.shape, np.int32)
     _cpu.crossings(np.stack(annotations), pixels, centers, neighbors, out)
     return out
+
+
+def _grid_of_cells(n_centers, height, width):
+    """Side, rows and columns of cells: about one centre a cell, wherever they lie."""
+    side = max(1.0, float(np.sqrt(height * width / n_centers)))
+    return side, int(height / side) + 1, int(width / side) + 1
+
+
+def _cells_of(centers, height, width):
+    side, n_rows, n_columns = _grid_of_cells(len(centers), height, width)
+    cells = _rules.Cells(
+        side=side,
+        n_rows=n_rows,
+        n_columns=n_columns,
+        starts=np.zeros(n_rows * n_columns + 1, np.int64),
+        members=np.empty(len(centers), np.int64),
+    )
+    _cpu.fill_cells(centers, cells)
+    return cells
 
 
 def _chosen_of(neighbors, chosen):

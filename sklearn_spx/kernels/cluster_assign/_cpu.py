@@ -1,27 +1,9 @@
-"""Numba kernels of the bottom-up view: which clusters are near a pixel, and how far in features.
-
-Centres are sorted into square cells; a pixel searches the cells around its own, ring by ring,
-until no unseen cell can hold a centre nearer than the worst it has.
-"""
-
-from collections import namedtuple
+"""Numba kernels of the bottom-up view: which clusters are near a pixel, and how far in features."""
 
 import numpy as np
 
 from ..compilation import njit
-
-_FASTMATH = {"contract", "arcp", "nsz", "reassoc"}  # inf is a sentinel here: never ninf
-
-Cells = namedtuple(
-    "Cells",
-    [
-        "side",  # of a cell, in pixels
-        "n_rows",
-        "n_columns",
-        "starts",  # (n_rows * n_columns + 1,) int64, where each cell's members start
-        "members",  # (K,) int64, centres, cell by cell, in ascending order
-    ],
-)
+from ._rules import cell_of, find_nearest, place_apart
 
 
 @njit
@@ -36,8 +18,8 @@ def fill_cells(centers, cells):
     n_centers, starts = centers.shape[0], cells.starts
     home = np.empty(n_centers, np.int64)
     for k in range(n_centers):
-        row = min(int(centers[k, 0] / cells.side), cells.n_rows - 1)
-        column = min(int(centers[k, 1] / cells.side), cells.n_columns - 1)
+        row = cell_of(centers[k, 0], cells.side, cells.n_rows)
+        column = cell_of(centers[k, 1], cells.side, cells.n_columns)
         home[k] = row * cells.n_columns + column
         starts[home[k] + 1] += 1
     for i in range(starts.shape[0] - 1):
@@ -60,48 +42,12 @@ def nearest(pixels, width, centers, cells, neighbors):
     cells : IN Cells, of `fill_cells`
     neighbors : OUT (n, Q) int32, -1 where there are fewer than Q centres
     """
-    cell, n_rows, n_columns, starts = cells.side, cells.n_rows, cells.n_columns, cells.starts
-    n_neighbors = neighbors.shape[1]
-    best = np.empty(n_neighbors, np.float64)
+    best = np.empty(neighbors.shape[1], np.float64)
     for i in range(pixels.shape[0]):
-        y, x = pixels[i] // width, pixels[i] % width
-        row = min(int(y / cell), n_rows - 1)
-        column = min(int(x / cell), n_columns - 1)
-        best[:] = np.inf
-        neighbors[i, :] = -1
-        for ring in range(max(n_rows, n_columns)):
-            # what lies beyond ring - 1 is at least this far away
-            reach = (ring - 1) * cell + min(
-                min(y - row * cell, (row + 1) * cell - y),
-                min(x - column * cell, (column + 1) * cell - x),
-            )
-            if ring > 0 and reach > 0 and reach * reach > best[n_neighbors - 1]:
-                break
-            for r in range(max(row - ring, 0), min(row + ring, n_rows - 1) + 1):
-                step = 1 if abs(r - row) == ring else max(2 * ring, 1)
-                for c in range(column - ring, column + ring + 1, step):
-                    if c < 0 or c >= n_columns:
-                        continue
-                    for m in range(starts[r * n_columns + c], starts[r * n_columns + c + 1]):
-                        k = cells.members[m]
-                        dy, dx = centers[k, 0] - y, centers[k, 1] - x
-                        distance = dy * dy + dx * dx
-                        q = n_neighbors
-                        while q > 0 and (
-                            distance < best[q - 1]
-                            or (distance == best[q - 1] and k < neighbors[i, q - 1])
-                        ):
-                            q -= 1
-                        if q == n_neighbors:
-                            continue
-                        for s in range(n_neighbors - 1, q, -1):
-                            best[s] = best[s - 1]
-                            neighbors[i, s] = neighbors[i, s - 1]
-                        best[q] = distance
-                        neighbors[i, q] = k
+        find_nearest(pixels[i] // width, pixels[i] % width, centers, cells, best, neighbors[i])
 
 
-@njit(fastmath=_FASTMATH)
+@njit
 def differences(image, pixels, means, centers, step, neighbors, out):
     """Squared differences of pixels and clusters: each channel's, then the place's.
 
@@ -116,6 +62,7 @@ def differences(image, pixels, means, centers, step, neighbors, out):
     out : OUT (n, Q, C + 1) float32, inf for none
     """
     width, n_channels = image.shape[1], image.shape[2]
+    inverse = 1.0 / np.float64(step)
     for i in range(pixels.shape[0]):
         y, x = pixels[i] // width, pixels[i] % width
         for q in range(neighbors.shape[1]):
@@ -126,8 +73,7 @@ def differences(image, pixels, means, centers, step, neighbors, out):
             for c in range(n_channels):
                 d = image[y, x, c] - means[k, c]
                 out[i, q, c] = d * d
-            dy, dx = (centers[k, 0] - y) / step, (centers[k, 1] - x) / step
-            out[i, q, n_channels] = dy * dy + dx * dx
+            out[i, q, n_channels] = place_apart(y, x, centers[k], inverse)
 
 
 @njit
