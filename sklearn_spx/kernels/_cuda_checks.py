@@ -42,7 +42,7 @@ def labels_of(session, labels, name="labels", shape=None):
     if shape is not None and view.shape != tuple(shape):
         raise ValueError(f"{name} has shape {view.shape}, expected {tuple(shape)}")
     if view.dtype.itemsize > 2 and view.dtype != np.int32:
-        n_bad = _count(session, count_beyond_int32, view)[0]
+        n_bad = count(session, count_beyond_int32, view)[0]
         if n_bad:
             raise ValueError(f"{name} holds {n_bad} labels beyond int32")
     return view
@@ -62,11 +62,7 @@ def int_labels_of(session, labels, name="labels", shape=None):
     """
     given = labels_of(session, labels, name, shape)
     height, width = given.shape
-    if height * width > _MOST:
-        raise ValueError(
-            f"{name} of {height} x {width} pixels are too many for CUDA, which takes {_MOST}: "
-            "give device='cpu'"
-        )
+    check_size(given.shape, name)
     on = session.allocate(name, labels=((height, width), np.int32), ends=((2,), np.int32))
     copy_labels(session, given, None, on.labels)
     for_each(session, 1, fill, on.ends[:1], int(_INT32.max))
@@ -74,6 +70,41 @@ def int_labels_of(session, labels, name="labels", shape=None):
     for_each(session, height * width, find_ends, on.labels, on.ends)
     least, greatest = session.copy_out(on.ends)
     return on.labels, int(least), int(greatest)
+
+
+def image_and_labels_of(session, image, labels):
+    """An image and its label image on the GPU, as `checks.as_image_and_labels` takes them.
+
+    Parameters
+    ----------
+    session : Session
+    image : array on the GPU or array-like, (H, W) or (H, W, C)
+    labels : array on the GPU or array-like (H, W)
+
+    Returns
+    -------
+    image : device array (H, W, C), float32, C-contiguous; 0 where labels are negative
+    labels : device array (H, W), int32, C-contiguous
+    least, greatest : int, of the labels
+    """
+    raw = raw_image_of(session, image)
+    labels, least, greatest = int_labels_of(session, labels, shape=raw.shape[:2])
+    inside = None
+    if least < 0:
+        height, width = labels.shape
+        inside = session.allocate("a mask", inside=((height, width), np.bool_)).inside
+        for_each(session, height * width, mark_inside, labels, inside)
+    return image_of(session, raw, inside), labels, least, greatest
+
+
+def check_size(shape, name):
+    """Raise an error where there are too many pixels (H, W) for the counters of kernels."""
+    height, width = shape
+    if height * width > _MOST:
+        raise ValueError(
+            f"{name} of {height} x {width} pixels are too many for CUDA, which takes {_MOST}: "
+            "give device='cpu'"
+        )
 
 
 def mask_of(session, mask, shape, name="mask"):
@@ -96,7 +127,7 @@ def mask_of(session, mask, shape, name="mask"):
     if view.shape != tuple(shape):
         checks.as_mask(np.broadcast_to(np.True_, view.shape), shape, name)  # says what helps
     out = session.allocate(name, out=(shape, np.bool_)).out
-    n_kept, n_bad = _count(session, copy_mask, view, out)
+    n_kept, n_bad = count(session, copy_mask, view, out)
     if view.dtype.kind == "f" and n_bad:
         raise ValueError(
             f"{name} of dtype {view.dtype} holds {n_bad} values that are neither 0 nor 1: "
@@ -126,7 +157,7 @@ def image_of(session, image, mask=None, name="image"):
     if len(shape) == 2:
         copy, shape = copy_gray, (*shape, 1)
     out = session.allocate(name, out=(shape, np.float32)).out
-    n_bad = _count(session, copy, view, _or_empty(session, mask), out)[0]
+    n_bad = count(session, copy, view, _or_empty(session, mask), out)[0]
     if n_bad:
         where = "" if mask is None else " inside the mask"
         raise ValueError(
@@ -173,12 +204,21 @@ def _or_empty(session, mask):
     return session.allocate("a mask", none=((1, 1), np.bool_)).none[:0] if mask is None else mask
 
 
-def _count(session, kernel, array, *args):
-    """What a kernel counts, two integers; a thread a pixel."""
+def count(session, kernel, array, *args):
+    """What a kernel counts of an array, two integers; a thread an entry of its first two axes."""
     counts = session.allocate("a check", counts=((2,), np.int64)).counts
     for_each(session, 2, fill, counts, 0)
-    for_each(session, array.shape[0] * array.shape[1], kernel, array, *args, counts)
+    for_each(session, math.prod(array.shape[:2]), kernel, array, *args, counts)
     return [int(n) for n in session.copy_out(counts)]
+
+
+@kernel
+def mark_inside(labels, inside):
+    """Mark the pixels of a region; inside : OUT (H, W) bool; grid: a thread a pixel."""
+    p = cuda.grid(1)
+    height, width = labels.shape
+    if p < height * width:
+        inside[p // width, p % width] = labels[p // width, p % width] >= 0
 
 
 @kernel

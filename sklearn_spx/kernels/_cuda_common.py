@@ -24,6 +24,16 @@ def fill(array, value):
         array[i] = value
 
 
+@kernel
+def gather(image, places, out):
+    """Copy some pixels; places : IN (n,) int; out : OUT (n, C); a thread a channel of each."""
+    e = cuda.grid(1)
+    n_channels, width = image.shape[2], image.shape[1]
+    if e < out.shape[0] * n_channels:
+        i, c = e // n_channels, e % n_channels
+        out[i, c] = image[places[i] // width, places[i] % width, c]
+
+
 @device_function
 def unite(parent, a, b):
     """Join two trees whose roots are their least members, while others do so too.

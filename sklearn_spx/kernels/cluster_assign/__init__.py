@@ -4,15 +4,25 @@ Host functions: check, cast, allocate.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._clustering import QUARTERS, start_on_grid
-from ..checks import as_image, as_image_and_labels, as_labels, as_mask, check_count, check_real
+from .._device import open_session, uses_gpu
+from ..checks import as_image, as_image_and_labels, as_labels, as_mask, check_count
 from ..connectivity import connect
-from . import _cpu, _rules
+from . import _choice, _cpu, _rules
+from ._inputs import (
+    as_centers,
+    as_pixels,
+    as_step,
+    check_names,
+    check_neighbors,
+    check_tables,
+    count_clusters,
+)
 
 __all__ = [
     "border_crossings",
@@ -22,7 +32,6 @@ __all__ = [
     "squared_differences",
 ]
 
-_NARROW = 1e-12  # squared differences of places in this unit are within float32
 _ALIKE = 0.3  # of the spread of the clusters' features: a distance between parts of one thing
 _BLOCK = 4096  # pixels that choose at once: what they are compared by stays in the cache
 
@@ -35,6 +44,7 @@ def bottom_up(
     max_iter: int = 10,
     n_neighbors: int = 7,
     mask: ArrayLike | None = None,
+    device: Literal["cpu", "cuda", "auto"] | None = None,
 ) -> NDArray[np.int32]:
     """Superpixels whose pixels each choose a cluster: Algorithm 1 of [1]_, bottom-up.
 
@@ -60,6 +70,10 @@ def bottom_up(
         first and -1 for none, and the :func:`squared_differences` (n, n_neighbors, channels + 1),
         places in units of S, inf for none. The first neighbour is always there.
 
+        On a GPU it gets arrays that lie there, and returns one: tensors of torch or arrays of CuPy
+        if the image is one, else device arrays of numba. They are the same in every call, written
+        over: what is to be kept is to be copied.
+
     max_iter : int, default=10
         Clustering iterations.
 
@@ -70,15 +84,26 @@ def bottom_up(
         False for pixels that belong to no superpixel; the image may hold anything there. Also
         numbers, 0 for False and 1 for True.
 
+    device : {"cpu", "cuda", "auto"}, default=None
+        Where to work; the labels are the same, if `choose` chooses the same. "auto" is "cuda" if
+        there is a GPU; None is where the image lies, which may be a CUDA tensor of torch, or
+        whatever else has ``__cuda_array_interface__``. An image on a GPU stays there; a mask is
+        copied to the host, where the seeds are placed, and so are, at the end, the clusters'
+        features.
+
     Returns
     -------
-    labels : ndarray of int32, shape (height, width)
+    labels : ndarray of int32, or array on the GPU of the image's kind, shape (height, width)
         0, 1, ... without a gap, each superpixel one 4-connected region; -1 outside the mask.
 
     Raises
     ------
     ValueError, TypeError
-        If an argument is not accepted, or what `choose` returns: the message names it.
+        If an argument is not accepted, or what `choose` returns, where the message names it, or if
+        there is no GPU where `device` asks for one.
+
+    MemoryError
+        If the GPU has too little memory.
 
     References
     ----------
@@ -94,11 +119,18 @@ def bottom_up(
     >>> bottom_up([[0, 0, 0, 0, 0, 1, 1, 1]], 2, choose)
     array([[0, 0, 0, 0, 0, 1, 1, 1]], dtype=int32)
     """
-    image = as_image(image, mask=mask)
-    height, width, n_channels = image.shape
     n_segments = check_count(n_segments, "n_segments")
     max_iter = check_count(max_iter, "max_iter")
     n_neighbors = check_count(n_neighbors, "n_neighbors")
+    if uses_gpu(device, image=image, mask=mask):
+        from . import _cuda_bottom_up
+
+        with open_session(image, mask) as session:
+            return _cuda_bottom_up.bottom_up(
+                session, image, mask, n_segments, choose, max_iter, n_neighbors, _ALIKE
+            )
+    image = as_image(image, mask=mask)
+    height, width, n_channels = image.shape
     if mask is not None:
         mask = as_mask(mask, (height, width))
     start = start_on_grid(height, width, n_segments, mask)
@@ -123,7 +155,7 @@ def bottom_up(
             differences = np.empty((*neighbors.shape, n_channels + 1), np.float32)
             _cpu.differences(image, block, means, centers, step, neighbors, differences)
             chosen = choose(flat[block], means, neighbors, differences)
-            labels.ravel()[block] = _chosen_of(neighbors, chosen)
+            labels.ravel()[block] = _choice.clusters_of(neighbors, chosen)
         if not last:
             _cpu.accumulate(image, labels, means, centers, counts)
     spread = np.sqrt(means.var(axis=0, dtype=float).sum())
@@ -132,7 +164,11 @@ def bottom_up(
 
 
 def cluster_means(
-    image: ArrayLike, labels: ArrayLike, n_clusters: int | None = None
+    image: ArrayLike,
+    labels: ArrayLike,
+    n_clusters: int | None = None,
+    *,
+    device: Literal["cpu", "cuda", "auto"] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
     """Mean features, mean place and size of every cluster.
 
@@ -147,21 +183,30 @@ def cluster_means(
     n_clusters : int or None, default=None
         Number of clusters; None is the greatest label + 1.
 
+    device : {"cpu", "cuda", "auto"}, default=None
+        Where to work; the values are the same, bit by bit. "auto" is "cuda" if there is a GPU;
+        None is where the arrays lie, which may be on a GPU: CUDA tensors of torch, or whatever
+        else has ``__cuda_array_interface__``.
+
     Returns
     -------
-    means : ndarray of shape (n_clusters, channels), float32
+    means : ndarray, or array on the GPU, of shape (n_clusters, channels), float32
         0 for a cluster without pixels.
 
-    centers : ndarray of shape (n_clusters, 2), float32
+    centers : the same of shape (n_clusters, 2), float32
         Mean row and column; 0 for a cluster without pixels.
 
-    counts : ndarray of shape (n_clusters,), int64
+    counts : the same of shape (n_clusters,), int64
         Pixels of each cluster.
 
     Raises
     ------
     ValueError, TypeError
-        If an argument is not accepted; the message names it.
+        If an argument is not accepted; the message names it; or if there is no GPU where `device`
+        asks for one.
+
+    MemoryError
+        If the GPU has too little memory.
 
     Examples
     --------
@@ -170,11 +215,13 @@ def cluster_means(
     >>> means.ravel(), centers[:, 1], counts
     (array([1.5, 9. ], dtype=float32), array([0.5, 2. ], dtype=float32), array([2, 1]))
     """
+    if uses_gpu(device, image=image, labels=labels):
+        from . import _cuda
+
+        with open_session(image, labels) as session:
+            return _cuda.cluster_means(session, image, labels, n_clusters)
     image, labels = as_image_and_labels(image, labels)
-    least = int(labels.max()) + 1
-    n_clusters = max(least, 1) if n_clusters is None else check_count(n_clusters, "n_clusters")
-    if n_clusters < least:
-        raise ValueError(f"n_clusters is {n_clusters}, but labels reach {least - 1}")
+    n_clusters = count_clusters(n_clusters, int(labels.max()))
     means = np.zeros((n_clusters, image.shape[2]), np.float32)
     centers = np.zeros((n_clusters, 2), np.float32)
     counts = np.empty(n_clusters, np.int64)
@@ -183,7 +230,12 @@ def cluster_means(
 
 
 def nearest_clusters(
-    pixels: ArrayLike, shape: tuple[int, int], centers: ArrayLike, n_neighbors: int = 7
+    pixels: ArrayLike,
+    shape: tuple[int, int],
+    centers: ArrayLike,
+    n_neighbors: int = 7,
+    *,
+    device: Literal["cpu", "cuda", "auto"] | None = None,
 ) -> NDArray[np.int32]:
     """The spatially nearest cluster centres of pixels.
 
@@ -201,10 +253,24 @@ def nearest_clusters(
     n_neighbors : int, default=7
         How many: Q of the paper.
 
+    device : {"cpu", "cuda", "auto"}, default=None
+        Where to work; the values are the same, bit by bit. "auto" is "cuda" if there is a GPU;
+        None is where the arrays lie, which may be on a GPU: CUDA tensors of torch, or whatever
+        else has ``__cuda_array_interface__``.
+
     Returns
     -------
-    neighbors : ndarray of shape (n_pixels, n_neighbors), int32
+    neighbors : ndarray, or array on the GPU, of shape (n_pixels, n_neighbors), int32
         Nearest first, ties to the lower index; -1 where there are fewer centres.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not accepted; the message names it; or if there is no GPU where `device`
+        asks for one.
+
+    MemoryError
+        If the GPU has too little memory.
 
     Examples
     --------
@@ -214,9 +280,14 @@ def nearest_clusters(
            [ 0,  1, -1]], dtype=int32)
     """
     height, width = (check_count(size, "shape") for size in shape)
-    pixels = _as_pixels(pixels, height * width)
-    centers = _as_centers(centers, height, width)
     n_neighbors = check_count(n_neighbors, "n_neighbors")
+    if uses_gpu(device, pixels=pixels, centers=centers):
+        from . import _cuda
+
+        with open_session(pixels, centers) as session:
+            return _cuda.nearest_clusters(session, pixels, (height, width), centers, n_neighbors)
+    pixels = as_pixels(pixels, height * width)
+    centers = as_centers(centers, height, width)
     cells = _cells_of(centers, height, width)
     neighbors = np.empty((len(pixels), n_neighbors), np.int32)
     _cpu.nearest(pixels, width, centers, cells, neighbors)
@@ -230,6 +301,8 @@ def squared_differences(
     centers: ArrayLike,
     neighbors: ArrayLike,
     step: float,
+    *,
+    device: Literal["cpu", "cuda", "auto"] | None = None,
 ) -> NDArray[np.float32]:
     """Squared differences of pixels and clusters, channel by channel, and of their places.
 
@@ -253,16 +326,25 @@ def squared_differences(
     step : float
         Unit of place, in pixels: the step of the grid that clustering started from.
 
+    device : {"cpu", "cuda", "auto"}, default=None
+        Where to work; the values are the same, bit by bit. "auto" is "cuda" if there is a GPU;
+        None is where the arrays lie, which may be on a GPU: CUDA tensors of torch, or whatever
+        else has ``__cuda_array_interface__``.
+
     Returns
     -------
-    differences : ndarray of shape (n_pixels, n_neighbors, channels + 1), float32
+    differences : ndarray, or array on the GPU, (n_pixels, n_neighbors, channels + 1), float32
         Each channel's squared difference, then (distance / step)^2; inf where there is no
         neighbour.
 
     Raises
     ------
     ValueError, TypeError
-        If an argument is not accepted; the message names it.
+        If an argument is not accepted; the message names it; or if there is no GPU where `device`
+        asks for one.
+
+    MemoryError
+        If the GPU has too little memory.
 
     Examples
     --------
@@ -270,27 +352,25 @@ def squared_differences(
     >>> squared_differences([[1, 2, 9]], [2], [[1.5]], [[0, 0.5]], [[0]], step=2)
     array([[[56.25  ,  0.5625]]], dtype=float32)
     """
+    step = as_step(step)
+    arrays = image, pixels, means, centers, neighbors
+    if uses_gpu(
+        device, image=image, pixels=pixels, means=means, centers=centers, neighbors=neighbors
+    ):
+        from . import _cuda
+
+        with open_session(*arrays) as session:
+            return _cuda.squared_differences(session, *arrays, step)
     image = as_image(image)
     height, width, n_channels = image.shape
-    pixels = _as_pixels(pixels, height * width)
+    pixels = as_pixels(pixels, height * width)
     means = np.ascontiguousarray(means, dtype=np.float32)
     centers = np.ascontiguousarray(centers, dtype=np.float32)
     neighbors = np.ascontiguousarray(neighbors, dtype=np.int32)
-    if means.ndim != 2 or means.shape[1] != n_channels:
-        raise ValueError(f"means has shape {means.shape}, expected (n_clusters, {n_channels})")
-    if centers.shape != (len(means), 2):
-        raise ValueError(f"centers has shape {centers.shape}, expected ({len(means)}, 2)")
-    if neighbors.ndim != 2 or len(neighbors) != len(pixels):
-        raise ValueError(
-            f"neighbors has shape {neighbors.shape}, expected ({len(pixels)}, n_neighbors)"
-        )
-    if neighbors.size and neighbors.max() >= len(means):
-        raise ValueError(f"neighbors names cluster {neighbors.max()} of {len(means)}")
-    step = check_real(step, "step", 0, strict=True)
-    if not _NARROW <= step <= 1 / _NARROW:
-        raise ValueError(f"step must be from {_NARROW:g} to {1 / _NARROW:g} pixels, got {step!r}")
+    check_tables(len(pixels), n_channels, means, centers, neighbors)
+    check_names(neighbors, len(means))
     out = np.empty((*neighbors.shape, n_channels + 1), np.float32)
-    _cpu.differences(image, pixels, means, centers, np.float32(step), neighbors, out)
+    _cpu.differences(image, pixels, means, centers, step, neighbors, out)
     return out
 
 
@@ -336,28 +416,18 @@ def border_crossings(
     height, width = annotations[0].shape
     for i, annotation in enumerate(annotations):
         as_labels(annotation, f"annotations[{i}]", (height, width))
-    pixels = _as_pixels(pixels, height * width)
-    centers = _as_centers(centers, height, width)
+    pixels = as_pixels(pixels, height * width)
+    centers = as_centers(centers, height, width)
     neighbors = np.ascontiguousarray(neighbors, dtype=np.int32)
-    if neighbors.ndim != 2 or len(neighbors) != len(pixels):
-        raise ValueError(
-            f"neighbors has shape {neighbors.shape}, expected ({len(pixels)}, n_neighbors)"
-        )
-    if neighbors.size and neighbors.max() >= len(centers):
-        raise ValueError(f"neighbors names cluster {neighbors.max()} of {len(centers)}")
+    check_neighbors(len(pixels), neighbors)
+    check_names(neighbors, len(centers))
     out = np.empty(neighbors.shape, np.int32)
     _cpu.crossings(np.stack(annotations), pixels, centers, neighbors, out)
     return out
 
 
-def _grid_of_cells(n_centers, height, width):
-    """Side, rows and columns of cells: about one centre a cell, wherever they lie."""
-    side = max(1.0, float(np.sqrt(height * width / n_centers)))
-    return side, int(height / side) + 1, int(width / side) + 1
-
-
 def _cells_of(centers, height, width):
-    side, n_rows, n_columns = _grid_of_cells(len(centers), height, width)
+    side, n_rows, n_columns = _rules.grid_of_cells(len(centers), height, width)
     cells = _rules.Cells(
         side=side,
         n_rows=n_rows,
@@ -367,57 +437,3 @@ def _cells_of(centers, height, width):
     )
     _cpu.fill_cells(centers, cells)
     return cells
-
-
-def _chosen_of(neighbors, chosen):
-    """The clusters that pixels chose among their neighbours."""
-    chosen = np.asarray(chosen)
-    _check_choice(chosen.dtype, chosen.shape, neighbors.shape)
-    last = neighbors.shape[1] - 1
-    n_beyond = np.count_nonzero((chosen < 0) | (chosen > last))
-    within = np.clip(chosen, 0, last).astype(np.intp)
-    clusters = np.take_along_axis(neighbors, within[:, None], axis=1)[:, 0]
-    _report_choices(n_beyond, np.count_nonzero(clusters < 0), last)
-    return clusters
-
-
-def _check_choice(dtype, shape, wanted):
-    if dtype.kind not in "ui" or shape != wanted[:1]:
-        raise ValueError(
-            f"choose returned an array of shape {shape} and dtype {dtype}; accepted is an integer "
-            f"a pixel, {wanted[:1]}"
-        )
-
-
-def _report_choices(n_beyond, n_absent, last):
-    """Raise an error where some pixels chose what is no neighbour, or one that is not there."""
-    if n_beyond:
-        raise ValueError(f"choose returned {n_beyond} numbers outside 0 to {last}")
-    if n_absent:
-        raise ValueError(
-            f"choose returned {n_absent} numbers of neighbours that are -1, which are not there: "
-            "their differences are inf"
-        )
-
-
-def _as_pixels(pixels: Any, size: int) -> NDArray[np.int64]:
-    pixels = np.asarray(pixels)
-    if pixels.ndim != 1 or pixels.dtype.kind not in "ui":
-        raise ValueError(
-            f"pixels has shape {pixels.shape} and dtype {pixels.dtype}; "
-            "accepted are flat integer indices"
-        )
-    if pixels.size and (pixels.min() < 0 or pixels.max() >= size):
-        raise ValueError(f"pixels reach from {pixels.min()} to {pixels.max()}, beyond {size}")
-    return np.ascontiguousarray(pixels, dtype=np.int64)
-
-
-def _as_centers(centers: Any, height: int, width: int) -> NDArray[np.float32]:
-    centers = np.ascontiguousarray(centers, dtype=np.float32)
-    if centers.ndim != 2 or centers.shape[1] != 2 or len(centers) == 0:
-        raise ValueError(f"centers has shape {centers.shape}, expected (n_clusters, 2)")
-    if not (
-        (centers >= 0).all() and (centers[:, 0] < height).all() and (centers[:, 1] < width).all()
-    ):
-        raise ValueError(f"centers lie outside the image of {height} x {width} pixels")
-    return centers

@@ -24,6 +24,12 @@ Cells = namedtuple(
 )
 
 
+def grid_of_cells(n_centers, height, width):
+    """Side, rows and columns of cells: about one centre a cell, wherever they lie."""
+    side = max(1.0, float(np.sqrt(height * width / n_centers)))
+    return side, int(height / side) + 1, int(width / side) + 1
+
+
 @register_jitable
 def cell_of(place, side, n):
     """The cell of a row or a column, of n."""

@@ -45,9 +45,8 @@ def adjacency(session, labels):
 
 def means(session, image, labels):
     """Means and sizes of `region_means`, as arrays of the caller's kind."""
-    raw = _cuda_checks.raw_image_of(session, image)
-    labels, least, greatest = _cuda_checks.int_labels_of(session, labels, shape=raw.shape[:2])
-    height, width = raw.shape[:2]
+    image, labels, _, greatest = _cuda_checks.image_and_labels_of(session, image, labels)
+    height, width, n_channels = image.shape
     n_pixels, n_regions = height * width, max(greatest + 1, 0)
     on = session.allocate(
         "region_means",
@@ -55,12 +54,6 @@ def means(session, image, labels):
         starts=((n_pixels + 1,), np.int32),
         gap=((1,), np.int32),
     )
-    inside = None
-    if least < 0:
-        inside = session.allocate("region_means", inside=((height, width), np.bool_)).inside
-        for_each(session, n_pixels, mark_inside, labels, inside)
-    image = _cuda_checks.image_of(session, raw, inside)
-    n_channels = image.shape[2]
     if n_regions > n_pixels:
         raise ValueError(f"labels go up to {n_regions - 1} in an image of {n_pixels} pixels")
     for_each(session, n_pixels, flag_stretches, labels, on.flags)
@@ -88,15 +81,6 @@ def means(session, image, labels):
         session, n_regions * n_channels, take_means, image, labels, firsts, lists.places, sizes, out
     )
     return session.result(own_means), session.result(own_sizes)
-
-
-@kernel
-def mark_inside(labels, inside):
-    """Mark the pixels of a region; inside : OUT (H, W) bool; grid: a thread a pixel."""
-    p = cuda.grid(1)
-    height, width = labels.shape
-    if p < height * width:
-        inside[p // width, p % width] = labels[p // width, p % width] >= 0
 
 
 @kernel

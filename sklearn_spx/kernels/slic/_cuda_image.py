@@ -6,7 +6,7 @@ from numba.extending import register_jitable
 
 from .. import _cuda_checks
 from .._bits import bits_of, fma
-from .._cuda_common import THREADS, fill, for_each
+from .._cuda_common import THREADS, fill, for_each, gather
 from .._cuda_scan import prefix_sum
 from .._device import is_on_gpu, kernel
 from ..checks import as_mask
@@ -156,16 +156,6 @@ def span(image, mask, spans):
             cuda.atomic.min(spans, (0, c), ends[0])
             cuda.atomic.max(spans, (1, c), ends[1])
         cuda.syncthreads()
-
-
-@kernel
-def gather(image, places, out):
-    """Copy some pixels; places : IN (n,) int64; out : OUT (n, C); a thread a channel of each."""
-    e = cuda.grid(1)
-    n_channels, width = image.shape[2], image.shape[1]
-    if e < out.shape[0] * n_channels:
-        i, c = e // n_channels, e % n_channels
-        out[i, c] = image[places[i] // width, places[i] % width, c]
 
 
 @kernel
