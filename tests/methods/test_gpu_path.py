@@ -18,8 +18,11 @@ from sklearn_spx import (
     learned,
 )
 from sklearn_spx.datasets import make_dead_leaves
+from sklearn_spx.features import LabFeatures
 from sklearn_spx.kernels import _device
 from sklearn_spx.kernels.checks import missing_gpu
+from sklearn_spx.methods.trainable_slic import model
+from sklearn_spx.training import NetTraining
 
 from ..kernels.simulator import SIMULATED, permuted
 
@@ -86,6 +89,47 @@ def test_with_a_net(cls, parameters, image, tensors_as_on_a_gpu, monkeypatch):
     wanted = estimator.transform([image])[0]
     with permuted(0):
         found = estimator.set_params(device="cuda").transform([image])[0]
+    assert isinstance(found, np.ndarray)
+    assert found.tolist() == wanted.tolist()
+
+
+@pytest.fixture(scope="module", params=["mlp", "classifier", "classifier-paper"])
+def chooser(request):
+    leaves = make_dead_leaves(3, shape=(40, 52), random_state=5)
+    slic = TrainableSLIC(
+        5,
+        distance=request.param,
+        features=LabFeatures(),
+        size=8,
+        n_samples=400,
+        max_iter=3,
+        training=NetTraining(max_epochs=1),
+    )
+    return slic.fit(leaves.images, leaves.ground_truths)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_net_that_chooses(chooser, masked, image, tensors_as_on_a_gpu, monkeypatch):
+    """Image, choices and labels of Algorithm 1 are tensors."""
+    masks = [np.add.outer(np.arange(20), np.arange(26)) > 9] if masked else None
+    wanted = chooser.set_params(device="cpu").transform([image], masks=masks)[0]
+    seen = []
+
+    def bottom_up(values, n_segments, choose, *, mask, **options):
+        def choose_and_tell(*arrays):
+            chosen = choose(*arrays)
+            seen.extend(map(type, (*arrays, chosen)))
+            return chosen
+
+        labels = kernel(values, n_segments, choose_and_tell, mask=mask, **options)
+        seen.extend(map(type, (values, labels)))
+        return labels
+
+    kernel = model.bottom_up
+    monkeypatch.setattr(model, "bottom_up", bottom_up)
+    with permuted(0):
+        found = chooser.set_params(device="cuda").transform([image], masks=masks)[0]
+    assert set(seen) == {torch.Tensor}
     assert isinstance(found, np.ndarray)
     assert found.tolist() == wanted.tolist()
 

@@ -164,7 +164,9 @@ class TrainableSLIC(Pretrained, ValueRange):
         counts as black or white.
 
     device : {"cpu", "cuda", "auto"}, default="cpu"
-        Where a net trains and runs. "linear" has none: it runs on the CPU.
+        Where a net trains and runs, and superpixels grow; "auto" is a GPU if there is one. All
+        that is learned without a net is learned on the CPU. Features are made where they say, and
+        brought to the GPU once.
 
     random_state : int, RandomState instance or None, default=0
         Which pixels are learned from, which images are held out, a net's initial state and the
@@ -534,8 +536,7 @@ class TrainableSLIC(Pretrained, ValueRange):
     def _segment(self, image, mask):
         image = image if self._sees_gray() else as_colour(image)
         values = self.features_.transform([image])[0] @ self.axes_
-        if self.net_ is None:  # the loop around a net's choices works on the host
-            values, mask = placed(self.device, values, mask)
+        values, mask = placed(self.device, values, mask)
         labels = segment(
             values,
             self.n_segments,

@@ -27,7 +27,7 @@ def make_net(distance, n_axes, n_neighbors):
 def segment(values, n_segments, *, compactness, max_iter, mask=None, net=None, scale=1.0):
     """Superpixels of an image of features along their axes; with a net, by Algorithm 1.
 
-    Features and mask are arrays, or, without a net, tensors on a GPU, as labels then are.
+    Features and mask are arrays, or tensors on a GPU, as labels then are.
     """
     if net is None:
         return slic_quiet(
@@ -50,7 +50,10 @@ def segment(values, n_segments, *, compactness, max_iter, mask=None, net=None, s
 
 
 def chooser(net, scale, compactness):
-    """The ``choose`` of :func:`~sklearn_spx.kernels.cluster_assign.bottom_up`, by a net."""
+    """The ``choose`` of :func:`~sklearn_spx.kernels.cluster_assign.bottom_up`, by a net.
+
+    Of tensors on the net's device it returns one, and nothing is copied; of arrays, an array.
+    """
     import torch
 
     device = net.unit.device
@@ -60,6 +63,7 @@ def chooser(net, scale, compactness):
     sigma = np.float32(compactness / COMPACTNESS) if net.stands_alone else np.float32(1)
 
     def choose(values, means, neighbors, differences):
+        on_host = isinstance(neighbors, np.ndarray)
         with torch.inference_mode():
             values, means, neighbors, differences = (
                 torch.as_tensor(array, device=device)
@@ -73,6 +77,6 @@ def chooser(net, scale, compactness):
                 places = torch.where(there, places, 0.0)
                 cost = float(np.float32(scale)) * cost + float(weight) * places
             chosen = cost.argmin(dim=1)
-        return chosen.cpu().numpy()
+        return chosen.cpu().numpy() if on_host else chosen
 
     return choose
