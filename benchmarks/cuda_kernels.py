@@ -44,6 +44,12 @@ def workloads():
 
     from sklearn_spx import kernels
     from sklearn_spx.kernels.agglomeration import boundary_means
+    from sklearn_spx.kernels.cluster_assign import (
+        bottom_up,
+        cluster_means,
+        nearest_clusters,
+        squared_differences,
+    )
     from sklearn_spx.kernels.color import rgb_to_lab
     from sklearn_spx.kernels.footprints import region_footprints
     from sklearn_spx.kernels.slic import slic_quiet
@@ -98,6 +104,24 @@ def workloads():
         kernels.entropy_rate_superpixels(n_segments=9, affinities=a, device="cuda")
         kernels.entropy_rate_superpixels(n_segments=9, affinities=cuda.to_device(a), mask=mask)
     boundary_means(labels, edges, lengths, gray, device="cuda")
+    for chosen in (np.int64, np.int32):
+
+        def first(values, means, neighbors, differences, chosen=chosen):
+            return cuda.to_device(np.zeros(len(values), chosen))
+
+        for image in (floats, bands, gray):
+            bottom_up(image, 4, first, max_iter=2, device="cuda")
+            bottom_up(cuda.to_device(image), 40, first, max_iter=2, mask=mask)
+    for image in (colour, floats, gray):
+        means, centers, _ = cluster_means(image, labels, device="cuda")
+        cluster_means(cuda.to_device(image), labels)
+    for integer, real in ((np.int32, np.float32), (np.int64, np.float64)):
+        pixels = cuda.to_device(np.arange(9, dtype=integer))
+        places = cuda.to_device(centers.astype(real))
+        near = nearest_clusters(pixels, labels.shape, places)
+        near = cuda.to_device(near.copy_to_host().astype(integer))
+        of = cuda.to_device(means.astype(real))
+        squared_differences(cuda.to_device(gray), pixels, of, places, near, 5)
     region_footprints(labels, int(labels.max()) + 1, (4, 5), 4, 1.5, device="cuda")
 
 
