@@ -1,13 +1,16 @@
 """Checks of what the bottom-up functions are given."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from ..checks import check_count, check_real
 
 _NARROW = 1e-12  # squared differences of places in this unit are within float32
 
 
-def as_pixels(pixels, size):
+def as_pixels(pixels: Any, size: int) -> NDArray[np.int64]:
     """Flat indices of pixels as int64 (n,), below `size`."""
     pixels = np.asarray(pixels)
     check_flat(pixels)
@@ -25,12 +28,12 @@ def check_flat(pixels):
         )
 
 
-def as_centers(centers, height, width):
+def as_centers(centers: Any, height: int, width: int) -> NDArray[np.float32]:
     """Centres as float32 (n_clusters, 2), inside the image."""
     centers = np.ascontiguousarray(centers, dtype=np.float32)
     check_pairs(centers)
     n_outside = np.count_nonzero(
-        ~((centers >= 0) & (centers < np.float32([height, width]))).all(axis=1)
+        ~((centers >= 0) & (centers < np.array([height, width], np.float32))).all(axis=1)
     )
     report_outside(n_outside, height, width)
     return centers
