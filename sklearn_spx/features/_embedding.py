@@ -266,14 +266,16 @@ class EmbeddingFeatures(ImageTransformer):
         self.__dict__.pop("_net", None)
 
     def _features(self, image):
+        return self._features_on(image, self.device).cpu().numpy()
+
+    def _features_on(self, image, device):
         import torch
 
-        net = self._trained_net().on(self.device)
+        net = self._trained_net().on(device)
         device = next(net.parameters()).device
         with torch.inference_mode(), one_torch_thread():
             inputs = [torch.from_numpy(a[None]).to(device) for a in self._inputs(image)]
-            features = net(*inputs)[0].float().cpu().numpy()
-        return np.ascontiguousarray(features.transpose(1, 2, 0))
+            return net(*inputs)[0].float().permute(1, 2, 0).contiguous()
 
     def _inputs(self, image, dtype=None):
         """Image and colours for the net, (C, H, W) float32."""

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.utils.metaestimators import _BaseComposition
 
-from ._base import ImageTransformer
+from ._base import ImageTransformer, features_on
 
 
 class ChannelUnion(ImageTransformer, _BaseComposition):
@@ -102,8 +102,11 @@ class ChannelUnion(ImageTransformer, _BaseComposition):
         ]
 
     def _features(self, image):
-        parts = [part.transform([image])[0] for _, part in self.transformers_]
-        features = np.concatenate(parts, axis=2, dtype=np.float32)
+        return self._features_on(image, "cpu")
+
+    def _features_on(self, image, device):
+        parts = [features_on(part, image, device) for _, part in self.transformers_]
+        features = _side_by_side(parts, device)
         if self.select is None:
             return features
         select = np.asarray(self.select)
@@ -111,4 +114,15 @@ class ChannelUnion(ImageTransformer, _BaseComposition):
             raise ValueError(
                 f"select has shape {select.shape}, but there are {features.shape[2]} channels"
             )
-        return np.ascontiguousarray(features[:, :, select])
+        if isinstance(features, np.ndarray):
+            return np.ascontiguousarray(features[:, :, select])
+        return features[:, :, select].contiguous()
+
+
+def _side_by_side(parts, device):
+    """The channels of arrays, or, where one of them is a tensor on a device, of all there."""
+    if all(isinstance(part, np.ndarray) for part in parts):
+        return np.concatenate(parts, axis=2, dtype=np.float32)
+    import torch
+
+    return torch.cat([torch.as_tensor(p, dtype=torch.float32, device=device) for p in parts], 2)

@@ -18,10 +18,11 @@ from sklearn_spx import (
     learned,
 )
 from sklearn_spx.datasets import make_dead_leaves
-from sklearn_spx.features import LabFeatures
+from sklearn_spx.features import ChannelUnion, LabFeatures
+from sklearn_spx.features._base import features_on
 from sklearn_spx.kernels import _device
 from sklearn_spx.kernels.checks import missing_gpu
-from sklearn_spx.methods.trainable_slic import model
+from sklearn_spx.methods.trainable_slic import estimator, model
 from sklearn_spx.training import NetTraining
 
 from ..kernels.simulator import SIMULATED, permuted
@@ -43,9 +44,10 @@ def tensors_as_on_a_gpu(monkeypatch):
     monkeypatch.setattr(torch.Tensor, "__cuda_array_interface__", property(interface))
     monkeypatch.setattr(cuda, "as_cuda_array", as_cuda_array, raising=False)
     monkeypatch.setattr(_device, "_handle_of", lambda array: 1)
-    monkeypatch.setattr(
-        learned, "torch_device", lambda device: "cpu" if device == "cpu" else "cpu:0"
-    )
+    for module in learned, estimator:
+        monkeypatch.setattr(
+            module, "torch_device", lambda device: "cpu" if device == "cpu" else "cpu:0"
+        )
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +134,34 @@ def test_a_net_that_chooses(chooser, masked, image, tensors_as_on_a_gpu, monkeyp
     assert set(seen) == {torch.Tensor}
     assert isinstance(found, np.ndarray)
     assert found.tolist() == wanted.tolist()
+
+
+def test_features_made_on_a_gpu_stay_there(image, tensors_as_on_a_gpu, monkeypatch):
+    slic = TrainableSLIC.from_pretrained("bsds500", n_segments=7, max_iter=1, device="cuda")
+    embedding, plain = slic.features_, LabFeatures().fit([image])
+    both = ChannelUnion([("embedding", embedding), ("lab", plain)], select=[0, 4, -1])
+    both.n_channels_in_ = 3
+    both.transformers_ = [("embedding", embedding), ("lab", plain)]
+    for features in (embedding, both):
+        found = features_on(features, image, "cpu:0")
+        assert isinstance(found, torch.Tensor)
+        assert found.numpy().tobytes() == features.transform([image])[0].tobytes()
+    assert isinstance(features_on(plain, image, "cpu:0"), np.ndarray)
+    asked = []
+
+    def segment(values, *arguments, **options):
+        asked.append(type(values))
+        return kernel(values, *arguments, **options)
+
+    def transform(self, X):
+        raise AssertionError("features go through the host")
+
+    kernel = estimator.segment
+    monkeypatch.setattr(estimator, "segment", segment)
+    monkeypatch.setattr(type(embedding), "transform", transform)
+    with permuted(0):
+        slic.transform([image])
+    assert asked == [torch.Tensor]
 
 
 def test_without_a_gpu_it_is_an_error_of_the_call_and_not_of_an_image(image, monkeypatch):

@@ -34,6 +34,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_memory
 
 from ...features import ChannelUnion, EmbeddingFeatures, LabFeatures, ScatteringFeatures
+from ...features._base import features_on
 from ...learned import Pretrained, TrainedNet, placed, to_host, torch_device
 from ...model_file import decode_fitted, encode_fitted
 from ...training import NetTraining
@@ -42,7 +43,7 @@ from ...training.state import net_arrays
 from ...utils.scale import as_colour
 from ...utils.types import Images
 from ...value_range import ValueRange
-from .model import make_net, segment
+from .model import along, make_net, segment
 from .samples import Reference
 from .training import LINEAR_RECIPE, RECIPE, learn
 
@@ -165,8 +166,9 @@ class TrainableSLIC(Pretrained, ValueRange):
 
     device : {"cpu", "cuda", "auto"}, default="cpu"
         Where a net trains and runs, and superpixels grow; "auto" is a GPU if there is one. All
-        that is learned without a net is learned on the CPU. Features are made where they say, and
-        brought to the GPU once.
+        that is learned without a net is learned on the CPU. On a GPU
+        those of :class:`~sklearn_spx.features.EmbeddingFeatures` are made there too; others are
+        made as they say by themselves, and copied there once.
 
     random_state : int, RandomState instance or None, default=0
         Which pixels are learned from, which images are held out, a net's initial state and the
@@ -535,8 +537,8 @@ class TrainableSLIC(Pretrained, ValueRange):
 
     def _segment(self, image, mask):
         image = image if self._sees_gray() else as_colour(image)
-        values = self.features_.transform([image])[0] @ self.axes_
-        values, mask = placed(self.device, values, mask)
+        values = features_on(self.features_, image, torch_device(self.device))
+        values, mask = placed(self.device, along(values, self.axes_), mask)
         labels = segment(
             values,
             self.n_segments,

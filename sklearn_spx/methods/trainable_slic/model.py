@@ -24,6 +24,13 @@ def make_net(distance, n_axes, n_neighbors):
     }[distance](n_axes, n_neighbors)
 
 
+def along(values, axes):
+    """Features (H, W, C), an array or a tensor, along axes (C, n), an array."""
+    if isinstance(values, np.ndarray):
+        return values @ axes
+    return values @ values.new_tensor(axes)
+
+
 def segment(values, n_segments, *, compactness, max_iter, mask=None, net=None, scale=1.0):
     """Superpixels of an image of features along their axes; with a net, by Algorithm 1.
 
