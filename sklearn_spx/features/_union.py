@@ -116,7 +116,8 @@ class ChannelUnion(ImageTransformer, _BaseComposition):
             )
         if isinstance(features, np.ndarray):
             return np.ascontiguousarray(features[:, :, select])
-        return features[:, :, select].contiguous()
+        chosen = np.arange(features.shape[2])[select]  # torch takes uint8 for a mask
+        return features[:, :, chosen].contiguous()
 
 
 def _side_by_side(parts, device):

@@ -139,7 +139,7 @@ def test_a_net_that_chooses(chooser, masked, image, tensors_as_on_a_gpu, monkeyp
 def test_features_made_on_a_gpu_stay_there(image, tensors_as_on_a_gpu, monkeypatch):
     slic = TrainableSLIC.from_pretrained("bsds500", n_segments=7, max_iter=1, device="cuda")
     embedding, plain = slic.features_, LabFeatures().fit([image])
-    both = ChannelUnion([("embedding", embedding), ("lab", plain)], select=[0, 4, -1])
+    both = ChannelUnion([("embedding", embedding), ("lab", plain)], select=np.uint8([0, 4, 1]))
     both.n_channels_in_ = 3
     both.transformers_ = [("embedding", embedding), ("lab", plain)]
     for features in (embedding, both):

@@ -165,10 +165,10 @@ class TrainableSLIC(Pretrained, ValueRange):
         counts as black or white.
 
     device : {"cpu", "cuda", "auto"}, default="cpu"
-        Where a net trains and runs, and superpixels grow; "auto" is a GPU if there is one. All
-        that is learned without a net is learned on the CPU. On a GPU
-        those of :class:`~sklearn_spx.features.EmbeddingFeatures` are made there too; others are
-        made as they say by themselves, and copied there once.
+        Where a net trains and runs, and superpixels grow; "auto" is a GPU if there is one. What is
+        learned without a net is learned on the CPU. On that GPU also run
+        :class:`~sklearn_spx.features.EmbeddingFeatures`; other features are made as they say by
+        themselves, and copied there.
 
     random_state : int, RandomState instance or None, default=0
         Which pixels are learned from, which images are held out, a net's initial state and the
