@@ -21,28 +21,6 @@ from ..utils.scale import fill_outside
 from ..utils.types import Images
 
 
-def features_on(transformer, image, device):
-    """Features of an image by any fitted transformer, not copied to the host from a GPU.
-
-    Parameters
-    ----------
-    transformer : transformer of images
-    image : array-like (H, W) or (H, W, C)
-    device : str
-        "cpu": what the transformer does by itself. Else what runs on a device runs on this one.
-
-    Returns
-    -------
-    features : float32 array (H, W, n), or a tensor on the device
-    """
-    if device == "cpu" or not isinstance(transformer, ImageTransformer):
-        return transformer.transform([image])[0]
-    check_is_fitted(transformer)
-    image = transformer._check(image, 0)
-    transformer._check_channels(image, 0)
-    return transformer._features_on(image, device)
-
-
 class ImageTransformer(TransformerMixin, BaseEstimator):
     """Base of the transformers that turn an image into an image of features.
 

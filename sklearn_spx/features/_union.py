@@ -7,7 +7,8 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.utils.metaestimators import _BaseComposition
 
-from ._base import ImageTransformer, features_on
+from ._base import ImageTransformer
+from .devices import features_on
 
 
 class ChannelUnion(ImageTransformer, _BaseComposition):

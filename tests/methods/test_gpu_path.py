@@ -19,7 +19,7 @@ from sklearn_spx import (
 )
 from sklearn_spx.datasets import make_dead_leaves
 from sklearn_spx.features import ChannelUnion, LabFeatures
-from sklearn_spx.features._base import features_on
+from sklearn_spx.features.devices import features_on
 from sklearn_spx.kernels import _device
 from sklearn_spx.kernels.checks import missing_gpu
 from sklearn_spx.methods.trainable_slic import estimator, model

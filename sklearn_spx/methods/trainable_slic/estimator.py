@@ -34,7 +34,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_memory
 
 from ...features import ChannelUnion, EmbeddingFeatures, LabFeatures, ScatteringFeatures
-from ...features._base import features_on
+from ...features.devices import features_on
 from ...learned import Pretrained, TrainedNet, placed, to_host, torch_device
 from ...model_file import decode_fitted, encode_fitted
 from ...training import NetTraining
