@@ -103,6 +103,9 @@ def workloads():
     for a in (affinities, affinities.astype(np.float64)):
         kernels.entropy_rate_superpixels(n_segments=9, affinities=a, device="cuda")
         kernels.entropy_rate_superpixels(n_segments=9, affinities=cuda.to_device(a), mask=mask)
+    for image in (colour, gray):
+        both = {"affinities": affinities, "cells": labels, "mask": mask, "device": "cuda"}
+        kernels.entropy_rate_superpixels(image, 9, **both)
     boundary_means(labels, edges, lengths, gray, device="cuda")
     for chosen in (np.int64, np.int32):
 

@@ -41,7 +41,7 @@ def test_affinities_give_the_naive_partition(seed, shape, share, balance, connec
         connectivity=connectivity,
         mask=mask,
     )
-    affinity = naive.given_affinity(affinities.astype(np.float32))
+    affinity = naive.given_affinity(affinities.astype(np.float32), mask)
     wanted, _ = naive.entropy_rate_superpixels(
         shape, affinity, n_segments, balance, connectivity, mask
     )
@@ -56,6 +56,41 @@ def test_an_image_gives_the_naive_partition(connectivity):
         (7, 8), naive.colour_affinity(image, 5.0), 9, 0.5, connectivity, np.ones((7, 8), bool)
     )
     np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("connectivity", [4, 8])
+def test_image_affinities_and_cells_together_give_the_naive_partition(connectivity):
+    rng = np.random.default_rng(1)
+    image = rng.uniform(0, 40, (7, 8, 3)).astype(np.float32)
+    affinities = rng.uniform(0.01, 1, (2, 7, 8)).astype(np.float32)
+    cells = np.arange(7)[:, None] // 3 * 3 + np.arange(8) // 3
+    given, colours = naive.given_affinity(affinities), naive.colour_affinity(image, 9.0)
+
+    def affinity(p, q, kind):
+        return given(p, q, kind) * colours(p, q, kind) * (1.0 if cells[p] == cells[q] else 0.75)
+
+    found = entropy_rate_superpixels(
+        image,
+        9,
+        affinities=affinities,
+        sigma=9.0,
+        connectivity=connectivity,
+        cells=cells,
+        regularity=0.25,
+    )
+    wanted, _ = naive.entropy_rate_superpixels(
+        (7, 8), affinity, 9, 0.5, connectivity, np.ones((7, 8), bool)
+    )
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_where_nothing_is_seen_superpixels_are_the_cells():
+    cells = np.kron(np.arange(6).reshape(2, 3), np.ones((5, 5), int))
+    found = entropy_rate_superpixels(np.zeros((10, 15)), 6, cells=cells, regularity=0.3)
+    np.testing.assert_array_equal(found, cells)
+    free = entropy_rate_superpixels(np.zeros((10, 15)), 6, cells=cells, regularity=0.0)
+    np.testing.assert_array_equal(free, entropy_rate_superpixels(np.zeros((10, 15)), 6))
+    assert (free != cells).any()
 
 
 def _segment(affinities, n_segments, side, mask, balance=0.5, connectivity=8):
@@ -181,6 +216,14 @@ def test_what_does_not_fit_is_named():
         entropy_rate_superpixels(image, 2, sigma=0)
     with pytest.raises(ValueError, match="balance must be at least 0"):
         entropy_rate_superpixels(image, 2, balance=-1)
+    with pytest.raises(ValueError, match="give an image, affinities, or both"):
+        entropy_rate_superpixels(n_segments=2)
+    with pytest.raises(ValueError, match="regularity must be from 0 to 1, got 2"):
+        entropy_rate_superpixels(image, 2, regularity=2)
+    with pytest.raises(ValueError, match=r"cells has shape \(5, 4\)"):
+        entropy_rate_superpixels(image, 2, cells=np.zeros((5, 4), int))
+    with pytest.raises(ValueError, match=r"affinities has shape \(2, 5, 4\), but the image asks"):
+        entropy_rate_superpixels(image, 2, affinities=np.ones((2, 5, 4)))
     bad = np.ones((2, 4, 5))
     bad[0, 0, 1] = np.nan
     with pytest.raises(ValueError, match="right neighbour of row 0, column 1 is nan"):

@@ -41,6 +41,23 @@ def test_degenerate_shapes(rng, shape, n):
     assert_the_cpus(rng.random(shape), n)
 
 
+@pytest.mark.parametrize("connectivity", [4, 8])
+def test_image_affinities_and_cells_together(rng, connectivity):
+    mask = np.ones((5, 7), bool)
+    mask[0, :2] = mask[4, 6] = False
+    image = rng.integers(0, 90, (5, 7, 3)).astype(float)
+    image[~mask] = np.nan
+    options = {
+        "affinities": rng.random((2, 5, 7)),
+        "cells": rng.integers(0, 4, (5, 7)),
+        "mask": mask,
+        "connectivity": connectivity,
+    }
+    assert_the_cpus(image, 4, 1, **options)
+    assert_the_cpus(image, 4, 2, **options, regularity=1.0)
+    assert_the_cpus(None, 4, 3, **options, regularity=0.5)
+
+
 def test_affinities_of_nothing(rng):
     assert_the_cpus(None, 3, affinities=np.zeros((2, 3, 4)), balance=0.0)
 

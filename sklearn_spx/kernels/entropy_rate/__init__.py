@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .._device import open_session
 from ..affinities import as_affinities, diagonal_affinities
-from ..checks import as_image, as_mask, check_count, check_real, uses_gpu
+from ..checks import as_image, as_labels, as_mask, check_count, check_real, uses_gpu
 from . import _cpu
 from ._rules import LEAST_WEIGHT
 
@@ -35,12 +35,14 @@ def entropy_rate_superpixels(
     balance: float = 0.5,
     sigma: float = 5.0,
     connectivity: int = 8,
+    cells: Any = None,
+    regularity: float = 0.1,
     mask: Any = None,
     device: Literal["cpu", "cuda", "auto"] | None = None,
 ) -> NDArray[np.int32]:
     """Segment an image into exactly ``n_segments`` entropy rate superpixels.
 
-    Give an image, or the affinities of neighbouring pixels from anywhere.
+    Give an image, the affinities of neighbouring pixels from anywhere, or both.
 
     Parameters
     ----------
@@ -53,18 +55,25 @@ def entropy_rate_superpixels(
         Number of superpixels, met exactly; at most the number of pixels.
 
     affinities : ndarray of shape (2, height, width) or None, default=None
-        In place of an image: affinities in [0, 1], [0] to the right neighbour, [1] to the lower
-        one. Those of a diagonal are the smaller mean of the two horizontal and the two vertical
-        affinities of its pixel square, over sqrt(2).
+        Affinities in [0, 1], [0] to the right neighbour, [1] to the lower one. Those of a diagonal
+        are the smaller mean of the two horizontal and the two vertical affinities of its pixel
+        square, over sqrt(2). Beside an image, each is multiplied by that of the colours.
 
     balance : float, default=0.5
         Weight of the balancing term, lambda' of the paper (section 4.3): 0 or more.
 
     sigma : float, default=5.0
-        Contrast at which pixels stop being alike. Of no effect on affinities.
+        Contrast at which pixels stop being alike. Of no effect without an image.
 
     connectivity : {4, 8}, default=8
         Neighbours of a pixel in the graph; superpixels are connected in the same sense.
+
+    cells : ndarray of shape (height, width), integer, or None, default=None
+        A label image of the shape and size that superpixels should have where nothing is seen, as
+        of :func:`~sklearn_spx.kernels.slic`. Not of the paper.
+
+    regularity : float, default=0.1
+        By what share affinities across the borders of ``cells`` are less, from 0 to 1.
 
     mask : ndarray of shape (height, width) or None, default=None
         True where the image is to be segmented; other pixels take no part, and the image, or the
@@ -110,19 +119,27 @@ def entropy_rate_superpixels(
     sigma = check_real(sigma, "sigma", 0, strict=True)
     if connectivity not in (4, 8):
         raise ValueError(f"connectivity must be 4 or 8, got {connectivity!r}")
-    if (image is None) == (affinities is None):
-        raise ValueError("give an image or affinities, one of the two")
-    options = n_segments, balance, sigma, connectivity
-    if uses_gpu(device, image=image, affinities=affinities, mask=mask):
-        return _on_gpu(image, affinities, mask, *options)
-    if affinities is None:
+    regularity = check_real(regularity, "regularity", 0)
+    if regularity > 1:
+        raise ValueError(f"regularity must be from 0 to 1, got {regularity!r}")
+    if image is None and affinities is None:
+        raise ValueError("give an image, affinities, or both")
+    options = n_segments, balance, sigma, connectivity, regularity
+    if uses_gpu(device, image=image, affinities=affinities, cells=cells, mask=mask):
+        return _on_gpu(image, affinities, cells, mask, *options)
+    if image is not None:
         image = as_image(image, mask=mask)
-        shape = image.shape[:2]
         weights = _colour_weights(image, sigma, connectivity)
-    else:
+        shape = image.shape[:2]
+    if affinities is not None:
         affinities = as_affinities(affinities, mask=mask)
+        if image is not None and affinities.shape[1:] != shape:
+            _fail_on_shapes(shape, affinities.shape)
         shape = affinities.shape[1:]
-        weights = _affinity_weights(affinities, connectivity, mask)
+        given = _affinity_weights(affinities, connectivity, mask)
+        weights = given if image is None else np.maximum(given * weights, LEAST_WEIGHT)
+    if cells is not None:
+        _cpu.weaken(as_labels(cells, "cells", shape), 1.0 - regularity, LEAST_WEIGHT, weights)
     inside = np.zeros(weights.shape[:2], bool)
     inside[:, : shape[1]] = True if mask is None else as_mask(mask, shape)
     n_pixels = int(np.count_nonzero(inside))
@@ -138,16 +155,18 @@ def entropy_rate_superpixels(
     return np.ascontiguousarray(labels[:, : shape[1]])
 
 
-def _on_gpu(image, affinities, mask, n_segments, balance, sigma, connectivity):
+def _on_gpu(image, affinities, cells, mask, n_segments, balance, sigma, connectivity, regularity):
     """`entropy_rate_superpixels` of arrays that are on a GPU or go there."""
     from .. import _cuda_affinities, _cuda_checks
     from . import _cuda
 
-    with open_session(image, affinities, mask) as session:
-        if affinities is None:
+    with open_session(image, affinities, cells, mask) as session:
+        if image is not None:
             image = _cuda_checks.raw_image_of(session, image)
             shape = tuple(image.shape[:2])
-        else:
+        if affinities is not None:
+            if image is not None and tuple(np.shape(affinities))[1:] != shape:
+                _fail_on_shapes(shape, tuple(np.shape(affinities)))
             shape = tuple(np.shape(affinities))[1:]
         on = session.allocate("entropy_rate_superpixels", none=((1, 1), np.bool_))
         inside, n_pixels = on.none[:0], int(np.prod(shape, dtype=np.int64))
@@ -155,25 +174,33 @@ def _on_gpu(image, affinities, mask, n_segments, balance, sigma, connectivity):
             inside = _cuda_checks.mask_of(session, mask, shape)
             n_pixels = _cuda.count_inside(session, inside)
         given = None if mask is None else inside
-        if affinities is None:
-            values = _cuda_checks.image_of(session, image, given)
-        else:
-            values = _cuda_affinities.affinities_of(session, affinities, given)
-            shape = values.shape[1:]
+        if image is not None:
+            image = _cuda_checks.image_of(session, image, given)
+        if affinities is not None:
+            affinities = _cuda_affinities.affinities_of(session, affinities, given)
+            shape = affinities.shape[1:]
         n = shape[0] * shape[1]
         d = connectivity // 2
         _check_size(n_segments, n_pixels, n * d, shape)
         weights = session.allocate("entropy_rate_superpixels", w=((n, d), np.float64)).w
-        if affinities is None:
-            _cuda.weigh(session, _cuda.weigh_colours, values, inside, _factor(sigma), weights)
-        else:
-            _cuda.weigh(session, _cuda.weigh_affinities, values, inside, np.sqrt(2), weights)
+        if affinities is not None:
+            _cuda.weigh(session, _cuda.weigh_affinities, affinities, inside, np.sqrt(2), weights)
+        if image is not None:
+            how = _cuda.weigh_colours if affinities is None else _cuda.weigh_colours_too
+            _cuda.weigh(session, how, image, inside, _factor(sigma), weights)
+        if cells is not None:
+            cells = _cuda_checks.labels_of(session, cells, "cells", shape)
+            _cuda.weigh(session, _cuda.weaken, cells, inside, 1.0 - regularity, weights)
         own, labels = session.new_result(shape, np.int32)
         n_left = _cuda.segment(
             session, weights, shape, inside, n_pixels, n_segments, balance, labels
         )
         _check_parts(n_segments, n_left)
         return session.result(own)
+
+
+def _fail_on_shapes(shape, affinities):
+    raise ValueError(f"affinities has shape {affinities}, but the image asks for {(2, *shape)}")
 
 
 def _check_size(n_segments, n_pixels, n_edges, shape):

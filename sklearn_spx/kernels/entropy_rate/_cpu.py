@@ -78,6 +78,25 @@ def colour_weights(image, factor, least, weights):
 
 
 @njit
+def weaken(cells, factor, least, weights):
+    """Multiply the weights of edges between two cells.
+
+    Parameters
+    ----------
+    cells : IN (H, W) int32
+    factor, least : float, `least` the least weight
+    weights : INOUT (H, W, 2 or 4) float64; edges that leave the image are left alone
+    """
+    height, width = cells.shape
+    for y in range(height):
+        for x in range(width):
+            for k in range(weights.shape[2]):
+                v, u = y + (k > 0), x + (k == 0 or k == 2) - (k == 3)
+                if v < height and 0 <= u < width and cells[y, x] != cells[v, u]:
+                    weights[y, x, k] = max(weights[y, x, k] * factor, least)
+
+
+@njit
 def cut_edges(weights, inside):
     """Set to 0 the weights of edges that leave the image or the mask.
 

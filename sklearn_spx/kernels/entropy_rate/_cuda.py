@@ -65,7 +65,7 @@ def count_inside(session, inside):
 
 
 def weigh(session, how, values, inside, factor, weights):
-    """Write the weights of all edges, by `weigh_colours` or `weigh_affinities`."""
+    """Write the weights of all edges by `weigh_colours` or `weigh_affinities`, or change them."""
     n = weights.shape[0] * weights.shape[1]
     for_each(session, n, how, values, inside, float(factor), LEAST_WEIGHT, weights)
 
@@ -172,18 +172,54 @@ def weigh_colours(image, mask, factor, least, weights):
     """
     e = cuda.grid(1)
     n, d = weights.shape
+    if e < n * d:
+        weights[e // d, e % d] = _between_colours(image, mask, factor, least, e // d, e % d)
+
+
+@kernel
+def weigh_colours_too(image, mask, factor, least, weights):
+    """Multiply weights by those between colours; grid: a thread an edge.
+
+    weights : INOUT (H * W, 2 or 4) float64; all others as in `weigh_colours`
+    """
+    e = cuda.grid(1)
+    n, d = weights.shape
+    if e < n * d:
+        weight = _between_colours(image, mask, factor, least, e // d, e % d)
+        if weight > 0.0:  # it is an edge
+            weights[e // d, e % d] = max(weights[e // d, e % d] * weight, least)
+
+
+@register_jitable
+def _between_colours(image, mask, factor, least, p, k):
+    """Weight of edge k of pixel p, 0 to what is outside."""
+    height, width, n_channels = image.shape
+    y, x = p // width, p % width
+    v, u = y + (k > 0), x + (k == 0 or k == 2) - (k == 3)
+    if not _is_edge(mask, height, width, y, x, v, u):
+        return 0.0
+    distance = 0.0
+    for c in range(n_channels):
+        distance += abs(np.float64(image[y, x, c]) - np.float64(image[v, u, c]))
+    return colour_weight(distance, k >= 2, factor, least)
+
+
+@kernel
+def weaken(cells, mask, factor, least, weights):
+    """Multiply the weights of edges between two cells; grid: a thread an edge.
+
+    cells : IN (H, W) int32
+    weights : INOUT (H * W, 2 or 4) float64; all others as in `weigh_colours`
+    """
+    e = cuda.grid(1)
+    n, d = weights.shape
     if e >= n * d:
         return
-    height, width, n_channels = image.shape
+    height, width = cells.shape
     y, x, k = e // d // width, e // d % width, e % d
     v, u = y + (k > 0), x + (k == 0 or k == 2) - (k == 3)
-    weight = 0.0
-    if _is_edge(mask, height, width, y, x, v, u):
-        distance = 0.0
-        for c in range(n_channels):
-            distance += abs(np.float64(image[y, x, c]) - np.float64(image[v, u, c]))
-        weight = colour_weight(distance, k >= 2, factor, least)
-    weights[e // d, k] = weight
+    if _is_edge(mask, height, width, y, x, v, u) and cells[y, x] != cells[v, u]:
+        weights[e // d, k] = max(weights[e // d, k] * factor, least)
 
 
 @kernel
