@@ -46,6 +46,13 @@ def _weight(context, parameter, value):
         help="What a missed boundary costs, a false one being 1; or balanced.  [default: 20, 1 for "
         "seal]",
     ),
+    click.option(
+        "--augmentation",
+        type=click.Choice(["turn", "wear"]),
+        default="turn",
+        show_default=True,
+        help="What is made of crops; wear: also zoomed, darker, blurred, noisy, worn by JPEG.",
+    ),
 )
 def train_seal(seed, jobs, **options):
     """Train SEALSuperpixels on IMAGES: files, directories or globs.

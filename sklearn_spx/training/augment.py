@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 
-def random_crop(image, annotations, size, rng, any_angle=0.5):
+def random_crop(image, annotations, size, rng, any_angle=0.5, zoom=1.0):
     """Cut a random square out of an image and out of its label images.
 
     Parameters
@@ -26,10 +26,14 @@ def random_crop(image, annotations, size, rng, any_angle=0.5):
         Share of crops turned by any angle, which blurs them a little; the others are turned by
         quarters, exactly. Half of all are reflected.
 
+    zoom : float, default=1.0
+        How many times larger things are in the crop, 0.5 or more.
+
     Returns
     -------
     crop : float32 ndarray of shape (size, size, channels)
-        Bilinear where turned by any angle.
+        Bilinear where turned by any angle or zoomed; below a zoom of 1 each pixel is the mean of
+        four.
 
     labels : list of ndarray of shape (size, size)
         Of the nearest pixels.
@@ -38,16 +42,25 @@ def random_crop(image, annotations, size, rng, any_angle=0.5):
     angle = rng.uniform(0, 2 * np.pi) if rng.random() < any_angle else None
     quarter, reflected = rng.integers(4), rng.random() < 0.5
     cosine, sine = (1.0, 0.0) if angle is None else (np.cos(angle), np.sin(angle))
-    reach = (size - 1) / 2 * (abs(cosine) + abs(sine))  # half the side of what the square spans
+    # half the side of what the square spans
+    reach = (size - 1) / 2 * (abs(cosine) + abs(sine)) / zoom
     row, column = (_centre(n, reach, rng) for n in (height, width))
-    if angle is None:
+    exact = angle is None and zoom == 1
+    if exact:
         row, column = (np.round(c - reach) + reach for c in (row, column))
-    offset = np.arange(size) - (size - 1) / 2
-    rows = row + cosine * offset[:, None] + sine * offset
-    columns = column - sine * offset[:, None] + cosine * offset
+
+    def places(finer):
+        offset = (np.arange(size * finer) - (size * finer - 1) / 2) / (zoom * finer)
+        rows = row + cosine * offset[:, None] + sine * offset
+        return rows, column - sine * offset[:, None] + cosine * offset
+
+    rows, columns = places(1)
     near = _mirror(np.rint(rows).astype(int), height), _mirror(np.rint(columns).astype(int), width)
-    if angle is None:
+    if exact:
         crop = image[near].astype(np.float32)
+    elif zoom < 1:
+        fine = _bilinear(image, *places(2)).reshape(size, 2, size, 2, -1)
+        crop = fine.mean(axis=(1, 3), dtype=np.float32)
     else:
         crop = _bilinear(image, rows, columns)
 

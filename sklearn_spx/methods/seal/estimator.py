@@ -74,6 +74,12 @@ class SEALSuperpixels(Pretrained, ValueRange):
         In training, what a missed boundary costs, a false one being 1. "balanced": as many times
         more as boundaries are rarer. None: 20 for "cross_entropy", 1 for "seal", as the paper.
 
+    augmentation : {"turn", "wear"}, default="turn"
+        What training makes of its crops. "turn": half are turned by any angle, the others by
+        quarters, and half are reflected. "wear": besides, two in five are zoomed, from half to
+        three times the size, and six in ten are darker or lighter, paler or tinted, blurred, noisy
+        or worn by JPEG: for nets that will meet other images than they were trained on.
+
     training : NetTraining or None, default=None
         How the net is trained. What it leaves None, and None itself, is: 3,000 steps of 8 crops of
         112 pixels, AdamW at 2e-3, falling along a cosine, weight decay 1e-4, no image held out,
@@ -190,6 +196,7 @@ class SEALSuperpixels(Pretrained, ValueRange):
             StrOptions({"balanced"}),
             None,
         ],
+        "augmentation": [StrOptions({"turn", "wear"})],
         "training": [NetTraining, None],
         "backend": [StrOptions({"ers", "egb"})],
         "connectivity": [Options(Integral, {4, 8})],
@@ -212,6 +219,7 @@ class SEALSuperpixels(Pretrained, ValueRange):
         | None = None,
         loss: Literal["cross_entropy", "seal"] = "cross_entropy",
         boundary_weight: float | Literal["balanced"] | None = None,
+        augmentation: Literal["turn", "wear"] = "turn",
         training: NetTraining | None = None,
         backend: Literal["ers", "egb"] = "ers",
         connectivity: int = 8,
@@ -231,6 +239,7 @@ class SEALSuperpixels(Pretrained, ValueRange):
         self.net = net
         self.loss = loss
         self.boundary_weight = boundary_weight
+        self.augmentation = augmentation
         self.training = training
         self.backend = backend
         self.connectivity = connectivity
@@ -306,6 +315,7 @@ class SEALSuperpixels(Pretrained, ValueRange):
             "net": self._kind["net"] if start else self.net or "compact",
             "loss": self.loss,
             "boundary_weight": BOUNDARY_WEIGHT[self.loss] if weight is None else weight,
+            "augmentation": self.augmentation,
             "seed": seed_of(self.random_state),
         }
         state, self.history_ = fit_net(

@@ -10,6 +10,7 @@ from ...kernels.checks import full_scale
 from ...metrics import achievable_segmentation_accuracy
 from ...training.augment import random_crop
 from ...training.recipe import Task, split
+from ...training.wear import random_zoom, wear
 from .model import (
     as_tensor,
     for_net,
@@ -61,7 +62,8 @@ class SEALTask(Task):
         The training's recipe.
 
     about : dict
-        ``net``, ``loss``, ``boundary_weight``, ``seed``, ``start`` (arrays of a net, or None).
+        ``net``, ``loss``, ``boundary_weight``, ``augmentation``, ``seed``, ``start`` (arrays of a
+        net, or None).
 
     device : str
         Where the net is trained.
@@ -95,14 +97,16 @@ class SEALTask(Task):
     def draw(self, step):
         import torch
 
-        crops = []
+        crops, worn = [], self.about["augmentation"] == "wear"
         for k in range(self.values["batch_size"]):
             rng = np.random.default_rng((self.about["seed"], step, k))
             # as likely as it has annotations: each is a sample
             i = np.searchsorted(self.shares, rng.random(), side="right")
             image, labels = self.items[i]
-            crop, labels = random_crop(image, labels, self.values["crop_size"], rng)
-            inputs = net_inputs(crop, full_scale(image.dtype), self.canny)
+            zoom, white = random_zoom(rng) if worn else 1.0, full_scale(image.dtype)
+            crop, labels = random_crop(image, labels, self.values["crop_size"], rng, zoom=zoom)
+            crop = wear(crop / np.float32(white), rng) * np.float32(white) if worn else crop
+            inputs = net_inputs(crop, white, self.canny)
             crops.append((inputs, _targets(labels), labels))
         inputs, targets, labels = zip(*crops)
         inputs = [as_tensor(np.concatenate(arrays)) for arrays in zip(*inputs)]
