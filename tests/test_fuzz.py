@@ -194,6 +194,7 @@ def ers_cases(draw):
         "balance": draw(not_negative),
         "sigma": draw(positive),
         "connectivity": draw(st.sampled_from([4, 8])),
+        "regularity": draw(st.sampled_from([0.0, 5e-324, 0.1, 1.0])),
     }
 
 
@@ -662,6 +663,7 @@ OPTIONS = {
             "balance": st.one_of(st.none(), not_negative),
             "sharpness": st.one_of(st.none(), positive),
             "regularity": st.one_of(st.none(), st.sampled_from([0.0, 5e-324, 0.5, 1.0])),
+            "colour": st.one_of(st.none(), not_negative),
         }
     ),
     "DELSegmenter": st.fixed_dictionaries(

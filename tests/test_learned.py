@@ -173,7 +173,7 @@ def test_saved_parameters_come_back_and_give_way(data, tmp_path):
 
 def test_reading_follows_merge_net_and_loss(data):
     from sklearn_spx.methods.deep_embedding import merging
-    from sklearn_spx.methods.seal.model import own_reading
+    from sklearn_spx.methods.seal.growth import own_reading
 
     segmenter = DELSegmenter.from_pretrained("bsds500")
     for merge, threshold in merging.THRESHOLDS.items():

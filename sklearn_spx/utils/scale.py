@@ -18,6 +18,7 @@ __all__ = [
     "Survey",
     "as_bands",
     "as_colour",
+    "eight_bit_units",
     "fill_outside",
     "for_slic",
     "given_range",
@@ -277,6 +278,13 @@ def for_slic(image):
 def as_bands(image):
     """Return n channels from 0 to 100 / sqrt(n): black and white are as far apart as in L."""
     return scaled(image, 100 / n_channels(image) ** 0.5)
+
+
+def eight_bit_units(image):
+    """Return colours in the units of 8-bit RGB: differences in n channels count as in three."""
+    image = as_colour(image)
+    n = n_channels(image)
+    return image if image.dtype == np.uint8 and n == 3 else scaled(image, 255 * 3 / n)
 
 
 def scaled(image, white):

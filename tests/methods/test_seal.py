@@ -15,7 +15,7 @@ from sklearn_spx.datasets import load_bsds500, make_dead_leaves
 from sklearn_spx.features.affinities import annotation_affinities
 from sklearn_spx.kernels import entropy_rate_superpixels
 from sklearn_spx.methods.seal import estimator as module
-from sklearn_spx.methods.seal import model
+from sklearn_spx.methods.seal import growth, model
 from sklearn_spx.methods.seal.graph import graph_segments
 from sklearn_spx.training import NetTraining
 
@@ -60,15 +60,7 @@ def test_exactly_that_many_connected_superpixels(fitted, leaves, backend, connec
     assert_exact(seal.transform(leaves.images[:1])[0], count, connectivity)
 
 
-def test_grids_part_a_little():
-    found = model.parted_by_grids(np.ones((2, 9, 6)), 0.2, 5.0)  # grids of 2 and 4
-    rows = np.array([1, 0.9, 1, 0.8, 1, 0.9, 1, 0.8, 1])
-    np.testing.assert_allclose(found[0], np.tile(rows[:6], (9, 1)))
-    np.testing.assert_allclose(found[1], np.tile(rows[:, None], (1, 6)))
-    same(model.parted_by_grids(found, 0.0, 5.0), found)
-
-
-def test_where_nothing_is_seen_superpixels_are_blocks(fitted, monkeypatch):
+def test_where_nothing_is_seen_superpixels_are_cells(fitted, monkeypatch):
     seal = pickle.loads(pickle.dumps(fitted)).set_params(n_segments=20)
     flat = np.full((2, 80, 100), 0.99, np.float32)
     monkeypatch.setattr(seal, "_predicted", lambda image: flat)
@@ -77,9 +69,40 @@ def test_where_nothing_is_seen_superpixels_are_blocks(fitted, monkeypatch):
         regularity: metrics.compactness(
             seal.set_params(regularity=regularity).transform([image])[0]
         )
-        for regularity in (0.0, 0.05)
+        for regularity in (0.0, 0.2)
     }
-    assert compactness[0.05] > 1.5 * compactness[0.0]
+    assert compactness[0.2] > 1.5 * compactness[0.0]
+
+
+def test_colours_weigh_where_an_image_is_smooth():
+    ramp = np.arange(0, 120, 2, dtype=np.uint8)
+    smooth = np.repeat(ramp[:, None, None], 3, axis=2)  # neighbours are 6 apart
+    assert growth.colour_weight(smooth, None, 0.5) == 0.5
+    assert growth.colour_weight(smooth // 2, None, 0.5) == 0.5
+    assert growth.colour_weight(smooth * 2, None, 0.5) == 0.25
+    assert growth.colour_weight(2 * smooth[:, :, 0], None, 0.5) == pytest.approx(0.25)  # gray
+    floats = 2 * smooth / np.float32(255)
+    assert growth.colour_weight(floats, None, 0.5) == pytest.approx(0.25, rel=1e-4)
+    flat = np.zeros((4, 5, 3), np.uint8)
+    assert growth.colour_weight(flat, None, 0.5) == 0.5
+    assert growth.colour_weight(flat, None, 0) == 0
+    rough = smooth.copy()
+    rough[30:] = np.random.default_rng(0).integers(0, 256, (30, 1, 3))
+    inside = np.zeros((60, 1), bool)
+    inside[:30] = True
+    assert growth.colour_weight(rough, inside, 0.5) == 0.5
+    assert growth.colour_weight(rough, ~inside, 0.5) < 0.05
+
+
+def test_colours_find_borders_that_the_net_misses(fitted, monkeypatch):
+    seal = pickle.loads(pickle.dumps(fitted)).set_params(n_segments=2)
+    monkeypatch.setattr(seal, "_predicted", lambda image: np.full((2, 20, 31), 0.9, np.float32))
+    image = np.zeros((20, 31, 3), np.uint8)
+    image[:, 9:] = 90
+    parts = (image[:, :, 0] > 0).astype(int)
+    assert metrics.achievable_segmentation_accuracy(seal.transform([image])[0], parts) == 1
+    seal.set_params(colour=0, regularity=0)
+    assert metrics.achievable_segmentation_accuracy(seal.transform([image])[0], parts) < 1
 
 
 @pytest.mark.parametrize("backend", ["ers", "egb"])
@@ -118,8 +141,8 @@ def test_superpixels_are_those_of_the_affinities(fitted, leaves):
     assert affinity.shape == (2, 40, 56)
     assert affinity.dtype == np.float32
     assert 0 < affinity.min() <= affinity.max() < 1
-    expected = entropy_rate_superpixels(affinities=affinity**5, n_segments=25, balance=0.3)
-    seal = pickle.loads(pickle.dumps(fitted)).set_params(regularity=0)
+    expected = entropy_rate_superpixels(affinities=affinity**3.5, n_segments=25, balance=0.3)
+    seal = pickle.loads(pickle.dumps(fitted)).set_params(regularity=0, colour=0)
     np.testing.assert_array_equal(seal.transform(leaves.images)[0], expected)
 
 
@@ -304,7 +327,13 @@ def test_memory_trains_once_and_predicts_once(leaves, tmp_path, monkeypatch):
     seal.fit(leaves.images, leaves.ground_truths)
     first = seal.transform(leaves.images)
     n_predicted = len(predicted)
-    several = ({"n_segments": 9}, {"sharpness": 1.0}, {"balance": 0.1}, {"regularity": 0.0})
+    several = (
+        {"n_segments": 9},
+        {"sharpness": 1.0},
+        {"balance": 0.1},
+        {"regularity": 0.0},
+        {"colour": 0.0},
+    )
     for params in (*several, {"backend": "egb"}):
         again = clone(seal).set_params(**params).fit(leaves.images, leaves.ground_truths)
         again.transform(leaves.images)

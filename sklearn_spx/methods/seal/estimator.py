@@ -32,15 +32,8 @@ from ...utils.images import check_boundaries
 from ...utils.threads import torch_threads
 from ...utils.types import Images, Labels
 from ...value_range import ValueRange
-from .model import (
-    NETS,
-    affinities_of,
-    for_net,
-    grow,
-    make_net,
-    own_reading,
-    predict_affinities,
-)
+from .growth import Beside, grow, own_reading
+from .model import NETS, affinities_of, for_net, make_net, predict_affinities
 from .release import is_release, read_release
 from .training import BOUNDARY_WEIGHT, RECIPE, SEALTask, sample
 
@@ -98,12 +91,20 @@ class SEALSuperpixels(Pretrained, ValueRange):
 
     sharpness : float or None, default=None
         The affinities are raised to this power before superpixels are grown. None follows net and
-        loss: with "ers" 5 after "cross_entropy"; after "seal" 2 for "compact" and 1, as published,
-        for the paper's nets; with "egb" 1.
+        loss: with "ers" 5 after "cross_entropy", 3.5 for "compact"; after "seal" 2 for "compact"
+        and 1, as published, for the paper's nets; with "egb" 1.
 
     regularity : float or None, default=None
-        With "ers", how strongly superpixels of a region without boundaries are blocks rather than
-        strips, from 0 (not at all, as in the paper) to 1. None: 0.05 for "compact", else 0.
+        With "ers", by what share affinities are less across the borders of as many SLIC
+        superpixels, from 0 (not at all, as in the paper) to 1: where the net sees nothing
+        superpixels are then round cells rather than strips. None: 0.2 for "compact", else 0.
+
+    colour : float or None, default=None
+        With "ers", how much colours weigh beside the net: affinities are multiplied by those of
+        colours, as :class:`ERSSuperpixels` has them, to this power in images whose neighbouring
+        pixels differ by 6 or less in the median, as the sum of three 8-bit channels; to less of it
+        as they differ more, for among texture and noise colours say little of borders. 0 is the net
+        alone, as in the paper. None: 0.4 for "compact", else 0.
 
     value_range : tuple of two floats or None, default=None
         The values of black and white. None: what the dtype says for 8-bit images and for floats in
@@ -121,7 +122,7 @@ class SEALSuperpixels(Pretrained, ValueRange):
     memory : str, joblib.Memory or None, default=None
         Cache of the trained net and of each image's affinities, so that a search over parameters
         that neither depends on (``n_segments``, ``backend``, ``connectivity``, ``balance``,
-        ``sharpness``, ``regularity``) trains once a fold.
+        ``sharpness``, ``regularity``, ``colour``) trains once a fold.
 
     n_jobs : int or None, default=None
         Images worked on at once, by joblib: threads, unless :func:`joblib.parallel_config` says
@@ -159,8 +160,8 @@ class SEALSuperpixels(Pretrained, ValueRange):
     Notes
     -----
     Differences from the paper: the compact net and its cross-entropy are ours; the paper's net is
-    "pan", its loss "seal". ``regularity`` and powers of affinities are ours. Training is 3,000
-    steps, not 100,000; crops are turned by any angle; a boundary's neighbours weigh in by
+    "pan", its loss "seal". ``regularity``, ``colour`` and powers of affinities are ours. Training
+    is 3,000 steps, not 100,000; crops are turned by any angle; a boundary's neighbours weigh in by
     ``boundary_weight``. Affinities of annotators are averaged in a crop, where the paper draws one
     annotator. The grid of diagonal affinities is as in the authors' release.
 
@@ -203,6 +204,7 @@ class SEALSuperpixels(Pretrained, ValueRange):
         "balance": [Interval(Real, 0, None, closed="left"), None],
         "sharpness": [Interval(Real, 0, None, closed="neither"), None],
         "regularity": [Interval(Real, 0, 1, closed="both"), None],
+        "colour": [Interval(Real, 0, None, closed="left"), None],
         "device": [StrOptions({"cpu", "cuda", "auto"})],
         "random_state": ["random_state"],
         "memory": [str, HasMethods(["cache"]), None],
@@ -226,6 +228,7 @@ class SEALSuperpixels(Pretrained, ValueRange):
         balance: float | None = None,
         sharpness: float | None = None,
         regularity: float | None = None,
+        colour: float | None = None,
         value_range: tuple[float, float] | None = None,
         device: Literal["cpu", "cuda", "auto"] = "cpu",
         random_state: int | np.random.RandomState | None = 0,
@@ -246,6 +249,7 @@ class SEALSuperpixels(Pretrained, ValueRange):
         self.balance = balance
         self.sharpness = sharpness
         self.regularity = regularity
+        self.colour = colour
         self.value_range = value_range
         self.device = device
         self.random_state = random_state
@@ -420,9 +424,12 @@ class SEALSuperpixels(Pretrained, ValueRange):
 
     def _grow(self, counts, image, mask):
         reading = self._reading()
+        if self.backend == "egb":
+            reading = reading._replace(regularity=0.0, colour=0.0)
+        beside = Beside(image, mask, reading, self.device)
         affinities, mask = placed(self.device, self._predicted(image), mask)
         return [
-            to_host(grow(affinities, count, reading, self.backend, self.connectivity, mask))
+            to_host(grow(affinities, count, beside, self.backend, self.connectivity, mask))
             for count in counts
         ]
 

@@ -1,20 +1,15 @@
-"""SEAL from an image to superpixels: net, affinities, entropy rate superpixels.
+"""SEAL from an image to affinities: the nets by name, and what they take.
 
-    image -> net_inputs -> net -> affinities ; affinities -> grow -> label image
-
-The nets by name, what they take, and how their affinities are read.
+image -> net_inputs -> net -> affinities
 """
 
 from importlib import import_module
-from typing import NamedTuple
 
 import numpy as np
 
 from ...features.affinities import canny_edges
-from ...kernels import entropy_rate_superpixels
 from ...kernels.checks import full_scale
 from ...utils.scale import as_colour
-from .graph import graph_segments
 
 # name: module of sklearn_spx.nets, class, arguments
 NETS = {
@@ -29,26 +24,6 @@ NETS = {
         {"two_way": True, "square": True, "canny": False},
     ),
 }
-
-
-class Reading(NamedTuple):
-    """How superpixels are grown on affinities."""
-
-    sharpness: float  # the power that affinities are raised to
-    balance: float  # of ERS
-    regularity: float  # see parted_by_grids
-
-
-# chosen on the val images of BSDS500, where affinities that missed boundaries made dear are low and
-# want a power; the paper's net and loss as published
-_COMPACT = {"cross_entropy": Reading(5.0, 0.3, 0.05), "seal": Reading(2.0, 0.3, 0.05)}
-_PAPER = {"cross_entropy": Reading(5.0, 0.5, 0.0), "seal": Reading(1.0, 0.5, 0.0)}
-
-
-def own_reading(net, loss, backend):
-    """The reading that suits a net trained by a loss."""
-    reading = (_COMPACT if net == "compact" else _PAPER)[loss]
-    return reading._replace(sharpness=1.0) if backend == "egb" else reading
 
 
 def make_net(name, n_channels):
@@ -102,54 +77,3 @@ def affinities_of(image, net):
     with torch.no_grad():
         inputs = [as_tensor(array, first.device) for array in arrays]
         return net(*inputs)[0].float().contiguous()
-
-
-def grow(affinities, n_segments, reading, backend="ers", connectivity=8, mask=None):
-    """Superpixels on affinities, exactly ``n_segments``; arrays, or tensors on a GPU."""
-    affinities = affinities ** min(reading.sharpness, 1e30)  # within float32
-    if backend == "egb":
-        return graph_segments(affinities, n_segments, connectivity, mask)
-    n_pixels = affinities.shape[1] * affinities.shape[2] if mask is None else int(mask.sum())
-    side = (n_pixels / n_segments) ** 0.5
-    return entropy_rate_superpixels(
-        n_segments=n_segments,
-        affinities=parted_by_grids(affinities, reading.regularity, side),
-        balance=reading.balance,
-        connectivity=connectivity,
-        mask=mask,
-    )
-
-
-def parted_by_grids(affinities, regularity, side):
-    """Affinities that are a little less across the lines of grids of 2, 4, 8, ... pixels.
-
-    Where a net sees nothing, all affinities are alike, and superpixels would be strips a pixel
-    wide. So they are blocks within blocks, up to ``side`` pixels. Beside a boundary, where
-    affinities fall far deeper, it matters little. Not of the paper.
-
-    Parameters
-    ----------
-    affinities : array or tensor (2, height, width)
-        To the right and to the lower neighbour.
-
-    regularity : float
-        How much less they are across the lines of the coarsest grid, as a share.
-
-    side : float
-        Pixels along a side of a superpixel.
-
-    Returns
-    -------
-    affinities : array or tensor (2, height, width)
-        New ones.
-    """
-    grids = 2 ** np.arange(1, max(1, int(np.log2(max(side, 1)))) + 1)
-    _, height, width = affinities.shape
-    across, down = (
-        1 - regularity * (np.arange(1, n + 1)[:, None] % grids == 0).mean(1)
-        for n in (width, height)
-    )
-    factors = np.stack(np.broadcast_arrays(across, down[:, None])).astype(np.float32)
-    if isinstance(affinities, np.ndarray):
-        return affinities * factors.astype(affinities.dtype)
-    return affinities * affinities.new_tensor(factors)

@@ -11,15 +11,8 @@ from ...metrics import achievable_segmentation_accuracy
 from ...training.augment import random_crop
 from ...training.recipe import Task, split
 from ...training.wear import random_zoom, wear
-from .model import (
-    as_tensor,
-    for_net,
-    grow,
-    make_net,
-    net_inputs,
-    own_reading,
-    predict_affinities,
-)
+from .growth import Beside, grow, own_reading
+from .model import as_tensor, for_net, make_net, net_inputs, predict_affinities
 
 # one recipe for all nets; the paper's 100,000 steps are days of a CPU
 RECIPE = {
@@ -166,12 +159,9 @@ def _segmentation_errors(affinities, labels):
 def _accuracy(net, reading, image, labels):
     """Mean achievable segmentation accuracy over the annotations of an image held out."""
     inside = (labels >= 0).any(axis=0)
-    superpixels = grow(
-        predict_affinities(image, net),
-        _loop_count(inside.shape),
-        reading._replace(regularity=0.0),
-        mask=None if inside.all() else inside,
-    )
+    mask = None if inside.all() else inside
+    alone = Beside(image, mask, reading._replace(regularity=0.0, colour=0.0), "cpu")
+    superpixels = grow(predict_affinities(image, net), _loop_count(inside.shape), alone, mask=mask)
     return achievable_segmentation_accuracy(superpixels, list(labels.astype(np.int32)))
 
 
