@@ -7,7 +7,8 @@
 Three tables: nets and losses (each --model, beside the shipped one, which for train and val is
 "bsds500-train") and other sources of affinities under the same ERS, both as in Figure 4 of Tu et
 al.; other methods as in Figure 6, and EGB on learned affinities as in the supplement. Scores are
-plain means over (image, annotation) pairs, tolerance 1 pixel (protocol "seal").
+plain means over (image, annotation) pairs, tolerance 1 pixel (protocol "seal"), and compactness
+(CO), which is the image's own. ``--counts 20 40 80`` is the table of few superpixels.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sklearn_spx import SEALSuperpixels, SLICSuperpixels
+from sklearn_spx import DELSegmenter, ERSSuperpixels, SEALSuperpixels, SLICSuperpixels
 from sklearn_spx.datasets import load_bsds500
 from sklearn_spx.features.affinities import (
     annotation_affinities,
@@ -28,6 +29,7 @@ from sklearn_spx.kernels import entropy_rate_superpixels
 from sklearn_spx.metrics import (
     achievable_segmentation_accuracy,
     boundary_recall,
+    compactness,
     evaluate_superpixels,
 )
 
@@ -35,6 +37,7 @@ COUNTS = (100, 200, 300, 400, 500, 600, 700, 800, 900, 1000, 1100, 1200)
 SCORES = {
     "ASA": partial(achievable_segmentation_accuracy, per_annotator=True),
     "BR": partial(boundary_recall, per_annotator=True),
+    "CO": lambda labels, truths: compactness(labels),
 }
 
 
@@ -55,8 +58,23 @@ def oracle(image, truths, counts):
     return on_affinities(annotation_affinities(truths), counts)
 
 
+def ers_with_cells(image, truths, counts):
+    return [ERSSuperpixels(n).fit_transform([image])[0] for n in counts]
+
+
 def slic(image, truths, counts):
     return [SLICSuperpixels(n).fit_transform([image])[0] for n in counts]
+
+
+def regions_of(model):
+    """DEL's regions, as many: superpixels of a few dozen."""
+    segmenter = DELSegmenter.from_pretrained(model)
+
+    def run(image, truths, counts):
+        tree = segmenter.hierarchy([image])[0]
+        return [tree.labels(n_segments=n) for n in counts]
+
+    return run
 
 
 def net_sources(path):
@@ -94,7 +112,7 @@ def tables(options):
     if options.hed:
         sources |= net_sources(options.hed)
     sources["oracle (annotators)"] = oracle
-    others = {"SLIC": slic}
+    others = {"SLIC": slic, "colour, cells (ERS)": ers_with_cells, "DEL": regions_of(shipped)}
     if options.shipped:
         others["shipped, by EGB"] = learned(shipped, backend="egb")
     return {
