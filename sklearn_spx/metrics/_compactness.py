@@ -46,9 +46,7 @@ def compactness(labels: ArrayLike) -> float:
     inside = labels >= 0
     index = np.full(labels.shape, -1, dtype=np.int32)
     index[inside], n = compact(labels[inside])
-    size = np.zeros(n, dtype=np.int64)
-    perimeter = np.zeros(n, dtype=np.int64)
-    _measure(index, size, perimeter)
+    size, perimeter = measure(index, n)
     quotient = 4.0 * math.pi * size / perimeter.astype(np.float64) ** 2
     return float((size * quotient).sum() / size.sum())
 
@@ -56,6 +54,14 @@ def compactness(labels: ArrayLike) -> float:
 def compactness_of_pair(labels, ground_truths):
     """Return :func:`compactness`, with the arguments of the other scores."""
     return compactness(labels)
+
+
+def measure(labels, n):
+    """Return the pixels and pixel edges of labels 0..n-1; others are -1."""
+    size = np.zeros(n, dtype=np.int64)
+    perimeter = np.zeros(n, dtype=np.int64)
+    _measure(labels, size, perimeter)
+    return size, perimeter
 
 
 @njit

@@ -80,6 +80,74 @@ def compactness(labels):
     return total / sum(superpixels.values())
 
 
+# --- superpixels without annotation --------------------------------------------------------------
+
+
+def explained_variation(labels, image):
+    _, superpixels, _ = overlaps(labels, labels)
+    image = image.reshape(*labels.shape, -1).astype(np.longdouble)
+    mean = image[labels >= 0].mean(axis=0)
+    between = sum(
+        area * ((image[labels == s].mean(axis=0) - mean) ** 2).sum()
+        for s, area in superpixels.items()
+    )
+    return between / ((image[labels >= 0] - mean) ** 2).sum()
+
+
+def global_regularity(labels):
+    _, superpixels, _ = overlaps(labels, labels)
+    return shape_regularity(labels, superpixels) * smooth_matching(labels, superpixels)
+
+
+def shape_regularity(labels, superpixels):
+    total = 0.0
+    for s, area in superpixels.items():
+        shape = labels == s
+        hull = convex_hull(shape)
+        convexity = (edges(hull) / hull.sum()) / (edges(shape) / area)
+        deviations = np.argwhere(shape).std(axis=0)
+        balance = math.sqrt(deviations.min() / deviations.max()) if area > 1 else 1.0
+        total += area * min(convexity, 1.0) * balance
+    return total / sum(superpixels.values())
+
+
+def smooth_matching(labels, superpixels):
+    height, width = labels.shape
+    shapes = {}
+    for s, area in superpixels.items():
+        place = np.argwhere(labels == s)
+        centre = (2 * place.sum(axis=0) + area) // (2 * area)  # rounded, half up
+        shapes[s] = np.zeros((2 * height, 2 * width))
+        shapes[s][tuple((place - centre + (height, width)).T)] = 1
+    mean = sum(shapes.values())
+    mean /= mean.sum()
+    different = sum(
+        area * np.abs(shapes[s] / area - mean).sum() / 2 for s, area in superpixels.items()
+    )
+    return 1 - different / sum(superpixels.values())
+
+
+def edges(shape):
+    frame = np.pad(shape.astype(int), 1)
+    return sum(int(np.abs(np.diff(frame, axis=axis)).sum()) for axis in (0, 1))
+
+
+def convex_hull(shape):
+    """Return the pixels whose centres are on no line's wrong side that keeps all of ``shape``."""
+    inside = np.argwhere(shape)
+    every = np.argwhere(np.ones_like(shape))
+    hull = (every >= inside.min(axis=0)).all(axis=1) & (every <= inside.max(axis=0)).all(axis=1)
+    for a in inside:
+        for b in inside:
+
+            def side(points, a=a, b=b):
+                return (b[0] - a[0]) * (points[:, 1] - a[1]) - (b[1] - a[1]) * (points[:, 0] - a[0])
+
+            if (side(inside) >= 0).all():
+                hull &= side(every) >= 0
+    return hull.reshape(shape.shape)
+
+
 # --- boundaries ----------------------------------------------------------------------------------
 
 
