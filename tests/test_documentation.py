@@ -253,6 +253,17 @@ def test_examples_run(name):
         _run_examples(example)
 
 
+PAGES = sorted((REPOSITORY / "doc").glob("*.rst"))
+
+
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if ">>>" in p.read_text(encoding="utf-8")], ids=lambda p: p.name
+)
+def test_examples_of_a_page_run(page):
+    text = page.read_text(encoding="utf-8")
+    _run_examples(doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0))
+
+
 def test_every_module_says_what_it_does():
     silent = [
         str(path.relative_to(ROOT))
