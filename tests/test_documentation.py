@@ -43,6 +43,7 @@ INSIDE = (
     "model_file",
     "nets.checkpoint",
     "training.augment",
+    "training.wear",
     "training.loop",
     "training.progress",
     "training.recipe",
