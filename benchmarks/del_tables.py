@@ -193,7 +193,7 @@ def rows(arguments):
         return SEALSuperpixels.from_pretrained(shipped, n_segments=2400)
 
     def ers():
-        return ERSSuperpixels(2400)
+        return ERSSuperpixels(2400, regularity=0.0)
 
     on_gpu = {}
     if missing_gpu() is None:  # the paper's DEL takes SLIC on a GPU, its DEL-C on a CPU
