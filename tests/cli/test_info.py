@@ -93,12 +93,12 @@ def test_what_a_saved_model_is(tmp_path, monkeypatch):
     assert found["written_by"] == f"sklearn-spx {__version__}"
     assert found["channels"] == 3
     assert found["params"]["n_segments"] == 77
-    assert found["history"]["step"] == 3000
+    assert found["history"]["step"] == 6000
     assert found["weights"] > 1e6
     result = run("info", path)
     assert result.exit_code == 0, result.output
     text = flat(result.stdout)
-    for words in (str(path), "n_segments 77", "step 3000", "channels 3"):
+    for words in (str(path), "n_segments 77", "step 6000", "channels 3"):
         assert words in text
 
 
