@@ -4,8 +4,8 @@ Where nothing is to be seen: round cells in the place of strips
 
 In a sky or on a wall all neighbours are alike. Entropy rate superpixels as published, on colour or
 on learned affinities, fill such parts with strips and staircases. ``regularity`` lessens affinities
-a little across the borders of as many SLIC superpixels: where there is a boundary it matters little,
-and where there is none superpixels are round.
+a little across the borders of as many SLIC superpixels: where there is a boundary it matters
+little, and where there is none superpixels are round.
 """
 
 # %%
@@ -24,7 +24,7 @@ counts = (50, 150, 300, 600)
 
 def show(rows):
     """Draw a row of label images for each name, with their compactness."""
-    figure, axes = plt.subplots(
+    _, axes = plt.subplots(
         len(rows), len(counts), figsize=(13, 3.2 * len(rows)), layout="constrained"
     )
     for row, (name, found) in zip(axes, rows.items()):
