@@ -82,21 +82,16 @@ CHANGES = {
 SIZES = (0.5, 2, 4)
 
 
+def changed(pairs, change):
+    for i, (image, truths) in enumerate(pairs):
+        yield change(image, np.random.default_rng(i)), truths
+
+
 def conditions(pairs, camvid, step):
     """Name, tolerance, and what makes the pairs of image and truths."""
     yield "as they are", 1, lambda: pairs
     for name, change in CHANGES.items():
-        yield (
-            name,
-            1,
-            partial(
-                lambda change: (
-                    (change(image, np.random.default_rng(i)), truths)
-                    for i, (image, truths) in enumerate(pairs)
-                ),
-                change,
-            ),
-        )
+        yield name, 1, partial(changed, pairs, change)
     for factor in SIZES:
         yield f"{factor} x the size", 1, partial(map, partial(resized, factor=factor), pairs)
     if camvid is not None:
@@ -148,7 +143,11 @@ def main(arguments=None):
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("root", type=Path, help="The folder of BSDS500.")
-    parser.add_argument("--camvid", type=Path, help="A folder with images/val and labels/val.")
+    parser.add_argument(
+        "--camvid",
+        type=Path,
+        help="A folder with images/val and labels/val: all, or every second below 50 --images.",
+    )
     parser.add_argument("--images", type=int, default=25, help="Of val, evenly chosen.")
     parser.add_argument("--counts", type=int, nargs="+", default=[100, 300, 600, 1200])
     parser.add_argument("--model", default="bsds500-train", help="SEAL's net.")
@@ -163,7 +162,7 @@ def main(arguments=None):
     if options.methods:
         methods = {name: methods[name] for name in options.methods}
         segments = {}
-    for name, tolerance, make in conditions(pairs, options.camvid, 2 if step > 2 else 1):
+    for name, tolerance, make in conditions(pairs, options.camvid, 2 if options.images < 50 else 1):
         if options.only and not any(word in name for word in options.only):
             continue
         found, coverings = {method: [] for method in methods}, {method: [] for method in segments}
