@@ -33,7 +33,7 @@ _OF_TRAINING = {
     "weight_decay",
 }
 
-# defaults of then that are None today, which stands for the same and follows other parameters
+# defaults of then that are None today, which follows other parameters and what suits them now
 _OLD_DEFAULTS = {
     "DELSegmenter": {"threshold": 0.55},
     "SEALSuperpixels": {"balance": 0.3, "boundary_weight": 20.0, "regularity": 0.05},
