@@ -25,15 +25,23 @@ def pytest_addoption(parser):
         action="store_true",
         help="a test that would be skipped, since a package is not installed, fails",
     )
+    parser.addoption(
+        "--list-missing-packages",
+        metavar="FILE",
+        help="write the names of the tests that were skipped, since a package is not installed",
+    )
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item):
     outcome = yield
     report = outcome.get_result()
-    missing = report.skipped and "could not import" in str(report.longrepr)
-    if missing and item.config.getoption("no_missing_packages"):
+    if wants_a_package(report) and item.config.getoption("no_missing_packages"):
         report.outcome, report.longrepr = "failed", report.longrepr[2]
+
+
+def wants_a_package(report):
+    return report.skipped and "could not import" in str(report.longrepr)
 
 
 def pytest_configure(config):
@@ -55,8 +63,11 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if item in kept]
 
 
-def pytest_terminal_summary(terminalreporter):
+def pytest_terminal_summary(terminalreporter, config):
     reports = [r for rs in terminalreporter.stats.values() for r in rs if hasattr(r, "when")]
+    if config.option.list_missing_packages:
+        names = dict.fromkeys(report.nodeid for report in reports if wants_a_package(report))
+        Path(config.option.list_missing_packages).write_text("".join(f"{n}\n" for n in names))
     cases = [
         (report.nodeid, n)
         for report in reports
