@@ -8,7 +8,9 @@ mean; the grid's step is sought so that there are about as many as asked for.
 from collections import namedtuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
+from .checks import as_labels, check_count
 from .compilation import njit
 
 QUARTERS = (0, 3, 1, 2)  # the parts of a stride of 2, in the order in which iterations see them
@@ -18,7 +20,8 @@ _MIN_SIZE = 0.125  # of the mean superpixel: what is smaller joins a neighbour
 Start = namedtuple(
     "Start",
     [
-        "seeds",  # (K, 2) float64, row and column
+        "places",  # (K, m, 2) float64, rows and columns: a centre starts at the mean of its pixels
+        "seeds",  # (K, 2) float64, the mean row and column
         "step",  # of their grid, in pixels
         "stride",  # 1, or 2 where an iteration sees a quarter of the pixels
         "min_size",  # pixels below which a superpixel joins a neighbour in the end
@@ -27,23 +30,105 @@ Start = namedtuple(
 )
 
 
-def start_on_grid(height, width, n_segments, mask=None):
-    """Seeds and what goes with them; a mask is boolean and keeps at least one pixel."""
-    if mask is None:
-        area = height * width
+def start_at(given, height, width, n_segments, mask=None):
+    """Seeds, given or, if None, on a grid, and what goes with them.
+
+    A mask is boolean and keeps at least one pixel.
+    """
+    area = height * width if mask is None else int(np.count_nonzero(mask))
+    if given is not None:
+        places = as_places(given, height, width, mask)
+        seeds = places.mean(axis=1)
+        step = max(1.0, np.sqrt(area / n_segments))
+    elif mask is None:
         seeds, step = grid_seeds(height, width, min(n_segments, area))
     else:
-        area = int(np.count_nonzero(mask))
         seeds, step = mask_seeds(mask, n_segments, area)
+    if given is None:
+        places = seeds[:, None]
     stride = 1 if step < _STRIDE_FROM else 2
     n_segments = min(n_segments, area)
     return Start(
+        places=places,
         seeds=seeds,
         step=step,
         stride=stride,
         n_segments=n_segments,
         min_size=round(_MIN_SIZE * area / n_segments),
     )
+
+
+def as_places(seeds, height, width, mask=None):
+    """Check seeds and return them as places (K, m, 2): each in the image and its mask."""
+    seeds = np.asarray(seeds)
+    if seeds.dtype.kind not in "uif":
+        raise TypeError(f"seeds has dtype {seeds.dtype}; accepted are rows and columns, in pixels")
+    if seeds.ndim not in (2, 3) or seeds.shape[-1] != 2 or not seeds.size:
+        raise ValueError(f"seeds has shape {seeds.shape}; accepted is (n, 2) or (n, m, 2)")
+    places = seeds.astype(np.float64).reshape(len(seeds), -1, 2)
+    inside = ((places >= -0.5) & (places < (height - 0.5, width - 0.5))).all(axis=2)
+    where = "the image"
+    if mask is not None and inside.all():
+        rows, columns = np.moveaxis(np.floor(places + 0.5).astype(np.int64), 2, 0)
+        inside, where = mask[rows, columns], "the mask"
+    if not inside.all():
+        k, j = np.argwhere(~inside)[0]
+        raise ValueError(f"seeds[{k}] has {places[k, j].tolist()}, outside {where}")
+    return places
+
+
+def mean_of_places(values):
+    """Means over the places of each centre, (K, m, C) float32: summed up in their order."""
+    total = values[:, 0].copy()
+    for j in range(1, values.shape[1]):
+        total += values[:, j]
+    return total * np.float32(1 / values.shape[1])
+
+
+def region_seeds(labels: ArrayLike, n_places: int = 8) -> NDArray[np.float64]:
+    """Seeds for :func:`~sklearn_spx.kernels.slic`: pixels all over each region of a label image.
+
+    Parameters
+    ----------
+    labels : array-like of shape (height, width), integer
+        Regions of any numbers; below 0: none.
+
+    n_places : int, default=8
+        Pixels of each region; those of a smaller one come several times.
+
+    Returns
+    -------
+    seeds : ndarray of shape (n_regions, n_places, 2), float64
+        Rows and columns, evenly spaced among the pixels of each region in reading order; regions
+        in the order of their numbers.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If this is not a label image.
+
+    Examples
+    --------
+    >>> from sklearn_spx.kernels.slic import region_seeds
+    >>> region_seeds([[0, 0, 0, 7, 7, -1]], 1).tolist()
+    [[[0.0, 1.0]], [[0.0, 4.0]]]
+    """
+    labels = as_labels(labels)
+    n_places = check_count(n_places, "n_places")
+    if labels.max() < labels.size:
+        occurs = np.zeros(labels.size + 1, np.bool_)
+        occurs[np.maximum(labels, -1)] = True  # the last entry: none
+        occurs[-1] = False
+        numbers = np.cumsum(occurs, dtype=np.int32) - np.int32(1)
+        numbers[-1] = -1
+        index, n = numbers[np.maximum(labels, -1)], int(np.count_nonzero(occurs))
+    else:
+        present, index = np.unique(labels, return_inverse=True)
+        n = int(np.count_nonzero(present >= 0))
+        index = (index.reshape(labels.shape) - (len(present) - n)).astype(np.int32)
+    seeds = np.empty((n, n_places, 2))
+    _spread(index, np.zeros(n, np.int64), np.zeros(n, np.int64), seeds)
+    return seeds
 
 
 def grid_seeds(height, width, n_seeds):
@@ -81,6 +166,31 @@ def mask_seeds(mask, n_seeds, area):
     seeds = np.empty((best[0], 2))
     _nearest_to_means(box, step, sums, seeds)
     return seeds + (top, left), step
+
+
+@njit
+def _spread(index, sizes, seen, seeds):
+    """Take evenly spaced pixels of each region.
+
+    index : IN (H, W) int32, below 0 for none; sizes, seen : zeros (n,) int64; seeds : OUT
+    """
+    height, width = index.shape
+    m = seeds.shape[1]
+    for y in range(height):
+        for x in range(width):
+            if index[y, x] >= 0:
+                sizes[index[y, x]] += 1
+    for y in range(height):
+        for x in range(width):
+            k = index[y, x]
+            if k < 0:
+                continue
+            # place j is pixel (2 j + 1) size // (2 m); the first j of which this may be
+            j = (2 * m * seen[k] + sizes[k] - 1) // (2 * sizes[k])
+            while j < m and (2 * j + 1) * sizes[k] // (2 * m) == seen[k]:
+                seeds[k, j, 0], seeds[k, j, 1] = y, x
+                j += 1
+            seen[k] += 1
 
 
 @njit

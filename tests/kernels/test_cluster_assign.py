@@ -146,6 +146,25 @@ def test_bottom_up(shape, n_segments, max_iter):
     np.testing.assert_array_equal(image, before)
 
 
+def test_bottom_up_starts_at_given_seeds():
+    rng = np.random.default_rng(1)
+    image = rng.integers(0, 9, (11, 9, 2)).astype(np.float32)
+    seeds, weights = rng.integers(0, 9, (6, 2)), np.float32([0.3, 0.1, 2.5])
+    seen = []
+
+    def choose(values, means, neighbors, differences):
+        seen.append(means.copy())
+        return np.where(neighbors < 0, np.inf, differences @ weights).argmin(axis=1)
+
+    bottom_up(image, 6, choose, max_iter=1, n_neighbors=4, seeds=seeds)
+    np.testing.assert_array_equal(seen[0], image[tuple(seeds.T)])
+    several = np.repeat(seeds[:, None], 2, axis=1)
+    several[:, 1, 1] = 0
+    bottom_up(image, 6, choose, max_iter=1, n_neighbors=4, seeds=several)
+    expected = (image[tuple(seeds.T)] + image[seeds[:, 0], 0]) / 2
+    np.testing.assert_array_equal(seen[1], expected)
+
+
 @pytest.mark.parametrize("n_segments", [1, 10, 100, 1000])
 def test_bottom_up_makes_as_many_as_asked_for(n_segments):
     rng = np.random.default_rng(0)

@@ -138,6 +138,14 @@ def test_labels_are_the_cpus(shape, n_segments, max_iter, masked):
     assert_the_cpus(bottom_up, image, n_segments, nearest, seed=max_iter, **options)
 
 
+@pytest.mark.parametrize("n_places", [1, 3])
+def test_seeds_of_ones_own(n_places):
+    rng = np.random.default_rng(n_places)
+    image = rng.normal(size=(9, 11, 2)).cumsum(axis=1)
+    seeds = rng.integers(0, 9, (5, n_places, 2))
+    assert_the_cpus(bottom_up, image, 4, nearest, max_iter=2, n_neighbors=4, seeds=seeds)
+
+
 @pytest.mark.parametrize("seed", [None, 1, 2])
 def test_no_order_of_blocks_shows(seed):
     image = np.random.default_rng(0).normal(size=(12, 13)).cumsum(axis=0)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn_spx.kernels import slic
 from sklearn_spx.kernels._clustering import grid_seeds, mask_seeds
 from sklearn_spx.kernels.color import rgb_to_lab
-from sklearn_spx.kernels.slic import slic_quiet
+from sklearn_spx.kernels.slic import region_seeds, slic_quiet
 from sklearn_spx.metrics import achievable_segmentation_accuracy
 
 from . import naive
@@ -546,3 +546,96 @@ def test_other_channels_stay_as_they_are(rng):
 def test_bad_input(image, kwargs, error, message):
     with pytest.raises(error, match=message):
         slic(image, **kwargs)
+
+
+# --- seeds of one's own -----------------------------------------------------------------------
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(problems(), st.integers(1, 12))
+def test_given_seeds_are_where_centres_start(problem, n_seeds):
+    image, weights, mask, options = problem
+    rng = np.random.default_rng(n_seeds)
+    inside = np.ones(image.shape[:2], bool) if mask is None else mask
+    seeds = rng.permutation(np.argwhere(inside))[:n_seeds] + rng.uniform(-0.4, 0.4, 2)
+    found = slic_quiet(
+        image,
+        weights=weights,
+        mask=mask,
+        convert2lab=False,
+        enforce_connectivity=False,
+        seeds=seeds,
+        **options,
+    )
+    step = max(1.0, np.sqrt(inside.sum() / options["n_segments"]))
+    wanted, gap = naive.slic(
+        image.astype(float),
+        seeds.tolist(),
+        step,
+        options["compactness"],
+        options["max_iter"],
+        1 if step < 8 else 2,
+        np.ones(image.shape[2]) if weights is None else weights,
+        inside,
+        options["slic_zero"],
+    )
+    assume(gap > 1e-5)
+    wanted[wanted >= 0] = np.unique(wanted[wanted >= 0], return_inverse=True)[1]
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_several_pixels_a_seed_are_their_mean():
+    """The second seed's single pixel is an outlier; with its neighbours it is not."""
+    image = np.repeat([[0.0, 0, 0, 0, 9, 9, 9, 9]], 2, axis=0)
+    image[0, 6] = 0
+    one = [[[0, 1]], [[0, 6]]]
+    three = [[[0, 1]] * 3, [[0, 6], [1, 6], [1, 5]]]
+    options = {"compactness": 1e-6, "max_iter": 1, "enforce_connectivity": False}
+    right = image > 4
+    right[0, 6] = False  # as black as the first seed
+    assert (slic_quiet(image, 2, seeds=one, **options) != right).sum() > 5
+    np.testing.assert_array_equal(slic_quiet(image, 2, seeds=three, **options), right)
+
+
+@pytest.mark.parametrize("numbers", [[0, 1, 2, 3], [4, 70, 2**30, 2**31 - 1]])
+def test_seeds_lie_all_over_their_regions(numbers):
+    labels = np.repeat(np.repeat([[0, 1], [2, 3]], 6, axis=0), 8, axis=1)
+    labels = np.array(numbers, np.int32)[labels]
+    labels[0, 0] = -7
+    seeds = region_seeds(labels)
+    assert seeds.shape == (4, 8, 2)
+    for number, places in zip(numbers, seeds.astype(int)):
+        assert (labels[tuple(places.T)] == number).all()
+        assert len(np.unique(places, axis=0)) == 8
+        np.testing.assert_allclose(places.mean(0), np.argwhere(labels == number).mean(0), atol=1.5)
+    small = region_seeds([[5, 5, 5]], 7)[0]  # fewer pixels than places: all, evenly
+    assert np.unique(small[:, 1], return_counts=True)[1].tolist() == [2, 3, 2]
+    assert region_seeds([[-1]]).shape == (0, 8, 2)
+
+
+def test_a_label_image_is_where_it_ends():
+    """Superpixels that are their own start stay nearly as they are, and as many."""
+    rng = np.random.default_rng(0)
+    image = np.kron(rng.uniform(0, 90, (6, 9, 3)), np.ones((16, 16, 1))).astype(np.float32)
+    labels = slic_quiet(image, 54, convert2lab=False)
+    again = slic_quiet(image, 54, convert2lab=False, seeds=region_seeds(labels), max_iter=3)
+    assert again.max() + 1 == 54
+    assert (again == labels).mean() > 0.98  # in the order of the seeds
+
+
+@pytest.mark.parametrize(
+    ("seeds", "error", "words"),
+    [
+        ([[0, 0, 0]], ValueError, r"seeds has shape \(1, 3\)"),
+        ([], ValueError, "seeds has shape"),
+        ([["a", "b"]], TypeError, "seeds has dtype"),
+        ([[0, 0], [4, 2]], ValueError, r"seeds\[1\] has \[4.0, 2.0\], outside the image"),
+        ([[0, np.nan]], ValueError, "outside the image"),
+        ([[0, 0], [1, 1]], ValueError, r"seeds\[1\] has \[1.0, 1.0\], outside the mask"),
+    ],
+)
+def test_seeds_that_cannot_be_are_named(seeds, error, words):
+    mask = np.ones((4, 4), bool)
+    mask[1, 1] = False
+    with pytest.raises(error, match=words):
+        slic(np.zeros((4, 4)), 2, seeds=seeds, mask=mask)

@@ -186,3 +186,11 @@ def test_equal_looks_where_place_does_not_count(rng):
     image = np.zeros((9, 12, 1), np.float32)
     image[:, 6:] = rng.integers(0, 2, (9, 6, 1))
     assert_the_cpus(image, 4, compactness=0.0, max_iter=2)
+
+
+@pytest.mark.parametrize("n_places", [1, 3])
+def test_seeds_of_ones_own(n_places):
+    rng = np.random.default_rng(n_places)
+    image = rng.integers(0, 50, (11, 13, 2))
+    seeds = rng.integers(0, 11, (5, n_places, 2))
+    assert_the_cpus(image, n_segments=4, compactness=3.0, max_iter=3, seeds=seeds)

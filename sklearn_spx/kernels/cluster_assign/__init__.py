@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._clustering import QUARTERS, start_on_grid
+from .._clustering import QUARTERS, mean_of_places, start_at
 from .._device import open_session, uses_gpu
 from ..checks import as_image, as_image_and_labels, as_labels, as_mask, check_count
 from ..connectivity import connect
@@ -44,6 +44,7 @@ def bottom_up(
     max_iter: int = 10,
     n_neighbors: int = 7,
     mask: ArrayLike | None = None,
+    seeds: ArrayLike | None = None,
     device: Literal["cpu", "cuda", "auto"] | None = None,
 ) -> NDArray[np.int32]:
     """Superpixels whose pixels each choose a cluster: Algorithm 1 of [1]_, bottom-up.
@@ -83,6 +84,10 @@ def bottom_up(
     mask : array-like of bool, shape (height, width), default=None
         False for pixels that belong to no superpixel; the image may hold anything there. Also
         numbers, 0 for False and 1 for True.
+
+    seeds : array-like of shape (n, 2) or (n, m, 2), default=None
+        Rows and columns, in pixels, where centres start in the place of the grid; see
+        :func:`sklearn_spx.kernels.slic`.
 
     device : {"cpu", "cuda", "auto"}, default=None
         Where to work; the labels are the same, if `choose` chooses the same. "auto" is "cuda" if
@@ -127,16 +132,16 @@ def bottom_up(
 
         with open_session(image, mask) as session:
             return _cuda_bottom_up.bottom_up(
-                session, image, mask, n_segments, choose, max_iter, n_neighbors, _ALIKE
+                session, image, mask, n_segments, seeds, choose, max_iter, n_neighbors, _ALIKE
             )
     image = as_image(image, mask=mask)
     height, width, n_channels = image.shape
     if mask is not None:
         mask = as_mask(mask, (height, width))
-    start = start_on_grid(height, width, n_segments, mask)
+    start = start_at(seeds, height, width, n_segments, mask)
     centers = start.seeds.astype(np.float32)
-    rows, columns = np.floor(start.seeds + 0.5).astype(np.int64).T
-    means = image[rows, columns]
+    rows, columns = np.moveaxis(np.floor(start.places + 0.5).astype(np.int64), 2, 0)
+    means = mean_of_places(image[rows, columns])
     counts = np.empty(len(means), np.int64)
     flat, step = image.reshape(-1, n_channels), np.float32(start.step)
     inside = np.arange(height * width) if mask is None else np.flatnonzero(mask)

@@ -10,7 +10,7 @@ import numpy as np
 from numba import cuda
 
 from .. import _cuda_checks
-from .._clustering import QUARTERS, start_on_grid
+from .._clustering import QUARTERS, start_at
 from .._cuda_common import fill, for_each, gather
 from .._cuda_sort import sort_pairs
 from .._device import is_on_gpu, kernel
@@ -24,7 +24,7 @@ _BLOCK = 2**16
 _OUTSIDE = np.uint32(len(QUARTERS))  # where pixels outside the mask are listed
 
 
-def bottom_up(session, image, mask, n_segments, choose, max_iter, n_neighbors, alike):
+def bottom_up(session, image, mask, n_segments, seeds, choose, max_iter, n_neighbors, alike):
     """Labels of `cluster_assign.bottom_up`, as an array of the caller's kind.
 
     Parameters
@@ -32,12 +32,13 @@ def bottom_up(session, image, mask, n_segments, choose, max_iter, n_neighbors, a
     session : Session
     image, mask : as in `cluster_assign.bottom_up`
     n_segments, max_iter, n_neighbors : int
+    seeds : as in `cluster_assign.bottom_up`
     choose : as in `cluster_assign.bottom_up`
     alike : float, of the spread of the clusters' features
     """
     image, mask, here = _read(session, image, mask)
     height, width, n_channels = image.shape
-    start = start_on_grid(height, width, n_segments, here)
+    start = start_at(seeds, height, width, n_segments, here)
     n_clusters = len(start.seeds)
     lists = _list(session, (height, width), mask, here, start.stride)
     n_inside = lists[-1].shape[0]
@@ -45,17 +46,17 @@ def bottom_up(session, image, mask, n_segments, choose, max_iter, n_neighbors, a
     own_means, means = session.new_result((n_clusters, n_channels), np.float32)
     on = session.allocate(
         "bottom_up",
-        seeds=((n_clusters,), np.int64),
+        places=(start.places.shape[:2], np.int64),
         centers=((n_clusters, 2), np.float32),
         counts=((n_clusters,), np.int64),
         clusters=((n_inside,), np.uint32),
         pixels=((n_inside,), np.int32),
         wrong=((2,), np.int64),
     )
-    rows, columns = np.floor(start.seeds + 0.5).astype(np.int64).T
-    session.copy_in(rows * width + columns, on.seeds)
+    rows, columns = np.moveaxis(np.floor(start.places + 0.5).astype(np.int64), 2, 0)
+    session.copy_in(np.ascontiguousarray(rows * width + columns), on.places)
     session.copy_in(start.seeds.astype(np.float32), on.centers)
-    for_each(session, n_clusters * n_channels, gather, image, on.seeds, means)
+    for_each(session, n_clusters * n_channels, gather_means, image, on.places, means)
     for_each(session, 2, fill, on.wrong, 0)
     block = _Block(session, min(n_inside, _BLOCK), n_neighbors, n_channels)
     for iteration in range(max_iter):
@@ -169,6 +170,26 @@ def _view(session, chosen, shape):
     chosen = session.view(chosen, "what choose returned")
     _choice.check(chosen, shape)
     return chosen
+
+
+@kernel
+def gather_means(image, places, means):
+    """Mean of some pixels a cluster; grid: a thread a channel of each.
+
+    Parameters
+    ----------
+    image : IN (H, W, C) float32
+    places : IN (K, m) int64
+    means : OUT (K, C) float32
+    """
+    e = cuda.grid(1)
+    width, n_channels, m = image.shape[1], image.shape[2], places.shape[1]
+    if e < means.shape[0] * n_channels:
+        k, c = e // n_channels, e % n_channels
+        total = np.float32(0)
+        for j in range(m):
+            total += image[places[k, j] // width, places[k, j] % width, c]
+        means[k, c] = total * np.float32(1 / m)
 
 
 @kernel

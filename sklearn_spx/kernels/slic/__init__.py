@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._clustering import QUARTERS, start_on_grid
+from .._clustering import QUARTERS, mean_of_places, region_seeds, start_at
 from .._device import open_session, uses_gpu
 from ..checks import as_image, as_mask, as_standard, check_count, check_real
 from ..connectivity import connect
@@ -15,13 +15,21 @@ from ._colour import is_8bit_rgb, rgb_scale_of
 from ._notice import warn_of_a_grid, warn_of_spans
 from ._sample import choose_planes, principal_axes, sample_places, turn
 
-__all__ = ["slic", "slic_quiet"]
+__all__ = ["region_seeds", "slic", "slic_quiet"]
 
 _MOST = 1e9  # compactness beyond which colour says nothing
 
 _Options = namedtuple(
     "_Options",
-    ["n_segments", "compactness", "max_iter", "weights", "slic_zero", "enforce_connectivity"],
+    [
+        "n_segments",
+        "compactness",
+        "max_iter",
+        "weights",
+        "slic_zero",
+        "enforce_connectivity",
+        "seeds",
+    ],
 )
 
 
@@ -36,6 +44,7 @@ def slic(
     convert2lab: bool | None = None,
     slic_zero: bool = False,
     enforce_connectivity: bool = True,
+    seeds: ArrayLike | None = None,
     device: Literal["cpu", "cuda", "auto"] | None = None,
 ) -> NDArray[np.int32]:
     """Superpixels by k-means on colour and place, within a window: SLIC [1]_.
@@ -84,6 +93,10 @@ def slic(
         there are too few, cut the largest in two. A region joins the neighbour of the greatest
         length of border over (`compactness` + distance of colours). Otherwise a label is a
         cluster, connected or not.
+    seeds : array-like of shape (n, 2) or (n, m, 2), default=None
+        Rows and columns, in pixels, where centres start in the place of the grid: each at the mean
+        of m pixels, in place and colour, as those of :func:`region_seeds`. There may be more or
+        fewer than `n_segments`. S is the root of the mean area then.
     device : {"cpu", "cuda", "auto"}, default=None
         Where to work; the labels are the same. "auto" is "cuda" if there is a GPU; None is where
         the image lies, which may be a CUDA tensor of torch, or whatever else has
@@ -139,6 +152,7 @@ def slic(
         convert2lab=convert2lab,
         slic_zero=slic_zero,
         enforce_connectivity=enforce_connectivity,
+        seeds=seeds,
         device=device,
         warns=True,
     )
@@ -182,13 +196,16 @@ def _slic(
     convert2lab: bool | None,
     slic_zero: bool,
     enforce_connectivity: bool,
+    seeds: ArrayLike | None,
     device: Literal["cpu", "cuda", "auto"] | None,
     warns: bool,
 ) -> NDArray[np.int32]:
     n_segments = check_count(n_segments, "n_segments")
     max_iter = check_count(max_iter, "max_iter")
     compactness = min(check_real(compactness, "compactness", 0, strict=slic_zero), _MOST)
-    options = _Options(n_segments, compactness, max_iter, weights, slic_zero, enforce_connectivity)
+    options = _Options(
+        n_segments, compactness, max_iter, weights, slic_zero, enforce_connectivity, seeds
+    )
     if uses_gpu(device, image=image, mask=mask):
         return _on_gpu(image, mask, convert2lab, options, warns)
     image, rgb_scale = _read(image, convert2lab, mask)
@@ -196,7 +213,7 @@ def _slic(
     if mask is not None:
         mask = as_mask(mask, (height, width))
     roots = _roots(weights, n_channels)
-    start = start_on_grid(height, width, n_segments, mask)
+    start = start_at(seeds, height, width, n_segments, mask)
     if warns and rgb_scale is None and not slic_zero and len(start.seeds) > 1:
         warn_of_a_grid(image, roots, mask, compactness, start.step, stacklevel=3)
 
@@ -231,7 +248,7 @@ def _on_gpu(image, mask, convert2lab, options, warns):
         )
         height, width, n_channels = there.shape
         roots = _roots(options.weights, n_channels)
-        start = start_on_grid(height, width, options.n_segments, here)
+        start = start_at(options.seeds, height, width, options.n_segments, here)
         if warns and rgb_scale is None and not options.slic_zero and len(start.seeds) > 1:
             spans = _cuda_image.find_spans(session, there, mask)
             warn_of_spans(*spans, roots, options.compactness, start.step, stacklevel=4)
@@ -305,7 +322,9 @@ def _factors(compactness, step, slic_zero):
 
 def _cluster(tiles, start, factors, max_iter, slic_zero):
     """k-means from the seeds: each pixel's cluster, -1 outside the mask, and their colours."""
-    centres = _tiles.pixels_at(tiles, start.seeds)
+    pixels = _tiles.pixels_at(tiles, start.places.reshape(-1, 2))
+    centres = mean_of_places(pixels.reshape(*start.places.shape[:2], -1))
+    centres[:, :2] = start.seeds
     spatial = factors[0]
     contrast = np.full(len(centres), factors[1])
     farthest = np.zeros(len(centres) if slic_zero else 0, np.float32)

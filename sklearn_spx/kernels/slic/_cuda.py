@@ -70,7 +70,7 @@ def cluster(session, image, rgb_scale, channels, scale, n_planes, mask, start, o
         channels=((len(channels),), np.int32),
         scale=((len(scale),), np.float32),
         seeds=((n_centres, 2), np.float32),
-        places=((n_centres, 3), np.int32),
+        places=((*start.places.shape[:2], 3), np.int32),
         centres=((n_centres, 2 + n_planes), np.float32),
         moved=((n_centres, 2 + n_planes), np.float32),
         contrast=((n_centres,), np.float32),
@@ -151,17 +151,18 @@ def _upload(session, on, channels, scale, start, grid):
     session.copy_in(channels, on.channels)
     session.copy_in(scale, on.scale)
     session.copy_in(start.seeds, on.seeds)
-    session.copy_in(np.column_stack(place_of(grid, start.seeds)), on.places)
+    places = np.column_stack(place_of(grid, start.places.reshape(-1, 2)))
+    session.copy_in(places.reshape(on.places.shape), on.places)
 
 
 @kernel
 def place_centres(seeds, places, planes, centres):
-    """Put each centre on its seed; grid: a thread a centre.
+    """Put each centre on its seed, as the mean of its pixels; grid: a thread a centre.
 
     Parameters
     ----------
     seeds : IN (K, 2) float32, row and column
-    places : IN (K, 3) int32, tile, set and place of the pixel there
+    places : IN (K, m, 3) int32, tile, set and place of each pixel
     planes : IN (n_tiles, stride^2, P * 64) float32
     centres : OUT (K, 2 + P) float32
     """
@@ -169,8 +170,12 @@ def place_centres(seeds, places, planes, centres):
     if k >= seeds.shape[0]:
         return
     centres[k, 0], centres[k, 1] = seeds[k, 0], seeds[k, 1]
+    m = places.shape[1]
     for c in range(centres.shape[1] - 2):
-        centres[k, 2 + c] = planes[places[k, 0], places[k, 1], c * SET + places[k, 2]]
+        total = np.float32(0)
+        for j in range(m):
+            total += planes[places[k, j, 0], places[k, j, 1], c * SET + places[k, j, 2]]
+        centres[k, 2 + c] = total * np.float32(1 / m)
 
 
 @kernel
