@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from .kernels.checks import uses_gpu
 from .utils.images import (
     check_image,
+    check_labels,
     check_mask,
     check_same_length,
     check_sequence,
@@ -28,7 +29,7 @@ from .utils.images import (
 )
 from .utils.types import Images, Labels
 
-__all__ = ["ImageSegmenter", "UntrainedSegmenter", "pack"]
+__all__ = ["ImageSegmenter", "StartingSegmenter", "UntrainedSegmenter", "pack"]
 
 
 class ImageSegmenter(TransformerMixin, BaseEstimator):
@@ -240,11 +241,17 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
         self._validate_params()
         uses_gpu(getattr(self, "device", None))  # its absence is no fault of an image
 
-    def _each(self, X, masks, work):
-        """``work(image, mask)`` of each image, in order; None where ``on_error`` left one out."""
+    def _each(self, X, masks, work, start=None):
+        """``work(image, mask)`` of each image, in order; None where ``on_error`` left one out.
+
+        With ``start``, a label image or None for each, ``work(image, mask, start)``.
+        """
         self._prepare()
         X, masks = _check_collections(X, masks)
-        tasks = ((self, work, *_read(X, masks, i)) for i in range(len(X)))
+        if start is not None:
+            start = check_sequence(start, "start", "label image")
+            check_same_length(X, start, "start")
+        tasks = ((self, work, *_read(X, masks, i), start) for i in range(len(X)))
         results = []
         for outcome in self._map(_outcome, tasks, len(X)):
             if isinstance(outcome, Exception):
@@ -348,6 +355,80 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
         return tags
 
 
+class StartingSegmenter(ImageSegmenter):
+    """Base of the segmenters whose superpixels can start from others, as of the frame before.
+
+    A subclass's ``_segment(image, mask, start=None)`` gets a label image to start from.
+
+    Parameters
+    ----------
+    n_jobs : int or None, default=None
+        See ``ImageSegmenter``.
+
+    verbose : int, default=0
+        See ``ImageSegmenter``.
+
+    on_error : {"raise", "warn"}, default="raise"
+        See ``ImageSegmenter``.
+
+    Attributes
+    ----------
+    n_channels_in_ : int
+        Channels of the images seen in ``fit``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx import SLICSuperpixels
+    >>> from sklearn_spx.base import StartingSegmenter
+    >>> isinstance(SLICSuperpixels(), StartingSegmenter)
+    True
+    """
+
+    def transform(
+        self, X: Images, *, masks: Images | None = None, start: Images | None = None
+    ) -> Labels:
+        """Segment images.
+
+        Parameters
+        ----------
+        X : sequence or stacked array of n_images images
+            Each (height, width) or (height, width, channels), with the channels seen in ``fit``.
+
+        masks : sequence of n_images arrays (height, width) or None, default=None
+            True where an image is to be segmented; a single mask may be None.
+
+        start : sequence of n_images label images (height, width) or None, default=None
+            Superpixels to start from, with labels of any numbers, below 0 for none; a single one
+            may be None. Clustering starts in the middle of each; entropy rate superpixels favour
+            their borders, by ``regularity``, in the place of those of SLIC superpixels.
+
+        Returns
+        -------
+        labels : list of n_images int32 arrays (height, width), or a stacked array
+            Labels 0 .. n - 1 without a gap, -1 outside the mask.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an image, mask or start cannot be used; the message names it. See ``on_error``.
+
+        sklearn.exceptions.NotFittedError
+            If called before ``fit``.
+        """
+        self._check_start(start)
+        return pack(self._each(X, masks, self._segment, start), X)
+
+    def _start_means_nothing(self):
+        """Why ``start`` would change nothing, or None."""
+        return None
+
+    def _check_start(self, start):
+        reason = None if start is None else self._start_means_nothing()
+        if reason:
+            raise ValueError(f"start would change nothing: {reason}")
+
+
 class UntrainedSegmenter(ImageSegmenter):
     """Base of the segmenters that learn nothing: it has their ``fit``.
 
@@ -438,19 +519,31 @@ def _item(items, i, name):
         raise ValueError(f"{name}[{i}] cannot be read: {error}") from error
 
 
-def _outcome(estimator, work, image, mask, i):
+def _outcome(estimator, work, image, mask, i, start):
     """The work's result; or, with on_error="warn", the exception, so that the others go on."""
     try:
         image, mask = estimator._check_item(image, mask, i, estimator.n_channels_in_)
+        beside = () if start is None else (_start_of(start, i, image, mask),)
         image = estimator._look_at(image, mask, f"X[{i}]")
         try:
-            return work(image, mask)
+            return work(image, mask, *beside)
         except (ValueError, TypeError) as error:
             raise type(error)(f"X[{i}]: {error}") from error
     except Exception as error:
         if estimator.on_error == "raise":
             raise
         return error
+
+
+def _start_of(start, i, image, mask):
+    """Label image i that superpixels start from, within the mask; None if it has no region."""
+    labels = _item(start, i, "start")
+    if labels is None:
+        return None
+    labels = check_labels(labels, f"start[{i}]", image.shape[:2])
+    if mask is not None:
+        labels = np.where(mask, labels, np.int32(-1))
+    return labels if (labels >= 0).any() else None
 
 
 def _warn(error):

@@ -10,14 +10,14 @@ from typing import Literal
 
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
-from ..base import UntrainedSegmenter
+from ..base import StartingSegmenter, UntrainedSegmenter
 from ..kernels import entropy_rate_superpixels
 from ..kernels.slic import slic_quiet
 from ..utils.scale import eight_bit_units, for_slic
 from ..value_range import ValueRange
 
 
-class ERSSuperpixels(ValueRange, UntrainedSegmenter):
+class ERSSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
     """Entropy rate superpixels on colour, nothing learned.
 
     Parameters
@@ -124,9 +124,12 @@ class ERSSuperpixels(ValueRange, UntrainedSegmenter):
         self.verbose = verbose
         self.on_error = on_error
 
-    def _segment(self, image, mask):
-        cells = None
-        if self.regularity > 0:
+    def _start_means_nothing(self):
+        return "regularity is 0" if self.regularity == 0 else None
+
+    def _segment(self, image, mask, start=None):
+        cells = start if self.regularity > 0 else None
+        if self.regularity > 0 and cells is None:
             pixels, converts = for_slic(image)
             options = {"mask": mask, "device": self.device, "convert2lab": converts}
             cells = slic_quiet(pixels, self.n_segments, **options)

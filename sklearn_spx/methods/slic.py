@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ..base import UntrainedSegmenter
-from ..kernels.slic import slic, slic_quiet
+from ..base import StartingSegmenter, UntrainedSegmenter
+from ..kernels.slic import region_seeds, slic, slic_quiet
 from ..utils.images import n_channels
 from ..utils.scale import as_bands, for_slic
 from ..value_range import ValueRange
 
 
-class SLICSuperpixels(ValueRange, UntrainedSegmenter):
+class SLICSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
     """SLIC superpixels, nothing learned.
 
     Parameters
@@ -150,7 +150,7 @@ class SLICSuperpixels(ValueRange, UntrainedSegmenter):
         asked_not_to = self.convert2lab is not None and not self.convert2lab
         return asked_not_to and self.value_range is None
 
-    def _segment(self, image, mask):
+    def _segment(self, image, mask, start=None):
         converts, run = False, slic_quiet
         weights = None if self.weights is None else np.asarray(self.weights, dtype=float)
         if self._takes_as_given():
@@ -172,6 +172,7 @@ class SLICSuperpixels(ValueRange, UntrainedSegmenter):
             slic_zero=self.slic_zero,
             weights=weights,
             mask=mask,
+            seeds=None if start is None else region_seeds(start),
             device=self.device,
             convert2lab=converts,
         )

@@ -212,14 +212,14 @@ def check_target(target, name, shape):
             not target or np.ndim(target[0]) >= 2 or isinstance(target[0], (str, os.PathLike))
         )
     if not several:
-        return [_check_labels(target, name, shape)]
+        return [check_labels(target, name, shape)]
     annotations = list(target)
     if not annotations:
         raise ValueError(f"{name} holds no annotation")
-    return [_check_labels(a, f"{name}[{k}]", shape) for k, a in enumerate(annotations)]
+    return [check_labels(a, f"{name}[{k}]", shape) for k, a in enumerate(annotations)]
 
 
-def _check_labels(labels, name, shape):
+def check_labels(labels, name, shape):
     """Return one label image as int32 (H, W)."""
     _check_item(labels, name, "label image")
     labels = _as_array(labels, name)

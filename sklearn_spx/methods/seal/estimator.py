@@ -22,7 +22,7 @@ from joblib import Memory
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.validation import check_memory
 
-from ...base import pack
+from ...base import StartingSegmenter, pack
 from ...kernels.checks import check_count
 from ...learned import Pretrained, TrainedNet, placed, to_host, torch_device
 from ...training import NetTraining
@@ -38,7 +38,7 @@ from .release import is_release, read_release
 from .training import BOUNDARY_WEIGHT, RECIPE, SEALTask, sample
 
 
-class SEALSuperpixels(Pretrained, ValueRange):
+class SEALSuperpixels(Pretrained, ValueRange, StartingSegmenter):
     """Superpixels grown on affinities that a net has learned from human segmentations.
 
     Parameters
@@ -345,7 +345,12 @@ class SEALSuperpixels(Pretrained, ValueRange):
         return self
 
     def transform(
-        self, X: Images, *, masks: Images | None = None, n_segments: Sequence[int] | None = None
+        self,
+        X: Images,
+        *,
+        masks: Images | None = None,
+        start: Images | None = None,
+        n_segments: Sequence[int] | None = None,
     ) -> Labels:
         """Segment images.
 
@@ -356,6 +361,11 @@ class SEALSuperpixels(Pretrained, ValueRange):
 
         masks : sequence of n_images arrays (height, width) or None, default=None
             True where an image is to be segmented; a single mask may be None.
+
+        start : sequence of n_images label images (height, width) or None, default=None
+            Superpixels whose borders are favoured, by ``regularity``, in the place of those of SLIC
+            superpixels, as those of the frame before; labels of any numbers, below 0 for none. A
+            single one may be None.
 
         n_segments : list of int or None, default=None
             Several numbers of superpixels, for which the affinities are computed once. None is
@@ -370,17 +380,18 @@ class SEALSuperpixels(Pretrained, ValueRange):
         Raises
         ------
         ValueError, TypeError
-            If an image or mask cannot be used; the message names it. See ``on_error``.
+            If an image, mask or start cannot be used; the message names it. See ``on_error``.
 
         sklearn.exceptions.NotFittedError
             If called before ``fit``.
         """
         if n_segments is None:
-            return super().transform(X, masks=masks)
+            return super().transform(X, masks=masks, start=start)
+        self._check_start(start)
         counts = [check_count(n, f"n_segments[{i}]") for i, n in enumerate(n_segments)]
         if not counts:
             raise ValueError("n_segments is empty; accepted is at least one count")
-        return pack(self._each(X, masks, partial(self._grow, counts)), X, (len(counts),))
+        return pack(self._each(X, masks, partial(self._grow, counts), start), X, (len(counts),))
 
     def affinities(self, X: Images) -> list[Any]:
         """Predict the affinities of neighbouring pixels.
@@ -407,8 +418,13 @@ class SEALSuperpixels(Pretrained, ValueRange):
 
     # --- from image to superpixels -----------------------------------------------------------
 
-    def _segment(self, image, mask):
-        return self._grow([self.n_segments], image, mask)[0]
+    def _start_means_nothing(self):
+        if self.backend == "egb":
+            return 'backend is "egb"'
+        return None if self._reading().regularity else "regularity is 0"
+
+    def _segment(self, image, mask, start=None):
+        return self._grow([self.n_segments], image, mask, start)[0]
 
     def _affinities(self, image, mask=None):
         return to_host(self._predicted(image))
@@ -422,11 +438,11 @@ class SEALSuperpixels(Pretrained, ValueRange):
                 return predict(image, net, self._net.digest)
             return affinities_of(image, net)
 
-    def _grow(self, counts, image, mask):
+    def _grow(self, counts, image, mask, start=None):
         reading = self._reading()
         if self.backend == "egb":
             reading = reading._replace(regularity=0.0, colour=0.0)
-        beside = Beside(image, mask, reading, self.device)
+        beside = Beside(image, mask, reading, self.device, start)
         affinities, mask = placed(self.device, self._predicted(image), mask)
         return [
             to_host(grow(affinities, count, beside, self.backend, self.connectivity, mask))

@@ -57,30 +57,35 @@ class Beside:
     mask : bool array (H, W) or None
     reading : Reading
     device : str, where superpixels are grown
+    cells : int array (H, W) or None, in the place of SLIC superpixels
     """
 
-    def __init__(self, image, mask, reading, device):
-        self.reading, self._colours, self._pixels = reading, {}, None
+    def __init__(self, image, mask, reading, device, cells=None):
+        self.reading, self._colours, self._pixels, self._cells = reading, {}, None, None
         weight = colour_weight(image, mask, reading.colour)
         if weight > 0:
             colours, _ = placed(device, eight_bit_units(image), None)
             self._colours = {"image": colours, "sigma": _SIGMA / weight**0.5}
-        if reading.regularity > 0:
+        if reading.regularity > 0 and cells is not None:
+            self._cells = placed(device, cells, None)[0]
+        elif reading.regularity > 0:
             pixels, self._converts = for_slic(image)
             self._pixels, self._mask = placed(device, pixels, mask)
 
     def options(self, n_segments):
         """Arguments of `entropy_rate_superpixels`."""
         options = {"balance": self.reading.balance, **self._colours}
-        if self._pixels is not None:
-            options["cells"] = slic_quiet(
+        if self.reading.regularity == 0:
+            return options
+        cells = self._cells
+        if cells is None:
+            cells = slic_quiet(
                 self._pixels,
                 n_segments,
                 mask=self._mask,
                 convert2lab=self._converts,
             )
-            options["regularity"] = self.reading.regularity
-        return options
+        return {**options, "cells": cells, "regularity": self.reading.regularity}
 
 
 def colour_weight(image, mask, colour):

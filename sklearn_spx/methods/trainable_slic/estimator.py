@@ -33,8 +33,10 @@ from sklearn.base import clone
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_memory
 
+from ...base import StartingSegmenter
 from ...features import ChannelUnion, EmbeddingFeatures, LabFeatures, ScatteringFeatures
 from ...features.devices import features_on
+from ...kernels.slic import region_seeds
 from ...learned import Pretrained, TrainedNet, placed, to_host, torch_device
 from ...model_file import decode_fitted, encode_fitted
 from ...training import NetTraining
@@ -57,7 +59,7 @@ _NETS = ("mlp", "classifier", "classifier-paper")
 _OF_SAMPLES = ("n_neighbors", "labels", "hard_examples", "n_samples", "class_weight")
 
 
-class TrainableSLIC(Pretrained, ValueRange):
+class TrainableSLIC(Pretrained, ValueRange, StartingSegmenter):
     """SLIC superpixels with a distance learned from images and ground truths.
 
     Parameters
@@ -535,7 +537,7 @@ class TrainableSLIC(Pretrained, ValueRange):
         """Whether features are of one channel, as those of gray images once were."""
         return self._reference.lab.n_channels_in_ == 1
 
-    def _segment(self, image, mask):
+    def _segment(self, image, mask, start=None):
         image = image if self._sees_gray() else as_colour(image)
         values = features_on(self.features_, image, torch_device(self.device))
         values, mask = placed(self.device, along(values, self.axes_), mask)
@@ -547,6 +549,7 @@ class TrainableSLIC(Pretrained, ValueRange):
             mask=mask,
             net=self.net_,
             scale=self.scale_,
+            seeds=None if start is None else region_seeds(start),
         )
         return to_host(labels)
 

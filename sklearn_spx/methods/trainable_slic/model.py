@@ -31,7 +31,9 @@ def along(values, axes):
     return values @ values.new_tensor(axes)
 
 
-def segment(values, n_segments, *, compactness, max_iter, mask=None, net=None, scale=1.0):
+def segment(
+    values, n_segments, *, compactness, max_iter, mask=None, net=None, scale=1.0, seeds=None
+):
     """Superpixels of an image of features along their axes; with a net, by Algorithm 1.
 
     Features and mask are arrays, or tensors on a GPU, as labels then are.
@@ -43,6 +45,7 @@ def segment(values, n_segments, *, compactness, max_iter, mask=None, net=None, s
             compactness=compactness,
             max_iter=max_iter,
             mask=mask,
+            seeds=seeds,
             convert2lab=False,
         )
     with one_torch_thread():
@@ -53,6 +56,7 @@ def segment(values, n_segments, *, compactness, max_iter, mask=None, net=None, s
             max_iter=max_iter,
             n_neighbors=net.n_neighbors,
             mask=mask,
+            seeds=seeds,
         )
 
 
