@@ -43,10 +43,15 @@ from ._train import (
     ),
     click.option(
         "--augmentation",
-        type=click.Choice(["none", "flip", "rotate"]),
+        type=click.Choice(["none", "flip", "rotate", "wear"]),
         default="flip",
         show_default=True,
-        help="Variants of each image.",
+        help="Variants of each image; wear: mirrored, zoomed, darker, blurred, noisy, by JPEG.",
+    ),
+    click.option(
+        "--teacher",
+        metavar="NAME|FILE",
+        help="A trained net, seen in two sizes and mirrored: half of what is learned.",
     ),
     click.option("--head-only", is_flag=True, help="Write the net without a trunk not trained."),
 )

@@ -34,7 +34,7 @@ REGISTRY = {
 # where and how an estimator runs and was trained: neither written nor read, at any depth; the
 # defaults of the constructor hold
 NOT_OF_A_FILE = frozenset(
-    {"checkpoint", "device", "memory", "n_jobs", "pretrained", "training", "verbose"}
+    {"checkpoint", "device", "memory", "n_jobs", "pretrained", "teacher", "training", "verbose"}
 )
 
 # parameters that may be paths: of their values these are kept. A path is left out, as no file may

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+_ZOOM = 0.6, 1.7  # of whole images
+
 
 def random_crop(image, annotations, size, rng, any_angle=0.5, zoom=1.0):
     """Cut a random square out of an image and out of its label images.
@@ -98,56 +100,122 @@ def _bilinear(image, rows, columns):
 
 def n_variants(augmentation):
     """Number of variants that an augmentation makes of an image."""
-    return {"none": 1, "flip": 2, "rotate": 32}[augmentation]
+    return {"none": 1, "flip": 2, "rotate": 32, "wear": 2}[augmentation]
 
 
-def vary(variant, image, labels, annotations):
+def vary(variant, image, labels, annotations, beside=()):
     """Variant of an image and of its label images: turned by variant // 2 / 16 of a circle.
 
-    Odd variants are mirrored first. Turned images are cut to the largest upright rectangle
-    inside; superpixels are numbered anew, as some may be lost.
+    Odd variants are mirrored first. Turned images are cut to the largest upright rectangle inside.
+    Maps ``beside`` the image are turned as it is. The superpixels keep their numbers, of which
+    some may be gone: see ``renumber``.
     """
     maps = [labels, *annotations]
+    pictures = [image, *beside]
     if variant % 2:
-        image, maps = image[:, ::-1], [m[:, ::-1] for m in maps]
+        pictures, maps = [p[:, ::-1] for p in pictures], [m[:, ::-1] for m in maps]
     angle = variant // 2
     if angle % 4 == 0:
-        image, maps = np.rot90(image, angle // 4), [np.rot90(m, angle // 4) for m in maps]
+        pictures, maps = ([np.rot90(a, angle // 4) for a in group] for group in (pictures, maps))
     else:
-        image, maps = _rotated(image, maps, 2 * math.pi * angle / 16)
-    return _renumber(image, *maps)
+        pictures, maps = _rotated(pictures, maps, 2 * math.pi * angle / 16)
+    return pictures[0], maps[0], maps[1:], pictures[1:]
 
 
-def crop_window(size, image, labels, annotations, rng):
-    """A random square of an image and of its label images; all of a side that is shorter."""
+def crop_window(size, image, labels, annotations, rng, beside=()):
+    """A random square of an image, its label images and maps; all of a side that is shorter."""
     corner = [int(rng.integers(max(n - size, 0) + 1)) for n in labels.shape]
     window = tuple(slice(first, first + size) for first in corner)
-    return _renumber(image[window], labels[window], *[a[window] for a in annotations])
+    return (
+        image[window],
+        labels[window],
+        [a[window] for a in annotations],
+        [a[window] for a in beside],
+    )
 
 
-def _renumber(image, labels, *annotations):
-    """Contiguous arrays, the superpixels numbered anew."""
+def zoom_window(image, labels, annotations, rng, beside=()):
+    """Zoom an image by .6 to 1.7 in three of five, by a random window where it grows.
+
+    Parameters
+    ----------
+    image : float32 ndarray of shape (height, width, channels)
+        The image.
+
+    labels : int ndarray of shape (height, width)
+        Its superpixels.
+
+    annotations : list of int ndarray of shape (height, width)
+        Its annotations.
+
+    rng : numpy.random.Generator
+        Source of the randomness.
+
+    beside : sequence of float32 ndarray of shape (height, width), default=()
+        Maps that are zoomed as the image is.
+
+    Returns
+    -------
+    image, labels, annotations, beside : as given
+        Of an image that grows a window, as large as the image was; the superpixels keep their
+        numbers, of which some may be gone.
+    """
+    zoom = math.exp(rng.uniform(*map(math.log, _ZOOM))) if rng.random() < 0.6 else 1.0
+    if zoom == 1:
+        return image, labels, annotations, list(beside)
+    shape = labels.shape
+    seen = [round(n / max(zoom, 1)) for n in shape]
+    first = [int(rng.integers(n - part + 1)) for n, part in zip(shape, seen)]
+    window = tuple(slice(f, f + part) for f, part in zip(first, seen))
+    size = tuple(max(round(part * zoom), 1) for part in seen)
+    return (
+        _resize(image[window], size),
+        _resize(labels[window], size, nearest=True),
+        [_resize(a[window], size, nearest=True) for a in annotations],
+        [_resize(a[window], size) for a in beside],
+    )
+
+
+def _resize(array, size, nearest=False):
+    """Bilinear, antialiased where it shrinks; label images by the nearest pixel."""
+    import torch
+    from torch.nn.functional import interpolate
+
+    if nearest:  # in double precision, which holds every int32
+        planes = torch.from_numpy(np.ascontiguousarray(array, np.float64))[None, None]
+        return interpolate(planes, size=size, mode="nearest-exact")[0, 0].numpy().astype(np.int32)
+    planes = torch.from_numpy(np.ascontiguousarray(array, np.float32))
+    planes = planes[None, None] if array.ndim == 2 else planes.permute(2, 0, 1)[None]
+    planes = interpolate(planes, size=size, mode="bilinear", antialias=True)[0]
+    return planes[0].numpy() if array.ndim == 2 else planes.permute(1, 2, 0).numpy()
+
+
+def renumber(labels):
+    """Superpixels numbered anew, contiguous int32, and the numbers that they had."""
     kept = labels >= 0
     out = np.full(labels.shape, -1, np.int32)
-    out[kept] = np.unique(labels[kept], return_inverse=True)[1].ravel()
-    return np.ascontiguousarray(image), out, [np.ascontiguousarray(a) for a in annotations]
+    numbers, index = np.unique(labels[kept], return_inverse=True)
+    out[kept] = index.ravel()
+    return out, numbers
 
 
-def _rotated(image, maps, angle):
+def _rotated(pictures, maps, angle):
     from scipy.ndimage import affine_transform
 
-    height, width = image.shape[:2]
+    height, width = maps[0].shape
     shape = np.maximum(np.floor(inscribed(height, width, angle)), 1).astype(int)
     c, s = math.cos(angle), math.sin(angle)
     turn = np.array([[c, s], [-s, c]])
     offset = (np.array([height, width]) - 1) / 2 - turn @ ((shape - 1) / 2)
-    layers = [
-        affine_transform(image[..., k], turn, offset, tuple(shape), order=1, mode="nearest")
-        for k in range(image.shape[2])
+
+    def turned(plane, order):
+        return affine_transform(plane, turn, offset, tuple(shape), order=order, mode="nearest")
+
+    pictures = [
+        turned(p, 1) if p.ndim == 2 else np.stack([turned(q, 1) for q in np.moveaxis(p, 2, 0)], -1)
+        for p in pictures
     ]
-    nearest = {"order": 0, "mode": "nearest"}
-    maps = [affine_transform(m, turn, offset, tuple(shape), **nearest) for m in maps]
-    return np.stack(layers, -1), maps
+    return pictures, [turned(m, 0) for m in maps]
 
 
 def inscribed(height, width, angle):

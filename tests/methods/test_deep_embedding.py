@@ -20,7 +20,7 @@ from sklearn_spx.kernels.agglomeration import (
     agglomerate,
     boundary_means,
 )
-from sklearn_spx.methods.deep_embedding import model, training
+from sklearn_spx.methods.deep_embedding import distillation, model, training
 from sklearn_spx.methods.deep_embedding.hierarchy import RegionHierarchy, join_heights
 from sklearn_spx.methods.deep_embedding.start import initial_net
 from sklearn_spx.metrics import segmentation_covering
@@ -399,10 +399,10 @@ def test_variants_turn_everything_alike(variant):
     y, x = np.mgrid[:40, :60].astype(np.float32)
     labels = (y // 8 * 8 + x // 8).astype(np.int32)
     image = np.stack([y, x, labels], -1)
-    out, superpixels, (annotation,) = augment.vary(variant, image, labels, [labels])
+    out, superpixels, (annotation,), (beside,) = augment.vary(variant, image, labels, [labels], [y])
     assert out.shape[:2] == superpixels.shape == annotation.shape
-    assert len(np.unique(superpixels)) == superpixels.max() + 1
-    assert superpixels.min() == 0
+    np.testing.assert_array_equal(superpixels, annotation)  # the numbers that they had
+    np.testing.assert_allclose(beside, out[..., 0], atol=1e-4)
     # a pixel's coordinates, which the image carries, say which label it had
     row, column = np.rint(out[..., 0]).astype(int), np.rint(out[..., 1]).astype(int)
     agree = labels[row, column] == annotation
@@ -433,16 +433,169 @@ def test_a_crop_is_a_window_of_the_image_and_its_maps():
     labels = rows // 10 * 5 + columns // 10
     corners = set()
     for _ in range(20):
-        window, found, (annotation,) = augment.crop_window(40, image, labels, [rows * 100], rng)
+        window, found, (annotation,), (beside,) = augment.crop_window(
+            40, image, labels, [rows * 100], rng, [columns]
+        )
         assert window.shape == (30, 40, 3)  # all of the side that is shorter
         top, left = window[0, 0, :2]
         corners.add((int(top), int(left)))
         np.testing.assert_array_equal(annotation, rows[:, left : left + 40] * 100)
-        inside = labels[:, left : left + 40]
-        assert found.max() + 1 == np.unique(inside).size  # numbered anew
-        assert np.unique(found * 100 + inside).size == np.unique(inside).size
+        np.testing.assert_array_equal(found, labels[:, left : left + 40])
+        np.testing.assert_array_equal(beside[0], np.arange(left, left + 40))
     assert {top for top, _ in corners} == {0}
     assert len(corners) > 5
+
+
+def test_superpixels_are_numbered_anew():
+    found, numbers = augment.renumber(np.array([[7, -1, 2], [2, 7, 9]]))
+    np.testing.assert_array_equal(found, [[1, -1, 0], [0, 1, 2]])
+    np.testing.assert_array_equal(numbers, [2, 7, 9])
+
+
+def test_zooms_show_everything_alike():
+    y, x = np.mgrid[:60, :90].astype(np.float32)
+    labels = (y // 20 * 5 + x // 20).astype(np.int32)
+    sizes = set()
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        image, found, (annotation,), (beside,) = augment.zoom_window(
+            np.stack([y, x], -1), labels, [labels - 1], rng, [y + x]
+        )
+        shape = found.shape
+        sizes.add(shape)
+        assert image.shape == (*shape, 2)
+        assert annotation.dtype == found.dtype == np.int32
+        np.testing.assert_array_equal(annotation, found - 1)
+        np.testing.assert_allclose(beside, image.sum(2), atol=1e-3)
+        row, column = np.rint(image[..., 0]).astype(int), np.rint(image[..., 1]).astype(int)
+        assert (labels[row, column] == found).mean() > 0.93
+        assert set(np.unique(found)) <= set(np.unique(labels))
+        if shape == labels.shape:
+            step = image[5, 6, 0] - image[5, 5, 0], image[6, 5, 0] - image[5, 5, 0]
+            assert step == pytest.approx((0, step[1]), abs=1e-5)
+            assert 1 / 1.7 - 0.01 < step[1] <= 1.0
+        else:
+            assert 0.6 <= shape[0] / 60 <= 1.01
+    assert len(sizes) > 5  # of what shrinks
+
+
+def test_a_label_survives_a_zoom_whatever_its_number():
+    labels = np.full((20, 20), 2**31 - 1, np.int32)
+    labels[10:] = 2**30 + 1
+    for seed in range(8):
+        found = augment.zoom_window(
+            np.zeros((20, 20, 3), np.float32), labels, [], np.random.default_rng(seed)
+        )[1]
+        assert set(np.unique(found)) <= {2**31 - 1, 2**30 + 1}
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+@pytest.mark.parametrize("crop_size", [None, 32])
+def test_wear_changes_what_is_learned_and_not_what_is_held_out(leaves, freeze, crop_size):
+    more = {"max_steps": 3, "crop_size": crop_size, "validation_fraction": 0.3}
+    nets = {
+        augmentation: DELSegmenter(
+            augmentation=augmentation, freeze_trunk=freeze, **quick(learning_rate=1e-30, **more)
+        ).fit(*leaves)
+        for augmentation in ("flip", "wear")
+    }
+    losses = [net.history_[-1]["loss"] for net in nets.values()]
+    assert losses[0] != losses[1]
+    scores = [net.history_[-1]["score"] for net in nets.values()]
+    assert scores[0] == pytest.approx(scores[1], rel=1e-5)
+
+
+# --- a teacher --------------------------------------------------------------------------------
+
+
+def test_half_of_a_target_is_the_teachers():
+    v = np.zeros((3, 64), np.float32)
+    v[1, 0] = np.log(3)  # d of eq. 3 is 2 / (1 + 3)
+    pairs = np.array([[0, 1], [0, 2], [1, 2]])
+    found = distillation.soften(np.float32([1.0, 0.0, np.nan]), v, pairs)
+    np.testing.assert_allclose(found, [0.75, 0.5, 0.5], rtol=1e-6)
+    share = np.float32([[0.0, 1.0, np.nan]])
+    found = distillation.soften_boundary(share, np.float32([[0.5, 0.5, 0.25]]))
+    np.testing.assert_allclose(found, [[0.25, 0.75, 0.25]])
+
+
+def test_a_teacher_is_seen_in_two_sizes_and_mirrored(leaves, pretrained):
+    images, _ = leaves
+    labels = pretrained.hierarchy(images[:1])[0].superpixels
+    given = [np.float32(images[0]), labels, pretrained.net_, "mean"]
+    graph = model.region_graph(*given, scales=(1.0, 1.5), mirror=True)
+    teacher = distillation.Teacher(pretrained.net_, "mean")
+    image = model.as_rgb(np.float32(images[0]))
+    embeddings, _ = teacher.embeddings_and_boundary(0, image, labels)
+    np.testing.assert_allclose(embeddings, graph.embeddings, atol=0.02)  # half precision
+    nothing = np.zeros_like(image)
+    again, _ = teacher.embeddings_and_boundary(0, nothing, labels)
+    np.testing.assert_array_equal(again, embeddings)  # kept
+
+
+@pytest.mark.parametrize("augmentation", ["none", "rotate", "wear"])
+def test_a_pupil_of_itself_has_less_to_learn(leaves, augmentation):
+    """Its own targets are what it says already, so the loss of the first step is less."""
+    losses = {}
+    for teacher in (None, "bsds500"):
+        pupil = DELSegmenter(
+            pretrained="bsds500",
+            teacher=teacher,
+            augmentation=augmentation,
+            training=NetTraining(max_steps=4, learning_rate=1e-30),
+        ).fit(*leaves)
+        losses[teacher] = pupil.history_[-1]["loss"]
+    assert losses["bsds500"] < 0.95 * losses[None]
+
+
+@pytest.mark.parametrize("augmentation", ["none", "flip", "rotate", "wear"])
+@pytest.mark.parametrize("crop_size", [None, 24])
+def test_the_right_superpixels_are_taught(augmentation, crop_size):
+    """A teacher whose embeddings are numbers, and annotations that show the same numbers."""
+    labels = np.add.outer(np.arange(40) // 8 * 7, np.arange(56) // 8).astype(np.int32)
+
+    class Numbers:
+        def embeddings_and_boundary(self, i, image, labels):
+            numbers = np.arange(labels.max() + 1, dtype=np.float32)
+            return numbers[:, None], labels.astype(np.float32)
+
+    task = object.__new__(training.DELTask)
+    task.images, task.labels, task.targets = (
+        [np.zeros((40, 56, 3), np.float32)],
+        [labels],
+        [[labels]],
+    )
+    task.values, task.teacher = {"crop_size": crop_size}, Numbers()
+    task.about = {"augmentation": augmentation}
+    gone = 0
+    for seed in range(augment.n_variants(augmentation) * 3):
+        rng, variant = np.random.default_rng(seed), seed % augment.n_variants(augmentation)
+        worn = augmentation == "wear"
+        image, found, (shown,), (embeddings, boundary) = task.varied(0, variant, rng, worn)
+        assert image.shape[:2] == found.shape == shown.shape == boundary.shape
+        numbers = np.unique(found)
+        np.testing.assert_array_equal(numbers, np.arange(len(embeddings)))
+        np.testing.assert_array_equal(embeddings[found, 0], shown)
+        assert (np.abs(boundary - shown) < 0.5).mean() > 0.4
+        gone += len(embeddings) < 35
+    assert (gone > 0) == (augmentation in ("rotate", "wear") or crop_size is not None)
+
+
+def test_a_teacher_that_cannot_be_is_named(leaves, tmp_path):
+    with pytest.raises(FileNotFoundError, match="nobody"):
+        DELSegmenter(teacher=tmp_path / "nobody.safetensors", **quick()).fit(*leaves)
+    DELSegmenter(net="vgg16", freeze_trunk=True, **quick()).fit(*leaves).save(
+        tmp_path / "v.safetensors"
+    )
+    with pytest.raises(ValueError, match="a net without a map of boundaries"):
+        DELSegmenter(teacher=tmp_path / "v.safetensors", **quick()).fit(*leaves)
+
+
+def test_a_file_names_no_teacher(leaves, tmp_path):
+    DELSegmenter(teacher="bsds500", **quick(max_steps=1)).fit(*leaves).save(
+        tmp_path / "a.safetensors"
+    )
+    assert DELSegmenter.from_pretrained(tmp_path / "a.safetensors").teacher is None
 
 
 def test_crops_with_a_frozen_trunk_and_without(leaves):

@@ -37,6 +37,7 @@ from ...utils.threads import torch_threads
 from ...utils.types import Images
 from ...value_range import ValueRange
 from . import merging
+from .distillation import Teacher
 from .model import as_rgb, make_net, region_graph
 from .start import initial_net, same_trunk, weight_sums
 from .training import DELTask, own_recipe
@@ -114,9 +115,16 @@ class DELSegmenter(Pretrained, ValueRange):
         "vgg16". With a ``crop_size`` they are computed each time. None is True for a compact net,
         False for "vgg16".
 
-    augmentation : {"none", "flip", "rotate"}, default="flip"
+    augmentation : {"none", "flip", "rotate", "wear"}, default="flip"
         Variants of each image in training: none; mirrored; 16 rotations, cut to the largest
-        rectangle inside, each mirrored too.
+        rectangle inside, each mirrored too; "wear": mirrored, three in five zoomed, from .6 to
+        1.7 times the size, and three in ten darker, lighter, paler, blurred, noisy or worn by
+        JPEG, for images of other cameras, sizes and files. With a frozen trunk the trunk is then
+        run at each step.
+
+    teacher : str, path-like or None, default=None
+        A net that is trained, as ``pretrained`` takes it, to learn from beside the annotators: half
+        of each target is what it says of the image as it is, seen in two sizes and mirrored.
 
     annotators : {"most", "all", "random"}, default="all"
         Which of several annotations of an image count in training: that with most segments; all,
@@ -224,7 +232,8 @@ class DELSegmenter(Pretrained, ValueRange):
         "n_segments": [Interval(Integral, 1, None, closed="left"), None],
         "min_size": [Interval(Integral, 0, None, closed="left")],
         "freeze_trunk": ["boolean", None],
-        "augmentation": [StrOptions({"none", "flip", "rotate"})],
+        "augmentation": [StrOptions({"none", "flip", "rotate", "wear"})],
+        "teacher": [str, os.PathLike, None],
         "annotators": [StrOptions({"most", "all", "random"})],
         "training": [NetTraining, None],
         "device": [StrOptions({"cpu", "cuda", "auto"})],
@@ -250,7 +259,8 @@ class DELSegmenter(Pretrained, ValueRange):
         n_segments: int | None = None,
         min_size: int = 0,
         freeze_trunk: bool | None = None,
-        augmentation: Literal["none", "flip", "rotate"] = "flip",
+        augmentation: Literal["none", "flip", "rotate", "wear"] = "flip",
+        teacher: str | os.PathLike[str] | None = None,
         annotators: Literal["most", "all", "random"] = "all",
         training: NetTraining | None = None,
         value_range: tuple[float, float] | None = None,
@@ -275,6 +285,7 @@ class DELSegmenter(Pretrained, ValueRange):
         self.min_size = min_size
         self.freeze_trunk = freeze_trunk
         self.augmentation = augmentation
+        self.teacher = teacher
         self.annotators = annotators
         self.training = training
         self.value_range = value_range
@@ -422,23 +433,42 @@ class DELSegmenter(Pretrained, ValueRange):
             "freeze_trunk": kind["net"] != "vgg16" if freeze is None else freeze,
             "trained_trunk": str(self.initial_weights) != "random" or self.pretrained is not None,
         }
+        data = {
+            "images": images,
+            "superpixels": labels,
+            "ground truths": targets,
+            "initial weights": start,
+        }
+        teacher = None if self.teacher is None or classes else self._read_teacher()
+        if teacher is not None:
+            data["teacher"] = net_arrays(teacher.net)
         state, self.history_ = fit_net(
             partial(
-                DELTask, (images, labels, targets), recipe, about, start, torch_device(self.device)
+                DELTask,
+                (images, labels, targets),
+                recipe,
+                about,
+                start,
+                torch_device(self.device),
+                teacher,
             ),
             recipe,
             about=about,
-            data={
-                "images": images,
-                "superpixels": labels,
-                "ground truths": targets,
-                "initial weights": start,
-            },
+            data=data,
             memory=self.memory,
             verbose=self.verbose,
         )
         self._set_net(kind, state)
         return self
+
+    def _read_teacher(self):
+        read = type(self).from_pretrained(self.teacher, initial_weights=self.initial_weights)
+        if not read.net_.has_boundary:
+            raise ValueError(
+                f"teacher={str(self.teacher)!r} is a net without a map of boundaries; accepted is "
+                "a compact net"
+            )
+        return Teacher(read.set_params(device=self.device).net_, read._kind["pooling"])
 
     def _start(self, seed):
         """Weights that training starts from, the kind of their net, and its channels."""

@@ -55,13 +55,7 @@ def region_graph(image, labels, net, pooling="mean", scales=(1.0,), mirror=False
     rgb = as_tensor(as_rgb(image)).to(next(net.parameters()).device)
     n = int(labels.max()) + 1
     with torch.inference_mode():
-        views = [_forward(net, rgb, labels, n, pooling, scale) for scale in scales]
-        if mirror:
-            flipped = labels[:, ::-1].copy() if isinstance(labels, np.ndarray) else labels.flip(1)
-            for scale in scales:
-                v, boundary = _forward(net, rgb.flip(3), flipped, n, pooling, scale)
-                views.append((v, boundary.flip(1)))
-        v, boundary = (sum(parts) / len(parts) for parts in zip(*views))
+        v, boundary = several_views(net, rgb, labels, n, pooling, scales, mirror)
     if isinstance(labels, np.ndarray):
         boundary = to_host(boundary)
     boundary = to_host(boundary_means(labels, edges, lengths, boundary))
@@ -75,6 +69,17 @@ def region_graph(image, labels, net, pooling="mean", scales=(1.0,), mirror=False
         distances=np.abs(v[edges[:, 0]] - v[edges[:, 1]]).sum(1),
         boundary=boundary,
     )
+
+
+def several_views(net, image, labels, n, pooling, scales, mirror):
+    """Means of what ``_forward`` returns, over sizes and, where asked, over the mirror image."""
+    views = [_forward(net, image, labels, n, pooling, scale) for scale in scales]
+    if mirror:
+        flipped = labels[:, ::-1].copy() if isinstance(labels, np.ndarray) else labels.flip(1)
+        for scale in scales:
+            v, boundary = _forward(net, image.flip(3), flipped, n, pooling, scale)
+            views.append((v, boundary.flip(1)))
+    return [sum(parts) / len(parts) for parts in zip(*views)]
 
 
 def _forward(net, image, labels, n, pooling, scale):

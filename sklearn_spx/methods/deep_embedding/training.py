@@ -9,13 +9,16 @@ import math
 import numpy as np
 
 from ...kernels import region_adjacency
-from ...training.augment import crop_window, n_variants, vary
+from ...training.augment import crop_window, n_variants, renumber, vary, zoom_window
 from ...training.recipe import Task, split
 from ...training.state import load_arrays
+from ...training.wear import wear
+from .distillation import soften, soften_boundary
 from .model import as_tensor, footprints, make_net, pooled_embedding
 
 _MAJORITY = 0.7  # a superpixel belongs to a segment that holds more of it than this
 _DISTANT_PAIRS = 6000  # pairs of superpixels that are no neighbours, an image
+_WORN = 0.5  # share of images given to `wear` where that is asked for
 _TRUNK_RATE = 0.1  # of the learning rate: what the trunk already knows is to be kept
 
 
@@ -119,11 +122,16 @@ def boundary_share(annotations, shape, stride, origin):
         share += marked
     share = maximum_filter(share / np.maximum(n_known, 1), 3)
     share[n_known == 0] = np.nan
+    return at_cells(share, shape, stride, origin)
+
+
+def at_cells(values, shape, stride, origin):
+    """Values of pixels at the cells of a map."""
     rows, columns = (
         np.minimum(np.arange(n) * int(stride) + int(origin), length - 1)
-        for n, length in zip(shape, share.shape)
+        for n, length in zip(shape, values.shape)
     )
-    return share[np.ix_(rows, columns)]
+    return values[np.ix_(rows, columns)]
 
 
 # --- training ---------------------------------------------------------------------------------
@@ -150,10 +158,14 @@ class DELTask(Task):
 
     device : str
         Where the net is trained.
+
+    teacher : Teacher or None
+        Whose similarities and boundaries are half of the targets.
     """
 
-    def __init__(self, data, recipe, about, start, device):
+    def __init__(self, data, recipe, about, start, device, teacher=None):
         self.images, self.labels, self.targets = data
+        self.teacher = teacher
         self.values, self.about, self.start, self.device = recipe.values, about, start, device
         self.held, self.used = split(len(self.images), recipe, about["seed"])
         self.kept = {}  # maps of a frozen trunk by image and variant
@@ -215,20 +227,20 @@ class DELTask(Task):
         total = 0.0
         for i in self.held:
             rng = np.random.default_rng([self.about["seed"], 2**31])
-            total += float(self.loss(net, to_device([self.sample(i, 0, rng)], self.device)))
+            sample = self.sample(i, 0, rng, worn=False)
+            total += float(self.loss(net, to_device([sample], self.device)))
         return -total / len(self.held)
 
-    def sample(self, i, variant, rng):
+    def sample(self, i, variant, rng, worn=True):
         """The inputs and targets of a variant of an image."""
         import torch
 
-        image, labels, annotations = vary(variant, self.images[i], self.labels[i], self.targets[i])
         size, frozen = self.values["crop_size"], self.about["freeze_trunk"]
-        if size is not None:
-            image, labels, annotations = crop_window(size, image, labels, annotations, rng)
+        worn = worn and self.about["augmentation"] == "wear"
+        image, labels, annotations, taught = self.varied(i, variant, rng, worn)
         n = int(labels.max(initial=-1)) + 1
         sample = {"labels": labels, "n": n, "image": as_tensor(image)}
-        if frozen and size is not None:
+        if frozen and (size is not None or worn):
             sample["stages"] = self.stages(sample["image"])
         elif frozen:
             if (i, variant) not in self.kept:
@@ -239,15 +251,46 @@ class DELTask(Task):
             return sample
         annotations = annotators_that_count(annotations, self.about["annotators"], rng)
         segments = majorities(labels, n, annotations)
+
+        def targets(pairs):
+            found = agreement(segments, pairs)
+            return torch.from_numpy(found if taught is None else soften(found, taught[0], pairs))
+
         pairs = region_adjacency(labels)[0].astype(np.int64)
-        sample["pairs"] = torch.from_numpy(pairs)
-        sample["targets"] = torch.from_numpy(agreement(segments, pairs))
+        sample["pairs"], sample["targets"] = torch.from_numpy(pairs), targets(pairs)
         if self.trained.has_boundary:
             pairs = distant_pairs(labels, n, rng)
-            sample["distant"] = torch.from_numpy(pairs)
-            sample["distant_targets"] = torch.from_numpy(agreement(segments, pairs))
+            sample["distant"], sample["distant_targets"] = torch.from_numpy(pairs), targets(pairs)
             sample["annotations"] = annotations
+            sample["boundary"] = None if taught is None else taught[1]
         return sample
+
+    def varied(self, i, variant, rng, worn):
+        """Image i, its superpixels and annotations, varied; and what the teacher says, or None.
+
+        That is the embeddings of the superpixels, and the map of boundaries.
+        """
+        image, labels, annotations = self.images[i], self.labels[i], self.targets[i]
+        taught, beside = None, []
+        if self.teacher is not None:
+            taught, boundary = self.teacher.embeddings_and_boundary(i, image, labels)
+            beside = [boundary]
+        image, labels, annotations, beside = vary(variant, image, labels, annotations, beside)
+        if worn:
+            image, labels, annotations, beside = zoom_window(
+                image, labels, annotations, rng, beside
+            )
+            if rng.random() < _WORN:
+                image = wear(np.ascontiguousarray(image) / np.float32(255), rng) * np.float32(255)
+        if (size := self.values["crop_size"]) is not None:
+            image, labels, annotations, beside = crop_window(
+                size, image, labels, annotations, rng, beside
+            )
+        labels, numbers = renumber(labels)
+        if taught is not None:
+            taught = taught[numbers], np.ascontiguousarray(beside[0])
+        image, *annotations = map(np.ascontiguousarray, (image, *annotations))
+        return image, labels, annotations, taught
 
     def stages(self, image):
         """The trunk's maps, its own statistics of batches left as they are."""
@@ -291,17 +334,20 @@ class DELTask(Task):
             if net.has_boundary:
                 distant = similarity_loss(v, sample["distant"], sample["distant_targets"])
                 total = total + distant / 4
-                total = total + 1000 * _boundary_loss(maps[-1], net, sample["annotations"])
+                boundary = _boundary_loss(maps[-1], net, sample["annotations"], sample["boundary"])
+                total = total + 1000 * boundary
         return total
 
 
-def _boundary_loss(logits, net, annotations):
+def _boundary_loss(logits, net, annotations, taught=None):
     import torch
     import torch.nn.functional as F
 
     grid = (net.strides[-1], net.origins[-1])
-    share = torch.from_numpy(boundary_share(annotations, logits.shape[-2:], *grid))
-    share = share.to(logits.device)
+    share = boundary_share(annotations, logits.shape[-2:], *grid)
+    if taught is not None:
+        share = soften_boundary(share, at_cells(taught, logits.shape[-2:], *grid))
+    share = torch.from_numpy(share).to(logits.device)
     known = ~torch.isnan(share)
     share = share.nan_to_num(0.0)
     each = F.binary_cross_entropy_with_logits(logits[0, 0].float(), share, reduction="none")
