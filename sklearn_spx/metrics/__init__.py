@@ -1,8 +1,9 @@
 """Scores of superpixels and segmentations, by the published protocols.
 
 A score compares one label image with one annotation or a list of them and returns the mean over
-annotators; :func:`compactness`, :func:`explained_variation` and :func:`global_regularity` need no
-annotation. Pixels with a negative label, outside a mask, are left out of every score.
+annotators; :func:`compactness`, :func:`explained_variation`, :func:`global_regularity` and
+:func:`label_consistency` need no annotation. Pixels with a negative label, outside a mask, are
+left out of every score.
 """
 
 from ._boundary import boundary_precision, boundary_recall, mean_distance_to_edge
@@ -12,6 +13,7 @@ from ._evaluate_segmentations import evaluate_segmentations
 from ._evaluate_superpixels import evaluate_superpixels
 from ._explained_variation import explained_variation
 from ._global_regularity import global_regularity
+from ._label_consistency import label_consistency
 from ._object_part_f import object_part_f_measure
 from ._overlap import (
     achievable_iou,
@@ -58,6 +60,7 @@ __all__ = [
     "evaluate_superpixels",
     "explained_variation",
     "global_regularity",
+    "label_consistency",
     "make_image_scorer",
     "mean_distance_to_edge",
     "mean_distance_to_edge_scorer",

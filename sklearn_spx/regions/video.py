@@ -1,0 +1,256 @@
+"""Regions that keep their labels from frame to frame.
+
+    frame before, its labels -> motion -> labels moved -> start of this frame's superpixels
+    labels moved, this frame's superpixels -> overlap -> the label of each, or a new one
+
+Superpixels that can start from others (:class:`~sklearn_spx.base.StartingSegmenter`) start from
+those of the frame before, moved along: SLIC's centres in their middle, entropy rate superpixels by
+favouring their borders. So they follow what they cover. Whatever segments, a region keeps the label
+of the one that it overlaps most, if that one has no better successor.
+"""
+
+import copy
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..base import StartingSegmenter
+from ..kernels.checks import check_real
+
+__all__ = ["frame_shift", "segment_frames"]
+
+_REACH = 0.25  # of a side: shifts that are looked for
+
+
+def segment_frames(
+    estimator: Any,
+    frames: Iterable[Any],
+    *,
+    motion: Literal["shift"] | Callable[[Any, Any], Any] | None = "shift",
+    min_overlap: float = 0.3,
+) -> Iterator[NDArray[np.int32]]:
+    """Segment the frames of a video, with labels that stay with what they cover.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted, or pretrained. Those of this package, or whatever has ``transform`` for a list of
+        images. After the first frame, clustering (SLICSuperpixels, TrainableSLIC) runs half of its
+        ``max_iter``, as it starts near the end.
+
+    frames : iterable of arrays (height, width) or (height, width, channels)
+        In order, all of one shape; read one at a time.
+
+    motion : "shift", callable or None, default="shift"
+        How pixels move from a frame to the next. "shift": all alike, see :func:`frame_shift`.
+        None: not at all. A callable gets the frame before and this one, and returns the optical
+        flow of the frame before: an array (2, height, width), or (2, 1, 1) for a shift, of rows
+        and columns that each pixel moves by, as :func:`skimage.registration.optical_flow_tvl1`
+        gives it for the two frames in this order. Of what is NaN nothing is known.
+
+    min_overlap : float, default=0.3
+        A region keeps a label if it shares this part of its pixels, or more, with the region of
+        the frame before that had it, moved.
+
+    Yields
+    ------
+    labels : int32 array (height, width)
+        Of each frame, as soon as it is segmented. A region that is new gets the next number that
+        was never used, so numbers have gaps as regions go; each is one region of the frame, and
+        below 0 are the pixels that the estimator left out.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a frame or what ``motion`` returns cannot be used; the message names it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx import SLICSuperpixels
+    >>> from sklearn_spx.datasets import make_dead_leaves
+    >>> from sklearn_spx.regions import segment_frames
+    >>> scene = make_dead_leaves(1, random_state=0).images[0]
+    >>> frames = [scene[:, 3 * t : 3 * t + 150] for t in range(3)]
+    >>> first, _, last = segment_frames(SLICSuperpixels(60).fit(frames), frames)
+    >>> bool((first[:, 6:] == last[:, :-6]).mean() > 0.8)
+    True
+    """
+    if check_real(min_overlap, "min_overlap", 0) > 1:
+        raise ValueError(f"min_overlap must be at most 1, got {min_overlap}")
+    if not (motion is None or motion == "shift" or callable(motion)):
+        raise ValueError(f'motion must be "shift", a callable or None, got {motion!r}')
+    if isinstance(estimator, StartingSegmenter) and not estimator._start_means_nothing():
+        return _each(_half_as_long(estimator), estimator, frames, motion, min_overlap)
+    return _each(None, estimator, frames, motion, min_overlap)
+
+
+def _each(following, estimator, frames, motion, min_overlap):
+    """The label images; ``following`` is the estimator that starts from others, or None."""
+    before, found, ids, n_ids = None, None, None, 0
+    for t, frame in enumerate(frames):
+        frame = np.asarray(frame)
+        if before is None:
+            found = _segment(estimator, frame, t)
+            ids = np.arange(int(found.max(initial=-1)) + 1, dtype=np.int32)
+            n_ids = len(ids)
+        else:
+            if frame.shape != before.shape:
+                raise ValueError(
+                    f"frames[{t}] has shape {frame.shape}, those before have {before.shape}"
+                )
+            moved = _moved(found, motion, before, frame, t)
+            if following is None:
+                found = _segment(estimator, frame, t)
+            else:
+                found = _segment(following, frame, t, moved)
+            ids, n_ids = _successors(moved, found, ids, n_ids, min_overlap)
+        before = frame
+        yield np.append(ids, np.int32(-1))[found]
+
+
+def _half_as_long(estimator):
+    follower = copy.copy(estimator)
+    if "max_iter" in estimator.get_params(deep=False):
+        follower.set_params(max_iter=-(-estimator.max_iter // 2))
+    return follower
+
+
+def _segment(estimator, frame, t, start=None):
+    """Labels 0 .. n - 1 of a frame, -1 outside."""
+    start = {} if start is None else {"start": [start]}
+    try:
+        found = estimator.transform([frame], **start)[0]
+    except (ValueError, TypeError) as error:
+        raise type(error)(str(error).replace("X[0]", f"frames[{t}]")) from error
+    if found is None:
+        raise ValueError(f"frames[{t}] could not be segmented")
+    return found
+
+
+# --- motion -----------------------------------------------------------------------------------
+
+
+def frame_shift(before: Any, after: Any) -> tuple[int, int]:
+    """How far a picture moved from one frame to the next, all of it alike.
+
+    The sums of rows, and those of columns, of the one frame are compared with those of the other
+    at all shifts up to a quarter of the side; the least mean square of the differences of
+    neighbouring sums wins, and the least shift where several do.
+
+    Parameters
+    ----------
+    before, after : arrays of shape (height, width) or (height, width, channels)
+        The two frames, of one shape; NaN counts as 0.
+
+    Returns
+    -------
+    rows, columns : int
+        By which what is seen moved down and to the right.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+
+    Examples
+    --------
+    >>> from skimage.data import camera
+    >>> from sklearn_spx.regions import frame_shift
+    >>> image = camera()
+    >>> frame_shift(image[:400, :400], image[5:405, 2:402])
+    (-5, -2)
+    """
+    before, after = np.asarray(before), np.asarray(after)
+    if before.shape != after.shape or before.ndim not in (2, 3):
+        raise ValueError(f"frames have shapes {before.shape} and {after.shape}")
+    rows = _profile_shift(_profile(before, 1), _profile(after, 1))
+    columns = _profile_shift(_profile(before, 0), _profile(after, 0))
+    return rows, columns
+
+
+def _profile(frame, axis):
+    """Differences of neighbouring sums along an axis: light that changes everywhere falls out."""
+    if frame.dtype.kind == "f":
+        frame = np.nan_to_num(frame, nan=0.0, posinf=0.0, neginf=0.0)
+    sums = frame.sum(axis=axis, dtype=np.float64)
+    return np.diff(sums.reshape(len(sums), -1).sum(axis=1))
+
+
+def _profile_shift(before, after):
+    reach = int(_REACH * (len(before) + 1))
+    n, best, least = len(before), 0, np.inf
+    for shift in sorted(range(-reach, reach + 1), key=abs):
+        one, other = before[max(-shift, 0) : n - max(shift, 0)], after[max(shift, 0) :]
+        difference = one - other[: len(one)]
+        if not difference.size:
+            continue
+        error = float(np.mean(difference * difference))
+        if error < least:
+            best, least = shift, error
+    return best
+
+
+def _moved(labels, motion, before, frame, t):
+    """Labels where they come to lie in the next frame; -1 where nothing does."""
+    if motion is None:
+        return labels
+    if motion == "shift":
+        flow = np.asarray(frame_shift(before, frame)).reshape(2, 1, 1)
+    else:
+        flow = np.asarray(motion(before, frame), dtype=float)
+        if flow.shape not in ((2, *labels.shape), (2, 1, 1)):
+            raise ValueError(
+                f"motion returned an array of shape {flow.shape} for frames[{t}]; accepted is "
+                f"(2, {labels.shape[0]}, {labels.shape[1]}) or (2, 1, 1)"
+            )
+    out = np.full(labels.shape, -1, np.int32)
+    if flow.shape[1:] == (1, 1) and np.isfinite(flow).all():
+        target, source = [], []
+        for d, n in zip(flow.ravel(), labels.shape):
+            steps = int(np.clip(np.rint(d), -n, n))
+            target.append(slice(max(steps, 0), n + min(steps, 0)))
+            source.append(slice(max(-steps, 0), n - max(steps, 0)))
+        out[tuple(target)] = labels[tuple(source)]
+        return out
+    known = np.isfinite(flow).all(axis=0) & (labels >= 0)
+    y, x = np.nonzero(known)
+    rows, columns = (np.rint(flow[k][known] + place) for k, place in enumerate((y, x)))
+    inside = (rows >= 0) & (rows < labels.shape[0]) & (columns >= 0) & (columns < labels.shape[1])
+    out[rows[inside].astype(int), columns[inside].astype(int)] = labels[known][inside]
+    return out
+
+
+# --- labels -----------------------------------------------------------------------------------
+
+
+def _successors(moved, found, ids, n_ids, min_overlap):
+    """The label of each region found, and how many numbers have been used by then."""
+    n, n_before = int(found.max(initial=-1)) + 1, len(ids)
+    sizes = np.bincount(found[found >= 0], minlength=n)
+    both = (moved >= 0) & (found >= 0)
+    pairs = found[both].astype(np.int64) * n_before + moved[both]
+    if n * n_before <= 4 * found.size:
+        shared = np.bincount(pairs, minlength=n * n_before)
+        pairs = np.flatnonzero(shared)
+        shared = shared[pairs]
+    else:
+        pairs, shared = np.unique(pairs, return_counts=True)
+    region, old = np.divmod(pairs, max(n_before, 1))
+    enough = shared >= min_overlap * sizes[region]
+    region, old, shared = region[enough], old[enough], shared[enough]
+    out = np.full(n, -1, np.int32)
+    taken = np.zeros(n_before, bool)
+    # the greatest overlap first; of equal ones, the lower region and the lower label
+    for k in np.lexsort((old, region, -shared)):
+        if out[region[k]] < 0 and not taken[old[k]]:
+            out[region[k]] = ids[old[k]]
+            taken[old[k]] = True
+    new = out < 0
+    n_new = int(np.count_nonzero(new))
+    if n_ids + n_new > np.iinfo(np.int32).max:
+        raise ValueError("there are more regions than int32 has numbers: start anew")
+    out[new] = np.arange(n_ids, n_ids + n_new)
+    return out, n_ids + n_new
