@@ -16,11 +16,11 @@ from matplotlib.collections import PathCollection
 from matplotlib.path import Path
 from skimage import data
 
-from sklearn_spx import SEALSuperpixels
+from sklearn_spx import SLICSuperpixels
 from sklearn_spx.regions import label_once, label_polygons, region_graph, to_geojson
 
 image = data.chelsea()[:, 30:430]
-labels = SEALSuperpixels.from_pretrained("bsds500", n_segments=260).transform([image])[0]
+labels = SLICSuperpixels(n_segments=260).fit_transform([image])[0]
 graph = region_graph(labels, image)
 colours = dict(zip(graph.ids.tolist(), graph.features / 255))
 

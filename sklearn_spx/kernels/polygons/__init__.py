@@ -1,6 +1,6 @@
 """Label images as polygons and back: borders that regions share, and pixels that polygons cover."""
 
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,7 +11,8 @@ from . import _cpu, _fill, _simplify
 __all__ = ["Borders", "fill_polygons", "simplify_borders", "trace_borders"]
 
 
-class Borders(NamedTuple):
+@dataclass(frozen=True)
+class Borders:
     """The borders of a label image: arcs that regions share, and rings of them.
 
     Parameters
@@ -199,7 +200,7 @@ def simplify_borders(borders: Borders, tolerance: float) -> Borders:
     kept = np.empty(len(borders.points), bool)
     _simplify.simplify_arcs(borders.points, borders.arc_starts, tolerance, kept)
     places = np.concatenate([[0], np.cumsum(kept)])
-    return borders._replace(points=borders.points[kept], arc_starts=places[borders.arc_starts])
+    return replace(borders, points=borders.points[kept], arc_starts=places[borders.arc_starts])
 
 
 def fill_polygons(
