@@ -103,7 +103,7 @@ def trace_borders(labels: ArrayLike) -> Borders:
     --------
     >>> from sklearn_spx.kernels.polygons import trace_borders
     >>> borders = trace_borders([[0, 1]])
-    >>> between = borders.arc_starts[2:4]  # the third arc is the border of the two
+    >>> between = borders.arc_starts[3:5]  # the fourth arc is the border of the two
     >>> borders.points[slice(*between)].tolist()
     [[1, 0], [1, 1]]
     """
