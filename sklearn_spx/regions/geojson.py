@@ -74,7 +74,7 @@ def to_geojson(
     >>> found["features"][1]["properties"]
     {'label': 7, 'pixels': 1}
     >>> found["features"][1]["geometry"]["coordinates"]
-    [[[520.0, 70.0], [530.0, 70.0], [530.0, 80.0], [520.0, 80.0], [520.0, 70.0]]]
+    [[[520.0, 80.0], [520.0, 70.0], [530.0, 70.0], [530.0, 80.0], [520.0, 80.0]]]
     """
     polygons = label_polygons(labels, simplify)
     columns = _columns(properties, list(polygons))
