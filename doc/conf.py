@@ -27,6 +27,7 @@ nitpicky = True
 others = {
     "joblib": "https://joblib.readthedocs.io/en/stable",
     "matplotlib": "https://matplotlib.org/stable",
+    "networkx": "https://networkx.org/documentation/stable",
     "numpy": "https://numpy.org/doc/stable",
     "skimage": "https://scikit-image.org/docs/stable",
     "sklearn": "https://scikit-learn.org/stable",

@@ -1,5 +1,7 @@
 """What ``sklearn-spx segment`` writes for each image, and where."""
 
+import json
+import os
 from typing import NamedTuple
 
 import click
@@ -16,10 +18,13 @@ ENDINGS = (
     ".npz",
     "_labels.png",
     "_labels.tif",
+    ".geojson",
     "_colors.png",
     *(f"{added}.png" for added in STYLES.values()),
     *(f"{STYLES[style]}.jpg" for style in PHOTOGRAPHIC),
 )
+FORMATS = ("geojson", "coco", "geotiff")  # beside what is always written
+COCO = "coco.json"
 MAX_16_BIT = np.iinfo(np.uint16).max
 
 
@@ -29,6 +34,16 @@ class Look(NamedTuple):
     styles: tuple = ("boundaries",)
     color: object = None
     line_width: int | None = None
+
+
+class Files(NamedTuple):
+    """Which files of other tools are written beside."""
+
+    formats: tuple = ()
+    simplify: float = 0.0  # how far borders of polygons may move, in pixels
+
+
+NO_FILES = Files()
 
 
 def make_folder(out):
@@ -58,20 +73,23 @@ def check_outputs(paths, names, out):
                 )
 
 
-def write_segmentation(folder, name, image, labels, look, like=None):
+def write_segmentation(folder, name, image, labels, look, like=None, files=NO_FILES):
     """Write labels and pictures of one image; return (paths, why a place on earth is lost or None).
 
-    ``like`` is the GeoTIFF that the image is of.
+    ``like`` is the GeoTIFF that the image is of. ValueError where a GeoTIFF of labels is asked for
+    that cannot be.
     """
     from PIL import Image
 
     from ..inspection import draw
     from ..utils.files import replacing
 
+    label_file, lost = _write_label_image(folder, name, labels, like)
+    if lost is not None and "geotiff" in files.formats:
+        raise ValueError(f"--out-format geotiff: {lost}")
     npz = folder / f"{name}.npz"
     with replacing(npz) as file:
         np.savez_compressed(file, labels=labels)
-    label_file, lost = _write_label_image(folder, name, labels, like)
     written = [npz, label_file, folder / f"{name}_colors.png"]
     _save(Image.fromarray(draw.region_colors(labels)), written[-1])
     for style in look.styles:
@@ -90,7 +108,51 @@ def write_segmentation(folder, name, image, labels, look, like=None):
         for other in others:  # of an earlier run
             other.unlink(missing_ok=True)
         written.append(chosen)
+    if "geojson" in files.formats:
+        written.append(folder / f"{name}.geojson")
+        lost = _write_geojson(written[-1], image, labels, like, files.simplify) or lost
     return written, lost
+
+
+def write_coco(folder, paths, npz_files, simplify):
+    """Write coco.json of all images, from the labels that were written of each; return its path."""
+    from ..regions import to_coco
+    from ..utils.files import replacing
+
+    root = os.path.commonpath([path.resolve().parent for path in paths])
+    names = [path.resolve().relative_to(root).as_posix() for path in paths]
+    label_images = (_labels_of(npz) for npz in npz_files)  # one in memory at a time
+    found = to_coco(label_images, names, segmentation="polygons", simplify=simplify)
+    with replacing(folder / COCO) as file:
+        file.write(json.dumps(found, separators=(",", ":")).encode())
+    return folder / COCO
+
+
+def _labels_of(npz):
+    with np.load(npz) as file:
+        return file["labels"]
+
+
+def _write_geojson(path, image, labels, like, simplify):
+    """Write the regions, their pixels and mean values; return why they have no place on earth."""
+    from ..io.geotiff import place_of
+    from ..regions import region_graph, to_geojson
+    from ..utils.files import replacing
+
+    transform = crs = lost = None
+    if like is not None:
+        try:
+            transform, crs = place_of(like)
+        except ValueError as reason:
+            lost = f"{path.name} is in pixels: {reason}"
+    graph = region_graph(labels, image)
+    means = graph.features.T if graph.features is not None else ()
+    table = {"label": graph.ids, "pixels": graph.sizes}
+    table |= {f"mean_{c}": mean for c, mean in enumerate(means)}
+    found = to_geojson(labels, table, simplify=simplify, transform=transform, crs=crs)
+    with replacing(path) as file:
+        file.write(json.dumps(found, separators=(",", ":"), allow_nan=False).encode())
+    return lost
 
 
 def _is_large(picture):

@@ -99,6 +99,20 @@ METHODS = {
     help="Width of the borders in pixels of the picture; one for every thousand unless given.",
 )
 @click.option(
+    "--out-format",
+    "formats",
+    type=click.Choice(_outputs.FORMATS),
+    multiple=True,
+    help="Files of other tools beside those above, may be given again: geojson (NAME.geojson, "
+    "polygons), coco (one coco.json, polygons), geotiff (NAME_labels.tif, or an error where the "
+    "image has no place on earth).",
+)
+@click.option(
+    "--simplify",
+    type=click.FloatRange(0),
+    help="How far, in pixels, borders of polygons may move to have fewer points; geojson and coco.",
+)
+@click.option(
     "--json",
     "as_json",
     is_flag=True,
@@ -112,7 +126,8 @@ def segment(images, method, out, recursive, page, as_json, jobs, **options):
     at, NAME_colors.png and NAME_overlay.png: the borders drawn on the image, small ones at twice
     the size. Pictures of the image above 4 megapixels are JPEG, NAME_overlay.jpg. NAME_labels.tif
     (32 bit) takes the place of the PNG for a GeoTIFF, where it keeps transform and CRS, for more
-    than 65536 regions, and where pixels have no data or are transparent: they are -1.
+    than 65536 regions, and where pixels have no data or are transparent: they are -1. --out-format
+    adds polygons for maps (GeoJSON, in the CRS of a GeoTIFF) and annotators (COCO).
 
     NAME is the image's, without its ending; where several have it, its ending (a_png, a_tif) or its
     directories (x_a, y_a) are added. A file that cannot be read does not stop the others. Images
@@ -120,6 +135,7 @@ def segment(images, method, out, recursive, page, as_json, jobs, **options):
     """
     errors, console = stderr(), stderr() if as_json else stdout()
     look = _look(*(options.pop(name) for name in ("styles", "color", "line_width")))
+    files = _files_of(options.pop("formats"), options.pop("simplify"))
     paths = _files.find(images, _files.IMAGES, "image", recursive, out)
     names = _files.output_names(paths)
     _outputs.check_outputs(paths, names, out)
@@ -128,7 +144,7 @@ def segment(images, method, out, recursive, page, as_json, jobs, **options):
     _outputs.make_folder(out)
 
     def work(path, name):
-        return _segment_file(path, page, make, ranges, out, name, look)
+        return _segment_file(path, page, make, ranges, out, name, look, files)
 
     results, start, told = [], time.perf_counter(), set()
     try:
@@ -146,14 +162,18 @@ def segment(images, method, out, recursive, page, as_json, jobs, **options):
                     click.echo(json.dumps(_record(result)))
                 bar.advance(task)
     except KeyboardInterrupt:
+        _write_coco(results, out, files, errors)
         errors.print(
             f"stopped: {len(results)} of {len(paths)} images are done",
             markup=False,
         )
         raise click.exceptions.Exit(130) from None
     done = [result for result in results if result.error is None]
+    coco, is_whole = _write_coco(results, out, files, errors)
     if as_json:
         summary = {"images": len(paths), "segmented": len(done), "failed": len(paths) - len(done)}
+        if "coco" in files.formats:
+            summary["coco"] = None if coco is None else str(coco)
         click.echo(json.dumps({**summary, "seconds": round(time.perf_counter() - start, 4)}))
     if done:
         counts = [result.regions for result in done]
@@ -167,7 +187,7 @@ def segment(images, method, out, recursive, page, as_json, jobs, **options):
         )
     else:
         console.print(f"0 of {len(paths)} images")
-    if len(done) < len(paths):
+    if len(done) < len(paths) or not is_whole:
         raise click.exceptions.Exit(1)
 
 
@@ -208,6 +228,33 @@ def _look(styles, color, line_width):
         except ValueError as error:
             raise click.UsageError(f"--color: {error}") from None
     return _outputs.Look(styles, color, line_width)
+
+
+def _files_of(formats, simplify):
+    """Return which files of other tools are written; what would do nothing is wrong usage."""
+    from ..io import geotiff
+
+    formats = tuple(dict.fromkeys(formats))
+    if simplify is not None and not {"geojson", "coco"} & set(formats):
+        raise click.UsageError(
+            "--simplify is for --out-format geojson or coco, which are not asked for"
+        )
+    if "geotiff" in formats and not geotiff.has_rasterio():
+        raise click.UsageError(f"--out-format geotiff needs rasterio: {geotiff.HINT}")
+    return _outputs.Files(formats, simplify or 0.0)
+
+
+def _write_coco(results, out, files, errors):
+    """Write coco.json if it is asked for; return (its path or None, whether all went well)."""
+    done = [result for result in results if result.error is None]
+    if "coco" not in files.formats or not done:
+        return None, True
+    paths, npz_files = [result.path for result in done], [result.outputs[0] for result in done]
+    try:
+        return _outputs.write_coco(out, paths, npz_files, files.simplify), True
+    except (OSError, ValueError) as error:
+        complain(errors, out / _outputs.COCO, error)
+        return None, False
 
 
 def _each(work, paths, names, n_threads):
@@ -290,7 +337,7 @@ def _ranges(paths, page, value_range, bar):
     return survey.ranges()
 
 
-def _segment_file(path, page, make, ranges, out, name, look):
+def _segment_file(path, page, make, ranges, out, name, look, files):
     """Return the Result of one image, its files written."""
     from ..io import read_masked
     from ..utils.scale import kind_of
@@ -303,7 +350,9 @@ def _segment_file(path, page, make, ranges, out, name, look):
         labels = estimator.transform([image], masks=masks)[0]
         seconds = time.perf_counter() - start
         like, note = _place_on_earth(path, page)
-        written, lost = _outputs.write_segmentation(out, name, image, labels, look, like)
+        if like is None and "geotiff" in files.formats:
+            raise ValueError(f"--out-format geotiff: {note or 'the image is no GeoTIFF'}")
+        written, lost = _outputs.write_segmentation(out, name, image, labels, look, like, files)
         if lost is not None:
             note = f"georeferencing is not kept: {printable(lost)}"
         return Result(path, written, int(labels.max()) + 1, seconds, image.shape, note)

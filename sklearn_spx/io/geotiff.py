@@ -7,7 +7,7 @@ import tifffile
 from ..utils.files import open_regular
 from ._orientation import ORIENTATION
 
-__all__ = ["HINT", "as_geotiff", "has_rasterio", "is_geotiff"]
+__all__ = ["HINT", "as_geotiff", "has_rasterio", "is_geotiff", "place_of"]
 
 GEO_KEY_DIRECTORY = 34735
 HINT = "pip install 'sklearn-spx[geo]'"
@@ -85,6 +85,27 @@ def as_geotiff(labels, like):
                         target.update_tags(AREA_OR_POINT=kind)
                     target.write(labels, 1)
                 return memory.read()
+
+
+def place_of(path):
+    """Return (six numbers of the transform, name of the reference system or None) of a GeoTIFF.
+
+    Needs rasterio. ValueError where pixels have no place by a transform.
+    """
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
+
+    _check_upright(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        try:
+            source = rasterio.open(path, driver="GTiff")
+        except RasterioIOError as error:
+            raise ValueError(f"{path} cannot be read as a GeoTIFF: {error}") from None
+        with source:
+            if source.transform.is_identity:
+                raise ValueError(f"{path} has no transform from pixels to coordinates")
+            return tuple(source.transform)[:6], source.crs and source.crs.to_string()
 
 
 def _check_upright(like):

@@ -3,3 +3,21 @@
 from .video import frame_shift, segment_frames
 
 __all__ = ["frame_shift", "segment_frames"]
+"""What takes label images further: regions as a graph, as polygons, as files of other tools."""
+
+from .coco import rle_to_mask, to_coco
+from .geojson import to_geojson
+from .graph import RegionGraph, region_graph
+from .masks import label_once
+from .polygons import label_polygons, polygons_to_labels
+
+__all__ = [
+    "RegionGraph",
+    "label_once",
+    "label_polygons",
+    "polygons_to_labels",
+    "region_graph",
+    "rle_to_mask",
+    "to_coco",
+    "to_geojson",
+]
