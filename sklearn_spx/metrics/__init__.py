@@ -3,6 +3,8 @@
 A score compares one label image with one annotation or a list of them and returns the mean over
 annotators; :func:`compactness`, :func:`explained_variation` and :func:`global_regularity` need no
 annotation. Pixels with a negative label, outside a mask, are left out of every score.
+:func:`saliency_mae`, :func:`weighted_f_measure` and :func:`s_measure` compare a saliency map with
+the mask of the objects.
 """
 
 from ._boundary import boundary_precision, boundary_recall, mean_distance_to_edge
@@ -23,6 +25,8 @@ from ._regions import (
     segmentation_covering,
     variation_of_information,
 )
+from ._s_measure import s_measure
+from ._saliency_mae import saliency_mae
 from ._scorers import (
     achievable_iou_scorer,
     asa_scorer,
@@ -39,6 +43,7 @@ from ._scorers import (
     undersegmentation_error_scorer,
     variation_of_information_scorer,
 )
+from ._weighted_f import weighted_f_measure
 
 __all__ = [
     "achievable_iou",
@@ -65,6 +70,8 @@ __all__ = [
     "object_part_f_scorer",
     "probabilistic_rand_index",
     "probabilistic_rand_index_scorer",
+    "s_measure",
+    "saliency_mae",
     "scorers",
     "segmentation_covering",
     "segmentation_covering_scorer",
@@ -72,4 +79,5 @@ __all__ = [
     "undersegmentation_error_scorer",
     "variation_of_information",
     "variation_of_information_scorer",
+    "weighted_f_measure",
 ]
