@@ -25,6 +25,18 @@ ALLOWED = {
     "model_file": {"model_file", "utils"},
     "learned": {"kernels", "model_file", "training"},
     "value_range": {"base", "utils"},
+    "regions": {
+        "regions",
+        "base",
+        "features",
+        "io",
+        "kernels",
+        "learned",
+        "methods",
+        "metrics",
+        "nets",
+        "utils",
+    },
     "methods": {
         "methods",
         "base",
@@ -143,7 +155,7 @@ def test_heavy_libraries_are_imported_where_used():
         "import sklearn_spx",
         "from sklearn_spx import SLICSuperpixels, ERSSuperpixels, EGBSegmenter, TrainableSLIC",
         "from sklearn_spx import SEALSuperpixels",
-        "from sklearn_spx import kernels, metrics, datasets, inspection, features, io",
+        "from sklearn_spx import kernels, metrics, datasets, inspection, features, io, regions",
     ],
 )
 def test_import_brings_no_heavy_library(statement):
