@@ -4,6 +4,10 @@ A score compares one label image with one annotation or a list of them and retur
 annotators; :func:`compactness`, :func:`explained_variation`, :func:`global_regularity` and
 :func:`label_consistency` need no annotation. Pixels with a negative label, outside a mask, are
 left out of every score.
+annotators; :func:`compactness`, :func:`explained_variation` and :func:`global_regularity` need no
+annotation. Pixels with a negative label, outside a mask, are left out of every score.
+:func:`saliency_mae`, :func:`weighted_f_measure` and :func:`s_measure` compare a saliency map with
+the mask of the objects.
 """
 
 from ._boundary import boundary_precision, boundary_recall, mean_distance_to_edge
@@ -25,6 +29,8 @@ from ._regions import (
     segmentation_covering,
     variation_of_information,
 )
+from ._s_measure import s_measure
+from ._saliency_mae import saliency_mae
 from ._scorers import (
     achievable_iou_scorer,
     asa_scorer,
@@ -41,6 +47,7 @@ from ._scorers import (
     undersegmentation_error_scorer,
     variation_of_information_scorer,
 )
+from ._weighted_f import weighted_f_measure
 
 __all__ = [
     "achievable_iou",
@@ -68,6 +75,8 @@ __all__ = [
     "object_part_f_scorer",
     "probabilistic_rand_index",
     "probabilistic_rand_index_scorer",
+    "s_measure",
+    "saliency_mae",
     "scorers",
     "segmentation_covering",
     "segmentation_covering_scorer",
@@ -75,4 +84,5 @@ __all__ = [
     "undersegmentation_error_scorer",
     "variation_of_information",
     "variation_of_information_scorer",
+    "weighted_f_measure",
 ]
