@@ -20,6 +20,7 @@ ALLOWED = {
     "datasets": {"datasets", "kernels"},
     "io": {"io", "utils", "datasets"},
     "inspection": {"inspection", "kernels", "metrics", "utils"},
+    "regions": {"regions", "base", "methods", "features", "kernels", "metrics", "nets", "utils"},
     "utils": {"utils", "kernels"},
     "training": {"model_file", "nets", "training", "utils"},
     "model_file": {"model_file", "utils"},
@@ -143,7 +144,7 @@ def test_heavy_libraries_are_imported_where_used():
         "import sklearn_spx",
         "from sklearn_spx import SLICSuperpixels, ERSSuperpixels, EGBSegmenter, TrainableSLIC",
         "from sklearn_spx import SEALSuperpixels",
-        "from sklearn_spx import kernels, metrics, datasets, inspection, features, io",
+        "from sklearn_spx import kernels, metrics, datasets, inspection, features, io, regions",
     ],
 )
 def test_import_brings_no_heavy_library(statement):
