@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -78,9 +77,9 @@ def mean_iou(
             )
         if not (np.isfinite(weights) & (weights >= 0)).all():
             raise ValueError("sample_weight must hold finite numbers of 0 or more")
-    both: dict[int, Any] = defaultdict(float)
-    either: dict[int, Any] = defaultdict(float)
-    for i, weight in enumerate(weights):
+    both: dict[int, float] = defaultdict(float)
+    either: dict[int, float] = defaultdict(float)
+    for i, weight in enumerate(weights.tolist()):
         found = as_labels(predictions[i], f"predictions[{i}]")
         truth = as_labels(truths[i], f"ground_truths[{i}]", found.shape)
         known = (found >= 0) & (truth >= 0)
