@@ -1,6 +1,6 @@
 __version__: str
 
-from . import datasets, features, inspection, io, kernels, metrics, training, utils
+from . import datasets, features, inspection, io, kernels, metrics, regions, training, utils
 from .methods.deep_embedding.estimator import DELSegmenter
 from .methods.egb import EGBSegmenter
 from .methods.ers import ERSSuperpixels
@@ -21,6 +21,7 @@ __all__ = [
     "io",
     "kernels",
     "metrics",
+    "regions",
     "training",
     "utils",
 ]

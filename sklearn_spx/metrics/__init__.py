@@ -18,6 +18,7 @@ from ._evaluate_superpixels import evaluate_superpixels
 from ._explained_variation import explained_variation
 from ._global_regularity import global_regularity
 from ._label_consistency import label_consistency
+from ._mean_iou import mean_iou
 from ._object_part_f import object_part_f_measure
 from ._overlap import (
     achievable_iou,
@@ -71,6 +72,7 @@ __all__ = [
     "make_image_scorer",
     "mean_distance_to_edge",
     "mean_distance_to_edge_scorer",
+    "mean_iou",
     "object_part_f_measure",
     "object_part_f_scorer",
     "probabilistic_rand_index",

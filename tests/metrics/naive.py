@@ -333,3 +333,19 @@ def least_distance(first, second, radius):
     rows, columns = linear_sum_assignment(np.where(distance <= radius, distance - 1e6, 0.0))
     paired = distance[rows, columns] <= radius
     return int(paired.sum()), float(distance[rows, columns][paired].sum())
+
+
+# --- classes -------------------------------------------------------------------------------------
+
+
+def mean_iou(predictions, truths):
+    """Mean over classes of intersection over union; None where no pixel is known."""
+    both, either = Counter(), Counter()
+    for found, truth in zip(predictions, truths):
+        for p in pixels(found):
+            if truth[p] < 0:
+                continue
+            if found[p] == truth[p]:
+                both[found[p]] += 1
+            either.update({found[p], truth[p]})
+    return sum(both[c] / either[c] for c in either) / len(either) if either else None

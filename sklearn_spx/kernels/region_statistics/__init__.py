@@ -1,0 +1,301 @@
+"""What regions look like: size, place, shape, values, gradients; each in one pass over the pixels.
+
+Labels are 0 .. n - 1, each with a pixel; :func:`number_regions` makes such labels of any others.
+Where labels are negative nothing counts, and the image may hold anything, as NaN.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..checks import as_image, as_labels, as_standard
+from . import _cpu
+from ._results import RegionStatistics
+
+__all__ = [
+    "number_regions",
+    "region_gradients",
+    "region_perimeters",
+    "region_quantiles",
+    "region_statistics",
+]
+
+
+def number_regions(labels: ArrayLike) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Number the regions of a label image from 0, in the order of their labels.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (height, width), integer
+        Label image, with gaps perhaps. Pixels below 0 are outside every region.
+
+    Returns
+    -------
+    index : ndarray of shape (height, width), int32
+        Number of each pixel's region, -1 outside.
+
+    ids : ndarray of shape (n_regions,), int32
+        Label of each region, ascending.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``labels`` is no label image.
+
+    Examples
+    --------
+    >>> from sklearn_spx.kernels.region_statistics import number_regions
+    >>> index, ids = number_regions([[7, 7, -1], [2, 7, 2]])
+    >>> index.tolist(), ids.tolist()
+    ([[1, 1, -1], [0, 1, 0]], [2, 7])
+    """
+    labels = as_labels(labels)
+    highest = int(labels.max())
+    if highest > 4 * labels.size + 1024:  # a table by label would be larger than the image
+        ids, dense = np.unique(labels, return_inverse=True)
+        first = int(np.searchsorted(ids, 0))
+        index = np.maximum(dense.reshape(labels.shape) - first, -1).astype(np.int32)
+        return index, ids[first:]
+    index = np.empty(labels.shape, np.int32)
+    ids = np.empty(max(highest + 1, 0), np.int32)
+    n = _cpu.number(labels, np.zeros(ids.size, np.int32), index, ids)
+    return index, ids[:n].copy()
+
+
+def region_statistics(labels: ArrayLike, image: ArrayLike | None = None) -> RegionStatistics:
+    """Sizes, places, second moments and statistics of the values of regions, in one pass.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (height, width), integer
+        Labels 0 .. n - 1, each with at least one pixel; pixels below 0 count for nothing.
+
+    image : ndarray of shape (height, width) or (height, width, channels), or None, default=None
+        Image of any number of channels. None: no values, 0 channels.
+
+    Returns
+    -------
+    statistics : RegionStatistics
+        Named tuple of ``area`` (n,), ``bbox`` (n, 4), ``centroid`` (n, 2), ``covariance`` (n, 3:
+        of rows, mixed, of columns), and ``mean``, ``std``, ``low`` and ``high`` (n, channels).
+        Sums are taken in float64 about values of the region, so that large ones cost no digits of
+        the deviations.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the two do not fit, or a label has no pixel.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.region_statistics import region_statistics
+    >>> found = region_statistics([[0, 0, 1]], np.array([[60000, 60002, 7]], np.uint16))
+    >>> found.area.tolist(), found.mean.tolist(), found.std.tolist()
+    ([2, 1], [[60001.0], [7.0]], [[1.0], [0.0]])
+    """
+    labels, n = _as_dense(labels)
+    if image is None:
+        image = np.empty((*labels.shape, 0), np.float32)
+    else:
+        image = _as_image(image, labels)
+    n_channels = image.shape[2]
+    area = np.zeros(n, np.int64)
+    bbox = np.zeros((n, 4), np.int64)
+    first = np.zeros((n, 2))
+    places = np.zeros((n, 5))
+    origin, mean, deviation, low, high = np.zeros((5, n, n_channels))
+    _cpu.sum_up(labels, image, area, bbox, first, places, origin, mean, deviation, low, high)
+    _check_no_gap(area)
+    places /= area[:, None]
+    y, x, yy, yx, xx = places.T
+    return RegionStatistics(
+        area,
+        bbox,
+        first + places[:, :2],
+        np.stack([np.maximum(yy - y * y, 0), yx - y * x, np.maximum(xx - x * x, 0)], axis=1),
+        origin + mean,
+        np.sqrt(np.maximum(deviation, 0) / area[:, None]),
+        low,
+        high,
+    )
+
+
+def region_perimeters(labels: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Perimeters of regions, as lengths of the line through their border pixels, and in sides.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (height, width), integer
+        Labels 0 .. n - 1; pixels below 0 are outside every region.
+
+    Returns
+    -------
+    perimeters : ndarray of shape (n,), float64
+        Estimated length of the line through the centres of the border pixels [1]_, those with a
+        4-neighbour outside the region: what ``skimage.measure.perimeter`` returns.
+
+    sides : ndarray of shape (n,), int64
+        Sides of pixels on the boundary, the end of the image included.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``labels`` is no label image.
+
+    References
+    ----------
+    .. [1] K. Benkrid, D. Crookes, "Design and FPGA implementation of a perimeter estimator",
+       Irish Machine Vision and Image Processing Conference, 2000.
+
+    Examples
+    --------
+    >>> from sklearn_spx.kernels.region_statistics import region_perimeters
+    >>> perimeters, sides = region_perimeters([[0, 0, 0], [0, 0, 0], [0, 0, 0]])
+    >>> perimeters.tolist(), sides.tolist()
+    ([8.0], [12])
+    """
+    labels, n = _as_dense(labels)
+    border = np.empty(labels.shape, bool)
+    sides = np.zeros(n, np.int64)
+    steps = np.zeros((n, 3), np.int64)
+    _cpu.mark_borders(labels, border, sides)
+    _cpu.count_steps(labels, border, steps)
+    return steps @ np.array([1, np.sqrt(2), (1 + np.sqrt(2)) / 2]), sides
+
+
+def region_quantiles(
+    image: ArrayLike, labels: ArrayLike, quantiles: ArrayLike
+) -> NDArray[np.float64]:
+    """Quantiles of each channel over each region.
+
+    Parameters
+    ----------
+    image : ndarray of shape (height, width) or (height, width, channels)
+        Image of any number of channels.
+
+    labels : ndarray of shape (height, width), integer
+        Labels 0 .. n - 1, each with at least one pixel; pixels below 0 count for nothing.
+
+    quantiles : array-like of shape (n_quantiles,)
+        Shares from 0 to 1.
+
+    Returns
+    -------
+    values : ndarray of shape (n, n_quantiles, channels), float64
+        Linear between the two nearest values, as in ``numpy.quantile``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the two do not fit, a label has no pixel, or a quantile is outside 0 to 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.region_statistics import region_quantiles
+    >>> region_quantiles(np.array([[1.0, 3.0, 7.0]]), [[0, 0, 1]], [0.5]).ravel().tolist()
+    [2.0, 7.0]
+    """
+    shares = np.asarray(quantiles, dtype=np.float64)
+    if shares.ndim != 1 or not ((shares >= 0) & (shares <= 1)).all():
+        raise ValueError(f"quantiles must be numbers from 0 to 1, got {quantiles!r}")
+    labels, n = _as_dense(labels)
+    image = _as_image(image, labels)
+    area = np.bincount(labels[labels >= 0], minlength=n)
+    _check_no_gap(area)
+    ends = np.cumsum(area)
+    pixels = np.empty(int(area.sum()), np.int64)
+    _cpu.list_pixels(labels, ends - area, pixels)
+    values = image.reshape(labels.size, -1)
+    out = np.empty((n, shares.size, values.shape[1]))
+    scratch = np.empty(int(area.max(initial=0)), image.dtype)
+    _cpu.interpolate_quantiles(values, pixels, area, shares, scratch, out)
+    return out
+
+
+def region_gradients(
+    image: ArrayLike, labels: ArrayLike, n_orientations: int = 8
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Length and orientation of the gradient over each region.
+
+    Parameters
+    ----------
+    image : ndarray of shape (height, width) or (height, width, channels)
+        Image of any number of channels.
+
+    labels : ndarray of shape (height, width), integer
+        Labels 0 .. n - 1, each with at least one pixel. Pixels below 0 count for nothing, and
+        differences do not reach into them.
+
+    n_orientations : int, default=8
+        Bins of the histogram; their middles are multiples of pi / n_orientations.
+
+    Returns
+    -------
+    magnitude : ndarray of shape (n,), float64
+        Mean length of the gradient: root of the sum over channels of its squares. Differences are
+        central, as in ``numpy.gradient``.
+
+    orientations : ndarray of shape (n, n_orientations), float64
+        Share of that length in each bin. The angle is that of the channel with the longest
+        gradient, from the columns' axis to the rows', modulo pi. All 0 in a flat region.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the two do not fit, or a label has no pixel.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.region_statistics import region_gradients
+    >>> magnitude, orientations = region_gradients(np.array([[0.0, 2.0, 4.0]]), [[0, 0, 0]], 4)
+    >>> magnitude.tolist(), orientations.tolist()
+    ([2.0], [[1.0, 0.0, 0.0, 0.0]])
+    """
+    labels, n = _as_dense(labels)
+    image = _as_image(image, labels)
+    area = np.bincount(labels[labels >= 0], minlength=n)
+    _check_no_gap(area)
+    magnitude = np.zeros(n)
+    histogram = np.zeros((n, n_orientations))
+    _cpu.sum_gradients(labels, image, magnitude, histogram)
+    total = magnitude[:, None]
+    orientations = np.divide(histogram, total, out=np.zeros_like(histogram), where=total > 0)
+    return magnitude / area, orientations
+
+
+def _as_dense(labels: Any) -> tuple[NDArray[np.int32], int]:
+    """The labels, and how many they are if there is no gap."""
+    labels = as_labels(labels)
+    n = max(int(labels.max()) + 1, 0)
+    if n > labels.size:
+        raise ValueError(
+            f"labels go up to {n - 1} in an image of {labels.size} pixels; number_regions "
+            "numbers them without gaps"
+        )
+    return labels, n
+
+
+def _check_no_gap(area):
+    if area.size and not area.all():
+        raise ValueError(
+            f"labels have a gap: no pixel is {int(np.argmin(area))}; number_regions numbers them "
+            "without gaps"
+        )
+
+
+def _as_image(image, labels):
+    """The image (H, W, C), 0 outside: float32 if that is exact, float64 else."""
+    image = np.asarray(image)
+    if image.shape[:2] != labels.shape:
+        raise ValueError(f"labels has shape {labels.shape}, but the image {image.shape}")
+    inside = labels >= 0
+    mask = None if inside.all() else inside
+    narrow = as_image(image, mask=mask)
+    if image.dtype.itemsize <= 2 or image.dtype == np.float32:
+        return narrow
+    wide = as_standard(image, np.float64).reshape(narrow.shape)
+    return wide if mask is None else np.where(mask[:, :, None], wide, 0.0)

@@ -1,0 +1,98 @@
+"""Mean intersection over union of classes, the score of semantic segmentation."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..kernels.checks import as_labels
+from ._inputs import as_list
+
+
+def mean_iou(
+    predictions: ArrayLike | Sequence[ArrayLike],
+    ground_truths: ArrayLike | Sequence[ArrayLike],
+    *,
+    sample_weight: ArrayLike | None = None,
+    per_class: bool = False,
+) -> float | dict[int, float]:
+    """Return the mean over classes of intersection over union, pixels of all images together.
+
+    Of each class: the pixels that both name so, over those that either does, both summed over the
+    images first; then the mean over the classes that occur in a prediction or in a ground truth
+    [1]_. Unlike the other scores this one compares the numbers themselves, which are classes.
+
+    Parameters
+    ----------
+    predictions : array-like of int, shape (height, width), or sequence of them
+        Class images. Pixels with a negative number, outside a mask, are left out.
+
+    ground_truths : array-like of int, shape (height, width), or sequence of them
+        Class images in the same order. Pixels with a negative number are unknown, and left out.
+
+    sample_weight : array-like of shape (n_images,) or None, default=None
+        Weight of the pixels of each image.
+
+    per_class : bool, default=False
+        Return the figure of each class in place of the mean.
+
+    Returns
+    -------
+    float or dict of int to float
+        Between 0 and 1; 1 where all classes agree.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an image is no integer image, shapes or numbers of images differ, or no pixel is known;
+        the message names the argument.
+
+    References
+    ----------
+    .. [1] M. Everingham et al., "The PASCAL visual object classes challenge: a retrospective",
+       IJCV 2015.
+
+    Examples
+    --------
+    >>> from sklearn_spx.metrics import mean_iou
+    >>> mean_iou([[0, 0, 7, 7]], [[0, 0, 0, 7]])
+    0.5833333333333333
+    >>> mean_iou([[0, 0, 7, 7]], [[0, 0, -1, 7]])
+    1.0
+    """
+    predictions = as_list(predictions, "predictions")
+    truths = as_list(ground_truths, "ground_truths")
+    if len(predictions) != len(truths):
+        raise ValueError(
+            f"predictions holds {len(predictions)} images and ground_truths {len(truths)}"
+        )
+    weights = np.ones(len(truths))
+    if sample_weight is not None:
+        weights = np.asarray(sample_weight, dtype=np.float64)
+        if weights.shape != (len(truths),):
+            raise ValueError(
+                f"sample_weight has shape {weights.shape}, expected ({len(truths)},): a weight an "
+                "image"
+            )
+        if not (np.isfinite(weights) & (weights >= 0)).all():
+            raise ValueError("sample_weight must hold finite numbers of 0 or more")
+    both: dict[int, float] = defaultdict(float)
+    either: dict[int, float] = defaultdict(float)
+    for i, weight in enumerate(weights.tolist()):
+        found = as_labels(predictions[i], f"predictions[{i}]")
+        truth = as_labels(truths[i], f"ground_truths[{i}]", found.shape)
+        known = (found >= 0) & (truth >= 0)
+        found, truth = found[known], truth[known]
+        for classes, sign, total in (
+            (found[found == truth], 1, both),
+            (found, 1, either),
+            (truth, 1, either),
+            (found[found == truth], -1, either),
+        ):
+            for value, n in zip(*np.unique(classes, return_counts=True)):
+                total[int(value)] += sign * weight * int(n)
+    ious = {value: both[value] / either[value] for value in sorted(either) if either[value] > 0}
+    if not ious:
+        raise ValueError("no pixel is known in both predictions and ground_truths")
+    return ious if per_class else float(np.mean(list(ious.values())))

@@ -1,0 +1,148 @@
+"""The table of regions: against scikit-image, on exact small cases, and on bad input."""
+
+import numpy as np
+import pytest
+from skimage.measure import regionprops_table
+
+from sklearn_spx.kernels import slic
+from sklearn_spx.regions import region_table
+
+SHARED = (
+    "label",
+    "area",
+    "bbox",
+    "centroid",
+    "extent",
+    "axis_major_length",
+    "axis_minor_length",
+    "eccentricity",
+    "equivalent_diameter_area",
+    "perimeter",
+    "intensity_mean",
+    "intensity_min",
+    "intensity_max",
+)
+
+
+def _scene(kind):
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    labels = slic(image, 60, compactness=20)
+    if kind == "gaps":
+        labels = labels * 7 + 3
+    elif kind == "pieces":
+        labels = labels % 9
+    elif kind == "one region":
+        labels = np.zeros_like(labels)
+    elif kind == "one pixel":
+        labels, image = labels[:1, :1], image[:1, :1]
+    elif kind == "noise":
+        labels = rng.integers(0, 900, labels.shape)
+    elif kind == "masked":
+        labels = np.where(labels % 3 == 0, -1, labels)
+    return labels, image
+
+
+KINDS = ["superpixels", "gaps", "pieces", "one region", "one pixel", "noise", "masked"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_values_are_those_of_scikit_image(kind):
+    labels, image = _scene(kind)
+    wanted = regionprops_table(np.maximum(labels, -1) + 1, image, properties=SHARED)
+    found = region_table(labels, image, properties=SHARED)
+    assert list(found) == list(wanted)
+    np.testing.assert_array_equal(found.pop("label"), wanted.pop("label") - 1)
+    for name, column in found.items():
+        np.testing.assert_allclose(column, wanted[name], rtol=1e-9, atol=2e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_orientations_are_those_of_scikit_image(kind):
+    labels, _ = _scene(kind)
+    names = ("orientation", "axis_major_length", "axis_minor_length")
+    wanted = regionprops_table(np.maximum(labels, -1) + 1, properties=names)
+    found = region_table(labels, properties=names)
+    long = wanted["axis_major_length"] > 1.01 * wanted["axis_minor_length"]
+    turn = (found["orientation"] - wanted["orientation"])[long] / np.pi
+    np.testing.assert_allclose(turn, np.rint(turn), atol=1e-6)  # half a turn is none
+
+
+def test_a_gray_image_has_columns_without_numbers():
+    labels, image = _scene("superpixels")
+    names = ["intensity_mean", "intensity_quantiles", "neighbour_difference"]
+    found = region_table(labels, image[:, :, 0], properties=names, quantiles=[0, 0.25])
+    assert list(found) == [
+        "intensity_mean",
+        "intensity_quantiles-0",
+        "intensity_quantiles-0.25",
+        "neighbour_difference",
+    ]
+    colour = region_table(labels, image, properties=names, quantiles=[0, 0.25])
+    assert list(colour)[3:5] == ["intensity_quantiles-0-0", "intensity_quantiles-0-1"]
+    np.testing.assert_array_equal(
+        found["intensity_quantiles-0.25"], colour["intensity_quantiles-0.25-0"]
+    )
+
+
+def test_neighbours_count_by_their_boundary():
+    labels = np.array([[4, 4, 9], [4, 4, 9], [6, 6, 6]])
+    image = np.choose(np.searchsorted([4, 6, 9], labels), [10.0, 20.0, 40.0])
+    found = region_table(labels, image)
+    assert found["label"].tolist() == [4, 6, 9]
+    assert found["neighbour_count"].tolist() == [2, 2, 2]
+    # 4 meets 6 over two pixels and 9 over two; 6 meets 9 over one
+    np.testing.assert_allclose(
+        found["neighbour_difference"], [(-10 * 2 - 30 * 2) / 4, (10 * 2 - 20) / 3, (60 + 20) / 3]
+    )
+    np.testing.assert_allclose(found["neighbour_contrast"], [20, 40 / 3, 80 / 3])
+    assert found["boundary_length"].tolist() == [8, 8, 6]
+    np.testing.assert_allclose(found["position-0"], [1 / 3, 5 / 6, 1 / 3])
+    np.testing.assert_allclose(found["area_share"], [4 / 9, 3 / 9, 2 / 9])
+    np.testing.assert_allclose(found["compactness"][0], np.pi / 4)
+
+
+def test_a_region_alone_has_no_contrast():
+    found = region_table([[3, 3]], [[1, 2]])
+    assert found["neighbour_count"].tolist() == [0]
+    assert found["neighbour_difference"].tolist() == [0]
+    assert found["neighbour_contrast"].tolist() == [0]
+
+
+def test_every_value_is_finite():
+    labels, image = _scene("noise")
+    found = region_table(labels, image[:, :, [0, 1, 2, 0, 1]])
+    assert len(set(found)) == len(found) > 60
+    assert all(len(column) == len(np.unique(labels)) for column in found.values())
+    assert all(np.isfinite(column).all() for column in found.values())
+
+
+def test_outside_may_be_anything():
+    labels, image = _scene("masked")
+    other = np.where((labels < 0)[:, :, None], np.nan, image)
+    for name, column in region_table(labels, image).items():
+        np.testing.assert_array_equal(region_table(labels, other)[name], column)
+    assert all(len(c) == 0 for c in region_table(np.full((2, 2), -1), image[:2, :2]).values())
+
+
+def test_input_is_not_written_to():
+    labels, image = _scene("gaps")
+    labels.flags.writeable = image.flags.writeable = False
+    region_table(labels[::-1], image[::-1])
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "arguments", "options"),
+    [
+        (ValueError, "'intensity_mean' needs an image", (), {"properties": ["intensity_mean"]}),
+        (ValueError, "no property 'size'; accepted are label, area", (), {"properties": ["size"]}),
+        (ValueError, "'area' twice", (), {"properties": ["area", "label", "area"]}),
+        (TypeError, r"pass a list of names: \['area'\]", (), {"properties": "area"}),
+        (ValueError, r"labels has shape \(1, 2\)", ([[1, 2, 3]],), {}),
+        (ValueError, "quantiles must be", ([[1, 2]],), {"quantiles": [50]}),
+        (ValueError, "quantiles has 0.5 twice", ([[1, 2]],), {"quantiles": [0.5, 0.5]}),
+    ],
+)
+def test_bad_input_is_named(error, message, arguments, options):
+    with pytest.raises(error, match=message):
+        region_table([[0, 1]], *arguments, **options)
