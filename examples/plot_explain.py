@@ -4,7 +4,7 @@ Why did the classifier say so? LIME, Captum and SHAP over superpixels
 
 Explainers of image classifiers ask which parts of an image an answer hangs on, and the parts are
 superpixels. ``segmentation_fn`` hands any segmenter to LIME and Captum, ``RegionMasker`` any label
-image to SHAP. They come with ``pip install 'sklearn-spx[explain]'``.
+image to SHAP. ``pip install lime captum shap`` brings them.
 """
 
 # %%

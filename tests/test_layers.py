@@ -20,7 +20,6 @@ ALLOWED = {
     "datasets": {"datasets", "kernels"},
     "io": {"io", "utils", "datasets"},
     "inspection": {"inspection", "kernels", "metrics", "utils"},
-    "regions": {"regions", "base", "methods", "features", "kernels", "metrics", "nets", "utils"},
     "utils": {"utils", "kernels"},
     "training": {"model_file", "nets", "training", "utils"},
     "model_file": {"model_file", "utils"},

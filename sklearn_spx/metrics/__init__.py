@@ -3,11 +3,8 @@
 A score compares one label image with one annotation or a list of them and returns the mean over
 annotators; :func:`compactness`, :func:`explained_variation`, :func:`global_regularity` and
 :func:`label_consistency` need no annotation. Pixels with a negative label, outside a mask, are
-left out of every score.
-annotators; :func:`compactness`, :func:`explained_variation` and :func:`global_regularity` need no
-annotation. Pixels with a negative label, outside a mask, are left out of every score.
-:func:`saliency_mae`, :func:`weighted_f_measure` and :func:`s_measure` compare a saliency map with
-the mask of the objects.
+left out of every score. :func:`saliency_mae`, :func:`weighted_f_measure` and
+:func:`s_measure` compare a saliency map with the mask of the objects.
 """
 
 from ._boundary import boundary_precision, boundary_recall, mean_distance_to_edge

@@ -1,41 +1,34 @@
-"""What takes label images further: regions from frame to frame."""
+"""What takes label images further: tables, classifiers, graphs, files, saliency, video."""
 
-from .video import frame_shift, segment_frames
-
-__all__ = ["frame_shift", "segment_frames"]
-"""What takes label images further: regions as a graph, as polygons, as files of other tools."""
-
+from .classifier import SuperpixelClassifier
 from .coco import rle_to_mask, to_coco
+from .explain import RegionMasker, SegmentationFunction, segmentation_fn
+from .features import RegionFeatures
 from .geojson import to_geojson
 from .graph import RegionGraph, region_graph
 from .masks import label_once
 from .polygons import label_polygons, polygons_to_labels
+from .saliency import background_detection, region_saliency
+from .table import region_table
+from .video import frame_shift, segment_frames
 
 __all__ = [
+    "RegionFeatures",
     "RegionGraph",
+    "RegionMasker",
+    "SegmentationFunction",
+    "SuperpixelClassifier",
+    "background_detection",
+    "frame_shift",
     "label_once",
     "label_polygons",
     "polygons_to_labels",
     "region_graph",
+    "region_saliency",
+    "region_table",
     "rle_to_mask",
+    "segment_frames",
+    "segmentation_fn",
     "to_coco",
     "to_geojson",
-"""What takes label images further: saliency, explanations of classifiers."""
-
-from .explain import RegionMasker, SegmentationFunction, segmentation_fn
-from .saliency import background_detection, region_saliency
-
-__all__ = [
-    "RegionMasker",
-    "SegmentationFunction",
-    "background_detection",
-    "region_saliency",
-    "segmentation_fn",
 ]
-"""What takes label images further: tables of regions, features for scikit-learn, classification."""
-
-from .classifier import SuperpixelClassifier
-from .features import RegionFeatures
-from .table import region_table
-
-__all__ = ["RegionFeatures", "SuperpixelClassifier", "region_table"]
