@@ -10,8 +10,9 @@ from collections import namedtuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .checks import as_labels, check_count
+from .checks import check_count
 from .compilation import njit
+from .region_statistics import number_regions
 
 QUARTERS = (0, 3, 1, 2)  # the parts of a stride of 2, in the order in which iterations see them
 _STRIDE_FROM = 8  # step from which an iteration sees every second pixel of every second row
@@ -113,19 +114,9 @@ def region_seeds(labels: ArrayLike, n_places: int = 8) -> NDArray[np.float64]:
     >>> region_seeds([[0, 0, 0, 7, 7, -1]], 1).tolist()
     [[[0.0, 1.0]], [[0.0, 4.0]]]
     """
-    labels = as_labels(labels)
     n_places = check_count(n_places, "n_places")
-    if labels.max() < labels.size:
-        occurs = np.zeros(labels.size + 1, np.bool_)
-        occurs[np.maximum(labels, -1)] = True  # the last entry: none
-        occurs[-1] = False
-        numbers = np.cumsum(occurs, dtype=np.int32) - np.int32(1)
-        numbers[-1] = -1
-        index, n = numbers[np.maximum(labels, -1)], int(np.count_nonzero(occurs))
-    else:
-        present, index = np.unique(labels, return_inverse=True)
-        n = int(np.count_nonzero(present >= 0))
-        index = (index.reshape(labels.shape) - (len(present) - n)).astype(np.int32)
+    index, ids = number_regions(labels)
+    n = len(ids)
     seeds = np.empty((n, n_places, 2))
     _spread(index, np.zeros(n, np.int64), np.zeros(n, np.int64), seeds)
     return seeds

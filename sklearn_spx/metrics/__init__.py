@@ -15,7 +15,7 @@ from ._evaluate_superpixels import evaluate_superpixels
 from ._explained_variation import explained_variation
 from ._global_regularity import global_regularity
 from ._label_consistency import label_consistency
-from ._mean_iou import mean_iou
+from ._mean_iou import class_iou, mean_iou
 from ._object_part_f import object_part_f_measure
 from ._overlap import (
     achievable_iou,
@@ -59,6 +59,7 @@ __all__ = [
     "boundary_precision_scorer",
     "boundary_recall",
     "boundary_recall_scorer",
+    "class_iou",
     "compactness",
     "compactness_scorer",
     "evaluate_segmentations",

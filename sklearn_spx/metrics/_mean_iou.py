@@ -15,12 +15,10 @@ def mean_iou(
     ground_truths: ArrayLike | Sequence[ArrayLike],
     *,
     sample_weight: ArrayLike | None = None,
-    per_class: bool = False,
-) -> float | dict[int, float]:
+) -> float:
     """Return the mean over classes of intersection over union, pixels of all images together.
 
-    Of each class: the pixels that both name so, over those that either does, both summed over the
-    images first; then the mean over the classes that occur in a prediction or in a ground truth
+    The mean of :func:`class_iou` over the classes that occur in a prediction or in a ground truth
     [1]_. Unlike the other scores this one compares the numbers themselves, which are classes.
 
     Parameters
@@ -34,12 +32,9 @@ def mean_iou(
     sample_weight : array-like of shape (n_images,) or None, default=None
         Weight of the pixels of each image.
 
-    per_class : bool, default=False
-        Return the figure of each class in place of the mean.
-
     Returns
     -------
-    float or dict of int to float
+    float
         Between 0 and 1; 1 where all classes agree.
 
     Raises
@@ -60,6 +55,48 @@ def mean_iou(
     0.5833333333333333
     >>> mean_iou([[0, 0, 7, 7]], [[0, 0, -1, 7]])
     1.0
+    """
+    ious = class_iou(predictions, ground_truths, sample_weight=sample_weight)
+    return float(np.mean(list(ious.values())))
+
+
+def class_iou(
+    predictions: ArrayLike | Sequence[ArrayLike],
+    ground_truths: ArrayLike | Sequence[ArrayLike],
+    *,
+    sample_weight: ArrayLike | None = None,
+) -> dict[int, float]:
+    """Return the intersection over union of each class, pixels of all images together.
+
+    The pixels that both name so, over those that either does, both summed over the images first.
+
+    Parameters
+    ----------
+    predictions : array-like of int, shape (height, width), or sequence of them
+        Class images. Pixels with a negative number, outside a mask, are left out.
+
+    ground_truths : array-like of int, shape (height, width), or sequence of them
+        Class images in the same order. Pixels with a negative number are unknown, and left out.
+
+    sample_weight : array-like of shape (n_images,) or None, default=None
+        Weight of the pixels of each image.
+
+    Returns
+    -------
+    dict of int to float
+        Between 0 and 1, of each class that occurs in a prediction or in a ground truth, ascending.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an image is no integer image, shapes or numbers of images differ, or no pixel is known;
+        the message names the argument.
+
+    Examples
+    --------
+    >>> from sklearn_spx.metrics import class_iou
+    >>> class_iou([[0, 0, 7, 7]], [[0, 0, 0, 7]])
+    {0: 0.6666666666666666, 7: 0.5}
     """
     predictions = as_list(predictions, "predictions")
     truths = as_list(ground_truths, "ground_truths")
@@ -95,4 +132,4 @@ def mean_iou(
     ious = {value: both[value] / either[value] for value in sorted(either) if either[value] > 0}
     if not ious:
         raise ValueError("no pixel is known in both predictions and ground_truths")
-    return ious if per_class else float(np.mean(list(ious.values())))
+    return ious

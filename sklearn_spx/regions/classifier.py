@@ -194,7 +194,8 @@ class SuperpixelClassifier(BaseEstimator):
         weights = _image_weights(sample_weight, len(X))
         features = self._new_features()
         self.n_channels_in_ = None
-        kept, unlabelled, classes, inside = [], [], [], []
+        kept: list[int] = []
+        unlabelled, classes, inside = [], [], []
         for i in range(len(X)):
             try:
                 item = read_item(X, masks, i, labels_alone=False, expected=self.n_channels_in_)

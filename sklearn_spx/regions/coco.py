@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..kernels.checks import as_labels, check_real
-from ._nodes import number_nodes
+from ..kernels.region_statistics import number_regions
 from ._run_lengths import compressed, region_counts, uncompressed
 from .polygons import label_polygons
 
@@ -90,7 +90,7 @@ def to_coco(
         labels = as_labels(given, f"label_images[{i}]")
         height, width = labels.shape
         images.append({"id": i + 1, "file_name": names[i], "height": height, "width": width})
-        ids, nodes = number_nodes(labels)
+        nodes, ids = number_regions(labels)
         chosen = _categories_of(i, region_categories, len(ids), len(categories))
         for label, about, category in zip(
             ids.tolist(), _regions(labels, ids, nodes, segmentation, simplify), chosen

@@ -14,7 +14,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from ..base import UntrainedSegmenter
-from ..kernels.checks import as_labels
+from ..kernels.region_statistics import number_regions
 from ..utils.images import check_image, n_channels
 
 if TYPE_CHECKING:
@@ -133,14 +133,14 @@ class SegmentationFunction:
         sklearn.exceptions.NotFittedError
             If the estimator learns, and has not.
         """
-        image = self._as_taken(check_image(_as_numpy(image), "image"))
-        estimator = self._fitted(n_channels(image))
+        taken = self._as_taken(check_image(_as_numpy(image), "image"))
+        estimator = self._fitted(n_channels(taken))
         try:
-            (labels,) = estimator.transform([image])
+            (labels,) = estimator.transform([taken])
         except NotFittedError:  # a ValueError too
             raise
         except ValueError as error:
-            if image.dtype.kind != "f" or self.mean is not None or self.std is not None:
+            if taken.dtype.kind != "f" or self.mean is not None or self.std is not None:
                 raise
             raise ValueError(
                 f"{error}. If the image is normalised for a network, give segmentation_fn the "
@@ -261,9 +261,7 @@ class RegionMasker:
     immutable_outputs = True  # to SHAP: what a call returned stays
 
     def __init__(self, labels: ArrayLike, fill: ArrayLike | None = None) -> None:
-        labels = as_labels(labels)
-        inside = labels >= 0
-        self.label, index = np.unique(labels[inside], return_inverse=True)
+        self._index, self.label = number_regions(labels)
         if self.label.size < 2:
             raise ValueError(
                 f"labels has {self.label.size} regions; credit is shared among two or more"
@@ -271,8 +269,8 @@ class RegionMasker:
         self.fill = None if fill is None else np.asarray(fill)
         self.shape = (1, self.label.size)
         self.fixed_background = fill is not None
-        self._index = np.full(labels.shape, -1)
-        self._index[inside] = index
+        inside = self._index >= 0
+        index = self._index[inside]
         self._size = np.bincount(index)
         places = [np.bincount(index, at) / self._size for at in np.nonzero(inside)]
         self.clustering = linkage(np.column_stack(places), "ward")

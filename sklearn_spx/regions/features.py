@@ -163,11 +163,11 @@ class RegionFeatures(TransformerMixin, BaseEstimator):
         X, masks = check_items(X, masks)
         check_quantiles(self.quantiles)
         alone = self.superpixels is None
-        channels, unlabelled, inside = None, [], []
+        channels, unlabelled, inside = -1, [], []  # -1: no item has been seen
         for i in range(len(X)):
-            item = read_item(X, masks, i, labels_alone=alone, expected=channels or None)
+            item = read_item(X, masks, i, labels_alone=alone, expected=max(channels, 0) or None)
             found = 0 if item.image is None else n_channels(item.image)
-            if channels is not None and bool(found) != bool(channels):
+            if channels >= 0 and bool(found) != bool(channels):
                 kinds = ("a label image alone", "a pair (image, labels)")
                 raise ValueError(f"X[{i}] is {kinds[found > 0]}, X[0] {kinds[channels > 0]}")
             channels = found

@@ -1,6 +1,6 @@
 """Regions as a graph: who touches whom, over what length, and how unlike they look.
 
-labels -> number_nodes -> ids, pixel_nodes ; pixel_nodes -> region_adjacency -> edges, lengths
+labels -> number_regions -> ids, pixel_nodes ; pixel_nodes -> region_adjacency -> edges, lengths
 image, pixel_nodes -> region_means -> features ; features, edges -> contrasts
 """
 
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..kernels import merge_regions, region_adjacency, region_means, segment_region_graph
 from ..kernels.checks import as_image_and_labels, as_labels
-from ._nodes import number_nodes
+from ..kernels.region_statistics import number_regions
 
 __all__ = ["RegionGraph", "region_graph"]
 
@@ -125,7 +125,7 @@ class RegionGraph:
             labels = as_labels(labels)
         else:
             image, labels = as_image_and_labels(image, labels)
-        self.ids, self.pixel_nodes = number_nodes(labels)
+        self.pixel_nodes, self.ids = number_regions(labels)
         n_nodes = self.ids.size
         self.sizes, self.centroids = _sizes_and_centroids(self.pixel_nodes, n_nodes)
         self.edges, self.lengths = region_adjacency(self.pixel_nodes)

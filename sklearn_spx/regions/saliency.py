@@ -19,6 +19,7 @@ from sklearn.utils import Bunch
 from ..kernels import region_adjacency, region_means
 from ..kernels.checks import as_labels, check_real
 from ..kernels.color import rgb_to_lab
+from ..kernels.region_statistics import number_regions
 from ..utils.images import check_image
 from ..utils.scale import Survey, for_slic, seen
 
@@ -199,13 +200,9 @@ def region_saliency(
     sigma_spa = check_real(sigma_spa, "sigma_spa", 0, strict=True)
     mu = check_real(mu, "mu", 0, strict=True)
     clip = None if clip is None else check_real(clip, "clip", 0)
-    labels = as_labels(labels)
-    inside = labels >= 0
-    if not inside.any():
+    labels, ids = number_regions(labels)
+    if not ids.size:
         raise ValueError("labels is negative everywhere: there is no region")
-    ids, index = np.unique(labels[inside], return_inverse=True)
-    labels = np.full(labels.shape, -1, np.int32)
-    labels[inside] = index
 
     colours, positions = _colours(image, labels), _positions(labels)
     edges, _ = region_adjacency(labels)

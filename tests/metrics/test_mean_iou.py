@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from sklearn_spx.metrics import mean_iou
+from sklearn_spx.metrics import class_iou, mean_iou
 
 from . import naive
 
@@ -15,17 +15,15 @@ classes = hnp.arrays(np.int64, (3, 4), elements=st.integers(-1, 3))
 
 def test_a_worked_example():
     found, truth = np.array([[5, 5, 5, 9]]), np.array([[5, 5, 9, -1]])
-    assert mean_iou(found, truth, per_class=True) == {5: 2 / 3, 9: 0.0}
+    assert class_iou(found, truth) == {5: 2 / 3, 9: 0.0}
     assert mean_iou(found, truth) == 1 / 3
 
 
 def test_pixels_of_all_images_count_together():
     found, truths = [np.array([[0, 0]]), np.array([[1, 1, 1]])], [[[0, 1]], [[1, 1, 0]]]
-    assert mean_iou(found, truths, per_class=True) == {0: 1 / 3, 1: 2 / 4}
+    assert class_iou(found, truths) == {0: 1 / 3, 1: 2 / 4}
     assert mean_iou(found, truths, sample_weight=[2, 0]) == (1 / 2 + 0) / 2
-    np.testing.assert_allclose(
-        mean_iou(found, truths, sample_weight=[2, 1], per_class=True)[0], 2 / (4 + 1)
-    )
+    np.testing.assert_allclose(class_iou(found, truths, sample_weight=[2, 1])[0], 2 / (4 + 1))
 
 
 @settings(max_examples=25, deadline=None)

@@ -96,17 +96,15 @@ def region_statistics(labels: ArrayLike, image: ArrayLike | None = None) -> Regi
     ([2, 1], [[60001.0], [7.0]], [[1.0], [0.0]])
     """
     labels, n = _as_dense(labels)
-    if image is None:
-        image = np.empty((*labels.shape, 0), np.float32)
-    else:
-        image = _as_image(image, labels)
-    n_channels = image.shape[2]
+    no_channel = np.empty((*labels.shape, 0), np.float32)
+    values = no_channel if image is None else _as_image(image, labels)
+    n_channels = values.shape[2]
     area = np.zeros(n, np.int64)
     bbox = np.zeros((n, 4), np.int64)
     first = np.zeros((n, 2))
     places = np.zeros((n, 5))
     origin, mean, deviation, low, high = np.zeros((5, n, n_channels))
-    _cpu.sum_up(labels, image, area, bbox, first, places, origin, mean, deviation, low, high)
+    _cpu.sum_up(labels, values, area, bbox, first, places, origin, mean, deviation, low, high)
     _check_no_gap(area)
     places /= area[:, None]
     y, x, yy, yx, xx = places.T
@@ -202,15 +200,14 @@ def region_quantiles(
     if shares.ndim != 1 or not ((shares >= 0) & (shares <= 1)).all():
         raise ValueError(f"quantiles must be numbers from 0 to 1, got {quantiles!r}")
     labels, n = _as_dense(labels)
-    image = _as_image(image, labels)
+    values = _as_image(image, labels).reshape(labels.size, -1)
     area = np.bincount(labels[labels >= 0], minlength=n)
     _check_no_gap(area)
     ends = np.cumsum(area)
     pixels = np.empty(int(area.sum()), np.int64)
     _cpu.list_pixels(labels, ends - area, pixels)
-    values = image.reshape(labels.size, -1)
     out = np.empty((n, shares.size, values.shape[1]))
-    scratch = np.empty(int(area.max(initial=0)), image.dtype)
+    scratch = np.empty(int(area.max(initial=0)), values.dtype)
     _cpu.interpolate_quantiles(values, pixels, area, shares, scratch, out)
     return out
 
@@ -287,7 +284,7 @@ def _check_no_gap(area):
         )
 
 
-def _as_image(image, labels):
+def _as_image(image: Any, labels: NDArray[np.int32]) -> NDArray[Any]:
     """The image (H, W, C), 0 outside: float32 if that is exact, float64 else."""
     image = np.asarray(image)
     if image.shape[:2] != labels.shape:
