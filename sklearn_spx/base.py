@@ -249,6 +249,7 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
         self._prepare()
         X, masks = _check_collections(X, masks)
         if start is not None:
+            self._check_start_matters()
             start = check_sequence(start, "start", "label image")
             check_same_length(X, start, "start")
         tasks = ((self, work, *_read(X, masks, i), start) for i in range(len(X)))
@@ -416,16 +417,14 @@ class StartingSegmenter(ImageSegmenter):
         sklearn.exceptions.NotFittedError
             If called before ``fit``.
         """
-        self._check_start(start)
         return pack(self._each(X, masks, self._segment, start), X)
 
     def _start_means_nothing(self):
-        """Why ``start`` would change nothing, or None."""
+        """Why ``start`` would change nothing, or None; asked of what is fitted."""
         return None
 
-    def _check_start(self, start):
-        reason = None if start is None else self._start_means_nothing()
-        if reason:
+    def _check_start_matters(self):
+        if reason := self._start_means_nothing():
             raise ValueError(f"start would change nothing: {reason}")
 
 

@@ -86,7 +86,7 @@ def mean_of_places(values):
     return total * np.float32(1 / values.shape[1])
 
 
-def region_seeds(labels: ArrayLike, n_places: int = 8) -> NDArray[np.float64]:
+def region_seeds(labels: ArrayLike, n_places: int = 32) -> NDArray[np.float64]:
     """Seeds for :func:`~sklearn_spx.kernels.slic`: pixels all over each region of a label image.
 
     Parameters
@@ -94,7 +94,7 @@ def region_seeds(labels: ArrayLike, n_places: int = 8) -> NDArray[np.float64]:
     labels : array-like of shape (height, width), integer
         Regions of any numbers; below 0: none.
 
-    n_places : int, default=8
+    n_places : int, default=32
         Pixels of each region; those of a smaller one come several times.
 
     Returns
@@ -161,26 +161,27 @@ def mask_seeds(mask, n_seeds, area):
 
 @njit
 def _spread(index, sizes, seen, seeds):
-    """Take evenly spaced pixels of each region.
+    """Take evenly spaced pixels of each region: place j is pixel (2 j + 1) size // (2 m).
 
     index : IN (H, W) int32, below 0 for none; sizes, seen : zeros (n,) int64; seeds : OUT
     """
     height, width = index.shape
-    m = seeds.shape[1]
+    n, m = seeds.shape[:2]
     for y in range(height):
         for x in range(width):
             if index[y, x] >= 0:
                 sizes[index[y, x]] += 1
+    place = np.zeros(n, np.int64)  # the next one of each region, and its pixel
+    wanted = sizes // (2 * m)
     for y in range(height):
         for x in range(width):
             k = index[y, x]
             if k < 0:
                 continue
-            # place j is pixel (2 j + 1) size // (2 m); the first j of which this may be
-            j = (2 * m * seen[k] + sizes[k] - 1) // (2 * sizes[k])
-            while j < m and (2 * j + 1) * sizes[k] // (2 * m) == seen[k]:
-                seeds[k, j, 0], seeds[k, j, 1] = y, x
-                j += 1
+            while seen[k] == wanted[k] and place[k] < m:
+                seeds[k, place[k], 0], seeds[k, place[k], 1] = y, x
+                place[k] += 1
+                wanted[k] = (2 * place[k] + 1) * sizes[k] // (2 * m)
             seen[k] += 1
 
 

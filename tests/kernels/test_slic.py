@@ -602,7 +602,7 @@ def test_seeds_lie_all_over_their_regions(numbers):
     labels = np.repeat(np.repeat([[0, 1], [2, 3]], 6, axis=0), 8, axis=1)
     labels = np.array(numbers, np.int32)[labels]
     labels[0, 0] = -7
-    seeds = region_seeds(labels)
+    seeds = region_seeds(labels, 8)
     assert seeds.shape == (4, 8, 2)
     for number, places in zip(numbers, seeds.astype(int)):
         assert (labels[tuple(places.T)] == number).all()
@@ -610,7 +610,7 @@ def test_seeds_lie_all_over_their_regions(numbers):
         np.testing.assert_allclose(places.mean(0), np.argwhere(labels == number).mean(0), atol=1.5)
     small = region_seeds([[5, 5, 5]], 7)[0]  # fewer pixels than places: all, evenly
     assert np.unique(small[:, 1], return_counts=True)[1].tolist() == [2, 3, 2]
-    assert region_seeds([[-1]]).shape == (0, 8, 2)
+    assert region_seeds([[-1]]).shape == (0, 32, 2)
 
 
 def test_a_label_image_is_where_it_ends():

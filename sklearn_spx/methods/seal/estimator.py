@@ -387,7 +387,6 @@ class SEALSuperpixels(Pretrained, ValueRange, StartingSegmenter):
         """
         if n_segments is None:
             return super().transform(X, masks=masks, start=start)
-        self._check_start(start)
         counts = [check_count(n, f"n_segments[{i}]") for i, n in enumerate(n_segments)]
         if not counts:
             raise ValueError("n_segments is empty; accepted is at least one count")
