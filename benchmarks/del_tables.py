@@ -77,6 +77,7 @@ def del_row(segmenter, settings):
             return [tree.labels(t, min_size=size) for t, size in settings]
 
     plain = copy.copy(segmenter).set_params(memory=None)  # nothing kept is timed
+    all_of.settings = settings
     return all_of, lambda image: plain.transform([image])[0]
 
 
@@ -173,7 +174,7 @@ def rows(arguments):
     weights = arguments.weights or shipped
     sizes = (0, 2, 4)
     paper = papers_settings() if arguments.settings == "paper" else None
-    greedy = few_settings(0.2, 0.8, sizes=(0,) if paper is None else (0, 2, 4, 8))
+    greedy = few_settings(0.25, 0.95, sizes=(0,) if paper is None else (0, 2, 4, 8))
     fixed = paper or few_settings(0.1, 0.98, sizes=sizes)
 
     def learned(file, settings, make_superpixels=lambda: None, **params):
@@ -206,6 +207,9 @@ def rows(arguments):
         "greedy, 2 sizes": learned(weights, greedy, merge="greedy", scales=(1, 1.5)),
         "greedy, 2 sizes, mirror": learned(
             weights, greedy, merge="greedy", scales=(1, 1.5), mirror=True
+        ),
+        "greedy, 3 sizes, mirror": learned(
+            weights, greedy, merge="greedy", scales=(1, 1.5, 2), mirror=True
         ),
         "greedy, SEAL superpixels": learned(weights, greedy, seal, merge="greedy"),
         "greedy, ERS superpixels": learned(weights, greedy, ers, merge="greedy"),
@@ -264,6 +268,10 @@ def main():
                 f"{result.covering.ods:9.3f}{seconds:9.3f}{ratio:9.2f}",
                 flush=True,
             )
+            if settings := getattr(all_of, "settings", None):
+                best = [settings[score.ods_setting] for score in (b, op, result.covering)]
+                text = "   ".join(f"{threshold:.2f}, {size}" for threshold, size in best)
+                print(f"{'':32}  at threshold, least size: {text}", flush=True)
 
 
 if __name__ == "__main__":

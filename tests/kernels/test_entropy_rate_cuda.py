@@ -49,7 +49,7 @@ def test_image_affinities_and_cells_together(rng, connectivity):
     image[~mask] = np.nan
     options = {
         "affinities": rng.random((2, 5, 7)),
-        "cells": rng.integers(0, 4, (5, 7)),
+        "cells": rng.integers(-1, 4, (5, 7)),
         "mask": mask,
         "connectivity": connectivity,
     }

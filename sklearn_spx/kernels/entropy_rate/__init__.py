@@ -70,7 +70,8 @@ def entropy_rate_superpixels(
 
     cells : ndarray of shape (height, width), integer, or None, default=None
         A label image of the shape and size that superpixels should have where nothing is seen, as
-        of :func:`~sklearn_spx.kernels.slic`. Not of the paper.
+        of :func:`~sklearn_spx.kernels.slic`. Below 0 no cell is known, and there is no border. Not
+        of the paper.
 
     regularity : float, default=0.1
         By what share affinities across the borders of ``cells`` are less, from 0 to 1.

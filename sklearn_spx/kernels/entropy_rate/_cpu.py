@@ -24,7 +24,7 @@ import numpy as np
 
 from .._disjoint_set import find, join, number
 from ..compilation import njit
-from ._rules import colour_weight, entropy_gain, integer_cost, scales, x_log_x
+from ._rules import colour_weight, entropy_gain, integer_cost, is_border, scales, x_log_x
 
 _BITS = 17  # buckets: 2^_BITS
 _RANGE = 47  # their range, in bits of integer cost; the greatest entropy gain is 2^44
@@ -92,7 +92,7 @@ def weaken(cells, factor, least, weights):
         for x in range(width):
             for k in range(weights.shape[2]):
                 v, u = y + (k > 0), x + (k == 0 or k == 2) - (k == 3)
-                if v < height and 0 <= u < width and cells[y, x] != cells[v, u]:
+                if v < height and 0 <= u < width and is_border(cells[y, x], cells[v, u]):
                     weights[y, x, k] = max(weights[y, x, k] * factor, least)
 
 

@@ -30,7 +30,7 @@ from .._cuda_scan import THREADS, prefix_sum, scan_block
 from .._device import kernel
 from .._pixel_edges import other_end
 from . import _cpu
-from ._rules import LEAST_WEIGHT, colour_weight, entropy_gain, integer_cost, x_log_x
+from ._rules import LEAST_WEIGHT, colour_weight, entropy_gain, integer_cost, is_border, x_log_x
 
 _ROUNDS = 8  # between two looks of the host
 _LAST_COST = np.int64(2**63 - 1)
@@ -218,7 +218,7 @@ def weaken(cells, mask, factor, least, weights):
     height, width = cells.shape
     y, x, k = e // d // width, e // d % width, e % d
     v, u = y + (k > 0), x + (k == 0 or k == 2) - (k == 3)
-    if _is_edge(mask, height, width, y, x, v, u) and cells[y, x] != cells[v, u]:
+    if _is_edge(mask, height, width, y, x, v, u) and is_border(cells[y, x], cells[v, u]):
         weights[e // d, k] = max(weights[e // d, k] * factor, least)
 
 

@@ -27,6 +27,12 @@ _COST_BITS = 62  # of an integer cost
 _GAIN_BITS = 44  # of the greatest entropy gain
 
 
+@register_jitable
+def is_border(cell, other):
+    """Whether two pixels lie in two cells, both of them known."""
+    return cell != other and cell >= 0 and other >= 0
+
+
 @register_jitable(error_model="numpy")  # no test for 0
 def own_log(x):
     """Natural logarithm of a normal float64 above 0.

@@ -10,7 +10,7 @@ from .hierarchy import RegionHierarchy, paint
 THRESHOLDS = {"greedy": 0.55, "threshold": 0.3, "egb": 8.0}
 # of the greedy merge, see kernels.agglomeration.agglomerate; chosen on the same images
 _SLOPE = 0.5  # 1 would be eq. 3
-_COEFFICIENTS = (1.0, _SLOPE, 0.2, 0.0, 0.5, 1.5)
+_COEFFICIENTS = (1.0, _SLOPE, 0.2, 0.0, 1.0, 1.5)
 
 
 def segment(graph, merge, threshold=None, n_segments=None, min_size=0):
