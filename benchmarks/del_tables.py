@@ -174,7 +174,7 @@ def rows(arguments):
     weights = arguments.weights or shipped
     sizes = (0, 2, 4)
     paper = papers_settings() if arguments.settings == "paper" else None
-    greedy = few_settings(0.25, 0.95, sizes=(0,) if paper is None else (0, 2, 4, 8))
+    greedy = few_settings(0.2, 0.8, sizes=(0,) if paper is None else (0, 2, 4, 8))
     fixed = paper or few_settings(0.1, 0.98, sizes=sizes)
 
     def learned(file, settings, make_superpixels=lambda: None, **params):
