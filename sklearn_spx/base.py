@@ -379,11 +379,16 @@ class StartingSegmenter(ImageSegmenter):
 
     Examples
     --------
+    A segmenter that returns what it starts from, or else one region:
+
     >>> import numpy as np
-    >>> from sklearn_spx import SLICSuperpixels
-    >>> from sklearn_spx.base import StartingSegmenter
-    >>> isinstance(SLICSuperpixels(), StartingSegmenter)
-    True
+    >>> from sklearn_spx.base import StartingSegmenter, UntrainedSegmenter
+    >>> class Still(StartingSegmenter, UntrainedSegmenter):
+    ...     def _segment(self, image, mask, start=None):
+    ...         return np.zeros(image.shape[:2], np.int32) if start is None else start
+    >>> still = Still().fit([np.zeros((1, 3))])
+    >>> still.transform([np.zeros((1, 3))], start=[np.array([[0, 1, 1]])])
+    [array([[0, 1, 1]], dtype=int32)]
     """
 
     def transform(

@@ -46,7 +46,7 @@ def label_consistency(labels: ArrayLike, following: ArrayLike, flow: ArrayLike) 
     >>> label_consistency([[4, 4, 7, 7]], [[4, 4, 4, 7]], right_by_one)
     1.0
     >>> label_consistency([[4, 4, 7, 7]], [[4, 7, 7, 7]], right_by_one)
-    0.6666666666666666
+    0.3333333333333333
     """
     labels = check_labels(labels)
     following = check_labels(following, "following")

@@ -57,10 +57,10 @@ def segment_frames(
         A region keeps a label if it shares this part of its pixels, or more, with the region of
         the frame before that had it, moved.
 
-    Yields
-    ------
-    labels : int32 array (height, width)
-        Of each frame, as soon as it is segmented. A region that is new gets the next number that
+    Returns
+    -------
+    label_images : iterator of int32 arrays (height, width)
+        One a frame, as soon as it is segmented. A region that is new gets the next number that
         was never used, so numbers have gaps as regions go; each is one region of the frame, and
         below 0 are the pixels that the estimator left out.
 
