@@ -4,12 +4,14 @@ A score compares one label image with one annotation or a list of them and retur
 annotators; :func:`compactness`, :func:`explained_variation`, :func:`global_regularity` and
 :func:`label_consistency` need no annotation. Pixels with a negative label, outside a mask, are
 left out of every score. :func:`saliency_mae`, :func:`weighted_f_measure` and
-:func:`s_measure` compare a saliency map with the mask of the objects.
+:func:`s_measure` compare a saliency map with the mask of the objects, and
+:func:`detection_recall` boxes with those of the objects.
 """
 
 from ._boundary import boundary_precision, boundary_recall, mean_distance_to_edge
 from ._boundary_f import boundary_f_counts, boundary_f_measure
 from ._compactness import compactness
+from ._detection_recall import detection_recall
 from ._evaluate_segmentations import evaluate_segmentations
 from ._evaluate_superpixels import evaluate_superpixels
 from ._explained_variation import explained_variation
@@ -62,6 +64,7 @@ __all__ = [
     "class_iou",
     "compactness",
     "compactness_scorer",
+    "detection_recall",
     "evaluate_segmentations",
     "evaluate_superpixels",
     "explained_variation",

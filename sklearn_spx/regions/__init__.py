@@ -1,4 +1,4 @@
-"""What takes label images further: tables, classifiers, graphs, files, saliency, video."""
+"""What takes label images further: tables, graphs, files, saliency, proposals, video, others."""
 
 from .classifier import SuperpixelClassifier
 from .coco import rle_to_mask, to_coco
@@ -8,7 +8,9 @@ from .geojson import to_geojson
 from .graph import RegionGraph, region_graph
 from .masks import label_once
 from .polygons import label_polygons, polygons_to_labels
+from .proposals import object_proposals
 from .saliency import background_detection, region_saliency
+from .straddling import straddling_expansion, straddling_score
 from .table import region_table
 from .video import frame_shift, segment_frames
 
@@ -22,6 +24,7 @@ __all__ = [
     "frame_shift",
     "label_once",
     "label_polygons",
+    "object_proposals",
     "polygons_to_labels",
     "region_graph",
     "region_saliency",
@@ -29,6 +32,8 @@ __all__ = [
     "rle_to_mask",
     "segment_frames",
     "segmentation_fn",
+    "straddling_expansion",
+    "straddling_score",
     "to_coco",
     "to_geojson",
 ]
