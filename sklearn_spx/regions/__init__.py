@@ -8,6 +8,7 @@ from .geojson import to_geojson
 from .graph import RegionGraph, region_graph
 from .masks import label_once
 from .polygons import label_polygons, polygons_to_labels
+from .pooling import pool_over_regions
 from .saliency import background_detection, region_saliency
 from .table import region_table
 from .video import frame_shift, segment_frames
@@ -23,6 +24,7 @@ __all__ = [
     "label_once",
     "label_polygons",
     "polygons_to_labels",
+    "pool_over_regions",
     "region_graph",
     "region_saliency",
     "region_table",
