@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-__all__ = ["Footprints", "concatenate", "pixel_footprints", "superpixel_pool"]
+__all__ = ["Footprints", "concatenate", "pixel_footprints", "superpixel_pool", "superpixel_unpool"]
 
 
 @dataclass
@@ -190,3 +190,37 @@ def superpixel_pool(
         per_sample_weights=None if weights is None else weights.to(rows.dtype),
         include_last_offset=True,
     )
+
+
+def superpixel_unpool(
+    pooled: torch.Tensor, labels: torch.Tensor, outside: float = 0.0
+) -> torch.Tensor:
+    """Give each pixel what its superpixel has; differentiable.
+
+    Parameters
+    ----------
+    pooled : tensor (n_superpixels, channels)
+        One row a superpixel.
+
+    labels : int tensor (height, width)
+        Superpixels 0 .. n - 1, on the same device; negative where there is none.
+
+    outside : float, default=0.0
+        The value of all channels where there is no superpixel.
+
+    Returns
+    -------
+    maps : tensor (channels, height, width)
+        The map of an image.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_spx.nets.pooling import superpixel_unpool
+    >>> superpixel_unpool(torch.tensor([[2.5], [6.0]]), torch.tensor([[0, 1, -1]])).tolist()
+    [[[2.5, 6.0, 0.0]]]
+    """
+    rows = pooled.new_full((*labels.shape, pooled.shape[1]), outside)
+    inside = labels >= 0
+    rows[inside] = pooled[labels[inside].long()]
+    return rows.permute(2, 0, 1)

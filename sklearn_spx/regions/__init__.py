@@ -1,4 +1,4 @@
-"""What takes label images further: tables, graphs, files, saliency, proposals, video, others."""
+"""What takes label images further: tables, graphs, files, saliency, boxes, video."""
 
 from .classifier import SuperpixelClassifier
 from .coco import rle_to_mask, to_coco
@@ -8,6 +8,7 @@ from .geojson import to_geojson
 from .graph import RegionGraph, region_graph
 from .masks import label_once
 from .polygons import label_polygons, polygons_to_labels
+from .pooling import pool_over_regions
 from .proposals import object_proposals
 from .saliency import background_detection, region_saliency
 from .straddling import straddling_expansion, straddling_score
@@ -26,6 +27,7 @@ __all__ = [
     "label_polygons",
     "object_proposals",
     "polygons_to_labels",
+    "pool_over_regions",
     "region_graph",
     "region_saliency",
     "region_table",
