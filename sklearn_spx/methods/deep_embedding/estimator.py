@@ -100,7 +100,7 @@ class DELSegmenter(Pretrained, ValueRange):
 
     threshold : float or None, default=None
         Regions are merged up to this dissimilarity; with "egb" the scale of that method. None
-        follows ``merge``: 0.66 for "greedy", 0.4 for "threshold", 8 for "egb".
+        follows ``merge``: 0.55 for "greedy", 0.4 for "threshold", 8 for "egb".
 
     n_segments : int or None, default=None
         Regions are merged until this many are left, exactly; ``threshold`` and ``min_size`` then

@@ -7,7 +7,7 @@ from ...kernels.agglomeration import agglomerate
 from .hierarchy import RegionHierarchy, paint
 
 # where each merge is near its best Fop and covering on the val images of BSDS500
-THRESHOLDS = {"greedy": 0.66, "threshold": 0.4, "egb": 8.0}
+THRESHOLDS = {"greedy": 0.55, "threshold": 0.4, "egb": 8.0}
 # of the greedy merge, see kernels.agglomeration.agglomerate; chosen on the same images
 _SLOPE = 0.5  # 1 would be eq. 3
 _COEFFICIENTS = (1.0, _SLOPE, 0.2, 0.0, 0.5, 1.5)
