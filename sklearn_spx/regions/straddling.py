@@ -3,6 +3,7 @@
 box -> aligned box -> a wider box for each threshold -> ranked, near copies left out
 """
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,7 +42,8 @@ def straddling_expansion(
 
     labels : array-like of int, shape (height, width), or list of them
         Regions, or several segmentations of the image, as at several scales: each gives boxes of
-        its own. Numbers are free; negative pixels are outside of every region.
+        its own, those of the first ranked best. Numbers are free; negative pixels are outside of
+        every region.
 
     thresholds : array-like of shape (n_thresholds,), default=(0.1, 0.2, 0.3, 0.4, 0.5)
         A region is joined to a box that holds at least this share of it; above 0, at most 1. None
@@ -65,9 +67,10 @@ def straddling_expansion(
         boxes : int32 array (n_proposals, 4)
             As above, within the image.
         scores : float64 array (n_proposals,)
-            1 / (place of the first stage's box x place of the threshold), with places from 1 up.
-            Of thresholds the aligned box has the first place, the greatest threshold the second.
-            Equal scores are in the order of boxes, then thresholds, then segmentations.
+            1 / (place of the first stage's box x place of the threshold x place of the
+            segmentation), with places from 1 up. Of thresholds the aligned box has the first
+            place, the greatest threshold the second. Equal scores are in the order of boxes, then
+            thresholds, then segmentations.
         sources : int64 array (n_proposals,)
             The row of ``boxes`` that each was made of. One with no region in it makes none.
 
@@ -93,7 +96,7 @@ def straddling_expansion(
 
     Differences
         The paper ranks at random, weighted by the place of the threshold; here the product of
-        both places is the rank, so that runs agree. Whether it measures shares by the aligned box
+        places is the rank, so that runs agree. Whether it measures shares by the aligned box
         or by the first one, and keeps aligned boxes beside expanded ones, we could not read off
         it with certainty: here by the aligned one, which is kept. Ties of the alignment go to the
         lower label. Its segmentations are graph-based ones; any are taken here.
@@ -123,8 +126,8 @@ def straddling_expansion(
     max_proposals = None if max_proposals is None else check_count(max_proposals, "max_proposals")
     # boxes by rank, thresholds and segmentations
     found = np.stack([align_and_expand(boxes[order], image, thresholds) for image in images], 2)
-    places = np.multiply.outer(*(np.arange(1, n + 1) for n in found.shape[:2]))
-    ranks = np.repeat(places.ravel(), len(images))
+    places = [np.arange(1, n + 1) for n in found.shape[:3]]
+    ranks = functools.reduce(np.multiply.outer, places).ravel()
     sources = np.repeat(order, ranks.size // max(len(order), 1))
     found = found.reshape(-1, 4)
     full = np.flatnonzero(found[:, 2] > 0)  # the others have no region

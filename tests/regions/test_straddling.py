@@ -40,6 +40,7 @@ def test_each_segmentation_gives_boxes():
     fine, coarse = np.arange(8).reshape(1, 8), np.arange(8).reshape(1, 8) // 4
     found = straddling_expansion([[0, 0, 3, 1]], [coarse, fine])
     assert found.boxes.tolist() == [[0, 0, 4, 1], [0, 0, 3, 1]]
+    assert found.scores.tolist() == [1.0, 0.5]
     stacked = straddling_expansion([[0, 0, 3, 1]], np.stack([coarse, fine]))
     assert stacked.boxes.tolist() == found.boxes.tolist()
     assert straddling_score([[0, 0, 3, 1]], [coarse, fine]).tolist() == [(1 - 1 / 3 + 1) / 2]
