@@ -62,7 +62,7 @@ class BilateralInception(nn.Module):
     >>> from sklearn_spx.nets.bilateral_inception import BilateralInception
     >>> features = torch.tensor([[0.0], [0.0], [9.0]])  # two are alike
     >>> values = torch.tensor([[1.0], [3.0], [7.0]])
-    >>> BilateralInception(1, n_features=1)(values, features).tolist()
+    >>> BilateralInception(1, n_features=1, scales=[10.0])(values, features).tolist()
     [[2.0], [2.0], [7.0]]
     """
 

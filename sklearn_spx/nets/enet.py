@@ -36,17 +36,17 @@ class ENet(nn.Module):
         Window of the maxima in the initial block: 2 is the paper's; 3, with stride 2, is that of
         weights from PyTorch-ENet [2]_.
 
-    References
-    ----------
-    .. [1] A. Paszke, A. Chaurasia, S. Kim, E. Culurciello, "ENet: a deep neural network
-           architecture for real-time semantic segmentation", arXiv:1606.02147, Table 1.
-    .. [2] https://github.com/davidtvs/PyTorch-ENet
-
     Notes
     -----
     As in [2]_, and unlike the paper, maps are doubled by transposed convolutions of 3x3, biases
     are in the batch normalisation alone, and a bottleneck shares one slope of PReLU between its
     channels. Dropout is that of the paper: 0.01 in the first stage, 0.1 later.
+
+    References
+    ----------
+    .. [1] A. Paszke, A. Chaurasia, S. Kim, E. Culurciello, "ENet: a deep neural network
+           architecture for real-time semantic segmentation", arXiv:1606.02147, Table 1.
+    .. [2] https://github.com/davidtvs/PyTorch-ENet
 
     Examples
     --------

