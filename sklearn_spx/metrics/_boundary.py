@@ -15,7 +15,7 @@ from scipy.ndimage import distance_transform_edt
 
 from ..kernels.checks import check_count
 from ..kernels.compilation import njit
-from ._inputs import check_pair, over_annotators
+from ._inputs import check_pairs, over_annotators
 
 _STUTZ_TOLERANCE = 0.0025  # of the image diagonal
 _CHAMFER_SIDE, _CHAMFER_DIAGONAL = 0.955, 1.3693  # Borgefors' optimal 3x3 weights
@@ -38,7 +38,7 @@ def boundary_recall(
     labels : array-like of int, shape (height, width)
         Superpixels. Pixels with a negative label are left out.
     ground_truths : array-like of int, shape (height, width), or list of them
-        One annotation or several; any integers.
+        One annotation or several; any integers, negative where unknown.
     tolerance : int or None, default=None
         Half-width of the window in pixels, at least 0. None is what the protocol uses: 1 for
         ``"seal"``, 0.0025 of the image diagonal, rounded, for ``"stutz"``.
@@ -78,11 +78,10 @@ def boundary_recall(
     0.16666666666666666
     """
     mark, tolerance, if_none = _convention(protocol, tolerance)
-    labels, truths = check_pair(labels, ground_truths)
-    radius = _radius(tolerance, protocol, labels.shape)
-    found = mark(labels)
+    pairs = check_pairs(labels, ground_truths)
+    radius = _radius(tolerance, protocol, pairs[0][0].shape)
     values = []
-    for truth in truths:
+    for found, truth in _marked(mark, pairs):
         hit, missed = _near(mark(truth), found, radius)
         values.append(hit / (hit + missed) if hit + missed else if_none)
     return over_annotators(values, per_annotator)
@@ -106,7 +105,7 @@ def boundary_precision(
     labels : array-like of int, shape (height, width)
         Superpixels. Pixels with a negative label are left out.
     ground_truths : array-like of int, shape (height, width), or list of them
-        One annotation or several; any integers.
+        One annotation or several; any integers, negative where unknown.
     tolerance : int or None, default=None
         Half-width of the window in pixels, at least 0. None: 0.0025 of the image diagonal,
         rounded.
@@ -135,12 +134,11 @@ def boundary_precision(
     >>> boundary_precision([[0, 1, 1, 1, 1, 2]], [[0, 0, 0, 0, 1, 1]], tolerance=0)
     0.25
     """
-    labels, truths = check_pair(labels, ground_truths)
     mark, tolerance, _ = _convention("stutz", tolerance)
-    radius = _radius(tolerance, "stutz", labels.shape)
-    found = mark(labels)
+    pairs = check_pairs(labels, ground_truths)
+    radius = _radius(tolerance, "stutz", pairs[0][0].shape)
     values = []
-    for truth in truths:
+    for found, truth in _marked(mark, pairs):
         wanted = mark(truth)
         right, _ = _near(wanted, found, radius)
         _, wrong = _near(found, wanted, radius)
@@ -164,7 +162,7 @@ def mean_distance_to_edge(
     labels : array-like of int, shape (height, width)
         Superpixels. Pixels with a negative label are left out.
     ground_truths : array-like of int, shape (height, width), or list of them
-        One annotation or several; any integers.
+        One annotation or several; any integers, negative where unknown.
     metric : {"euclidean", "chamfer3"}, default="euclidean"
         Distance in pixels: exact, or the 3x3 chamfer distance with weights 0.955 and 1.3693.
     per_annotator : bool, default=False
@@ -195,17 +193,25 @@ def mean_distance_to_edge(
     """
     if metric not in _DISTANCE:
         raise ValueError(f"metric must be 'euclidean' or 'chamfer3', got {metric!r}")
-    labels, truths = check_pair(labels, ground_truths)
-    found = _mark_four(labels)
-    distance = _DISTANCE[metric](found) if found.any() else None
-    values = []
-    for truth in truths:
+    values, last, distance = [], None, None
+    for found, truth in _marked(_mark_four, check_pairs(labels, ground_truths)):
+        if found is not last:
+            last, distance = found, _DISTANCE[metric](found) if found.any() else None
         wanted = _mark_four(truth)
         if not wanted.any():
             values.append(0.0)
         else:
             values.append(np.inf if distance is None else distance[wanted].mean())
     return over_annotators(values, per_annotator)
+
+
+def _marked(mark, pairs):
+    """Yield the boundary of the labels, marked anew where other pixels are known, and the truth."""
+    last = found = None
+    for labels, truth in pairs:
+        if labels is not last:
+            last, found = labels, mark(labels)
+        yield found, truth
 
 
 def _convention(protocol, tolerance):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..kernels.checks import check_real
-from ._inputs import check_pair
+from ._inputs import check_together
 from ._matching import match_pixels
 from ._thinning import thin_boundaries
 from .f_measure import f_of_counts
@@ -38,7 +38,7 @@ def boundary_f_measure(
     labels : array-like of int, shape (height, width)
         Segmentation. Pixels with a negative label are left out.
     ground_truths : array-like of int, shape (height, width), or list of them
-        One annotation or several; any integers.
+        One annotation or several; any integers, negative where unknown.
     max_distance : float, default=0.0075
         Largest distance of a pair as a share of the image diagonal.
     return_precision_recall : bool, default=False
@@ -102,7 +102,7 @@ def boundary_f_counts(
     labels : array-like of int, shape (height, width)
         Segmentation. Pixels with a negative label are left out.
     ground_truths : array-like of int, shape (height, width), or list of them
-        One annotation or several; any integers.
+        One annotation or several; any integers, negative where unknown.
     max_distance : float, default=0.0075
         Largest distance of a pair as a share of the image diagonal.
 
@@ -128,7 +128,7 @@ def boundary_f_counts(
     >>> boundary_f_counts([[0, 0, 1, 1, 2, 2]], [[[0, 0, 1, 1, 1, 1]], [[0, 0, 0, 0, 1, 1]]])
     array([2, 2, 2, 2])
     """
-    labels, truths = check_pair(labels, ground_truths)
+    labels, truths = check_together(labels, ground_truths)
     max_distance = check_real(max_distance, "max_distance", 0.0)
     radius = max_distance * math.hypot(*labels.shape)
     return match_counts(thin_boundaries(labels), [thin_boundaries(t) for t in truths], radius)

@@ -19,7 +19,7 @@ from ..kernels.checks import check_real
 from ._boundary_f import match_counts
 from ._contingency import contingency
 from ._data_set import over_images
-from ._inputs import as_list, check_labels, check_truths
+from ._inputs import as_list, check_known_alike, check_labels, check_truths, known
 from ._object_part_f import object_part_scores
 from ._regions import best_iou, information, rand_index
 from ._thinning import thin_boundaries
@@ -52,7 +52,7 @@ def evaluate_segmentations(
         For every image its segmentation at every setting; the same settings for all images.
         Pixels with a negative label are left out; they must be the same at every setting.
     ground_truths : sequence of label images, or of lists of label images
-        For every image one annotation or a list of them.
+        For every image one annotation or a list of them; negative where unknown.
     max_distance : float, default=0.0075
         Largest distance of two matched boundary pixels as a share of the image diagonal.
     interpolate : bool, default=False
@@ -148,6 +148,8 @@ def _score_image(max_distance, segmentation, truths):
                 f"labels[{k}] and labels[0] differ in their shape or in the pixels outside the mask"
             )
     truths = check_truths(settings[0], truths)
+    check_known_alike(truths)
+    settings = [known(labels, truths[0]) for labels in settings]
     wanted = [thin_boundaries(truth) for truth in truths]
     radius = max_distance * math.hypot(*outside.shape)
     best = [0.0] * len(truths)

@@ -54,7 +54,7 @@ def evaluate_superpixels(
         For every image its superpixels; or a list with its superpixels at every setting of
         ``n_segments``, the same settings for all images.
     ground_truths : sequence of label images, or of lists of label images
-        For every image one annotation or a list of them.
+        For every image one annotation or a list of them; negative where unknown.
     scores : dict of str to callable, default=None
         Functions ``(labels, ground_truths)`` that return a number an image or an array with
         one an annotation, by name. None: every superpixel score with its default parameters.

@@ -1,7 +1,8 @@
 """What every score asks of a label image and its annotations.
 
-A pixel where ``labels`` is negative lies outside a mask: it becomes -1 in the labels and in
-every annotation, and every score leaves -1 out. Annotations themselves may use any integers.
+A pixel where ``labels`` is negative lies outside a mask, and one where an annotation is negative is
+unknown to that annotator: both become -1 in the labels and in the annotation, and every score
+leaves -1 out.
 """
 
 from typing import Any
@@ -45,7 +46,7 @@ def check_labels(labels: Any, name: str = "labels") -> NDArray[np.int32]:
 def check_truths(
     labels: NDArray[np.int32], ground_truths: Any, name: str = "ground_truths"
 ) -> list[NDArray[np.int32]]:
-    """Return the annotations as int32 label images: 0 and up, -1 where ``labels`` is."""
+    """Return the annotations as int32 label images: -1 where unknown, or where ``labels`` is."""
     if is_one_image(ground_truths):
         truths = [_as_truth(ground_truths, name, labels.shape)]
     else:
@@ -55,15 +56,45 @@ def check_truths(
         ]
     if labels.min() < 0:
         truths = [np.where(labels < 0, np.int32(-1), truth) for truth in truths]
+    for i, truth in enumerate(truths):
+        if truth.max() < 0:
+            raise ValueError(
+                f"{name}[{i}] is negative, which is unknown, wherever there are labels"
+            )
     return truths
 
 
-def check_pair(
+def check_pairs(
+    labels: Any, ground_truths: Any
+) -> list[tuple[NDArray[np.int32], NDArray[np.int32]]]:
+    """Return each annotation, and the labels where it knows the pixels, -1 elsewhere in both."""
+    labels = check_labels(labels)
+    return [(known(labels, truth), truth) for truth in check_truths(labels, ground_truths)]
+
+
+def check_together(
     labels: Any, ground_truths: Any
 ) -> tuple[NDArray[np.int32], list[NDArray[np.int32]]]:
-    """Return what :func:`check_labels` and :func:`check_truths` return."""
+    """Return the labels and all annotations, which must know the same pixels, -1 elsewhere."""
     labels = check_labels(labels)
-    return labels, check_truths(labels, ground_truths)
+    truths = check_truths(labels, ground_truths)
+    check_known_alike(truths)
+    return known(labels, truths[0]), truths
+
+
+def known(labels: NDArray[np.int32], truth: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the labels, -1 where the annotation is."""
+    return labels if truth.min() >= 0 else np.where(truth < 0, np.int32(-1), labels)
+
+
+def check_known_alike(truths: list[NDArray[np.int32]], name: str = "ground_truths") -> None:
+    """Raise unless all annotators know the same pixels, where a score is of all together."""
+    for i, truth in enumerate(truths):
+        if not np.array_equal(truth < 0, truths[0] < 0):
+            raise ValueError(
+                f"{name}[{i}] and {name}[0] are negative, which is unknown, in different pixels; "
+                "this score is of all annotators together, who must know the same ones"
+            )
 
 
 def over_annotators(values: Any, per_annotator: bool) -> float | NDArray[np.float64]:
@@ -75,6 +106,9 @@ def over_annotators(values: Any, per_annotator: bool) -> float | NDArray[np.floa
 def _as_truth(truth: Any, name: str, shape: tuple[int, ...]) -> NDArray[np.int32]:
     truth = np.asarray(truth)
     if truth.dtype.kind in "iu" and truth.size:
-        if truth.min() < 0 or truth.max() > _INT32_MAX:
-            truth = np.unique(truth, return_inverse=True)[1].reshape(truth.shape)
+        if truth.max() > _INT32_MAX:
+            numbers = np.unique(truth, return_inverse=True)[1].reshape(truth.shape)
+            truth = np.where(truth < 0, -1, numbers)
+        elif truth.min() < -1:
+            truth = np.maximum(truth, -1)
     return as_labels(truth, name, shape=shape)

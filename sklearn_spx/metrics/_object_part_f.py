@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._contingency import contingency
-from ._inputs import check_pair
+from ._inputs import check_together
 from .f_measure import harmonic_mean
 
 _OBJECT = 0.9  # gamma_o: both overlaps of an object reach it
@@ -40,7 +40,7 @@ def object_part_f_measure(
     labels : array-like of int, shape (height, width)
         Segmentation. Pixels with a negative label are left out.
     ground_truths : array-like of int, shape (height, width), or list of them
-        One annotation or several; any integers.
+        One annotation or several; any integers, negative where unknown.
     return_precision_recall : bool, default=False
         Return (F, precision, recall).
 
@@ -72,7 +72,7 @@ def object_part_f_measure(
     >>> round(f, 4), round(precision, 4), recall
     (0.5714, 0.4, 1.0)
     """
-    labels, truths = check_pair(labels, ground_truths)
+    labels, truths = check_together(labels, ground_truths)
     precision, recall = object_part_scores([contingency(labels, truth) for truth in truths])
     f = float(harmonic_mean(precision, recall))
     return (f, precision, recall) if return_precision_recall else f

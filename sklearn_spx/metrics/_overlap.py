@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._contingency import contingency
-from ._inputs import check_pair, over_annotators
+from ._inputs import check_pairs, over_annotators
 
 _LEAK = 0.05  # Achanta et al. count a superpixel for a segment above this share of the superpixel
 
@@ -32,7 +32,7 @@ def achievable_segmentation_accuracy(
     labels : array-like of int, shape (height, width)
         Superpixels. Pixels with a negative label are left out.
     ground_truths : array-like of int, shape (height, width), or list of them
-        One annotation or several; any integers.
+        One annotation or several; any integers, negative where unknown.
     per_annotator : bool, default=False
         Return the score of every annotation instead of their mean.
 
@@ -59,10 +59,9 @@ def achievable_segmentation_accuracy(
     >>> achievable_segmentation_accuracy([[0, 0, 0, 1], [0, 0, 1, 1]], truth)
     0.875
     """
-    labels, truths = check_pair(labels, ground_truths)
     values = []
-    for truth in truths:
-        table = contingency(labels, truth)
+    for found, truth in check_pairs(labels, ground_truths):
+        table = contingency(found, truth)
         values.append(_largest_overlaps(table).sum() / table.n_pixels)
     return over_annotators(values, per_annotator)
 
@@ -81,7 +80,7 @@ def undersegmentation_error(
     labels : array-like of int, shape (height, width)
         Superpixels. Pixels with a negative label are left out.
     ground_truths : array-like of int, shape (height, width), or list of them
-        One annotation or several; any integers.
+        One annotation or several; any integers, negative where unknown.
     variant : {"np", "corrected", "levinshtein", "achanta"}, default="np"
         With N pixels, segments G and superpixels S:
 
@@ -124,9 +123,8 @@ def undersegmentation_error(
     """
     if variant not in _UNDERSEGMENTATION:
         raise ValueError(f"variant must be one of {sorted(_UNDERSEGMENTATION)}, got {variant!r}")
-    labels, truths = check_pair(labels, ground_truths)
-    error = _UNDERSEGMENTATION[variant]
-    return over_annotators([error(contingency(labels, t)) for t in truths], per_annotator)
+    error, pairs = _UNDERSEGMENTATION[variant], check_pairs(labels, ground_truths)
+    return over_annotators([error(contingency(*pair)) for pair in pairs], per_annotator)
 
 
 def achievable_iou(
@@ -146,7 +144,7 @@ def achievable_iou(
     labels : array-like of int, shape (height, width)
         Superpixels. Pixels with a negative label are left out.
     ground_truths : array-like of int, shape (height, width), or list of them
-        One annotation or several; any integers.
+        One annotation or several; any integers, negative where unknown.
     average : {"area", "segment", "pixel"}, default="area"
         ``"area"``: mean over segments weighted by their area [1]_; ``"segment"``: plain mean
         over segments; ``"pixel"``: sum of intersections over sum of unions.
@@ -178,8 +176,8 @@ def achievable_iou(
     """
     if average not in ("area", "segment", "pixel"):
         raise ValueError(f"average must be 'area', 'segment' or 'pixel', got {average!r}")
-    labels, truths = check_pair(labels, ground_truths)
-    return over_annotators([_iou(contingency(labels, t), average) for t in truths], per_annotator)
+    pairs = check_pairs(labels, ground_truths)
+    return over_annotators([_iou(contingency(*pair), average) for pair in pairs], per_annotator)
 
 
 def _largest_overlaps(table):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._contingency import contingency
-from ._inputs import check_pair, over_annotators
+from ._inputs import check_pairs, over_annotators
 
 
 def segmentation_covering(
@@ -28,7 +28,7 @@ def segmentation_covering(
     labels : array-like of int, shape (height, width)
         Segmentation. Pixels with a negative label are left out.
     ground_truths : array-like of int, shape (height, width), or list of them
-        One annotation or several; any integers.
+        One annotation or several; any integers, negative where unknown.
     per_annotator : bool, default=False
         Return the score of every annotation instead of their mean.
 
@@ -54,8 +54,8 @@ def segmentation_covering(
     >>> segmentation_covering([[0, 0, 0, 0]], [[0, 0, 1, 1]])
     0.5
     """
-    labels, truths = check_pair(labels, ground_truths)
-    return over_annotators([covering(contingency(labels, t)) for t in truths], per_annotator)
+    pairs = check_pairs(labels, ground_truths)
+    return over_annotators([covering(contingency(*pair)) for pair in pairs], per_annotator)
 
 
 def probabilistic_rand_index(
@@ -74,7 +74,7 @@ def probabilistic_rand_index(
     labels : array-like of int, shape (height, width)
         Segmentation. Pixels with a negative label are left out.
     ground_truths : array-like of int, shape (height, width), or list of them
-        One annotation or several; any integers.
+        One annotation or several; any integers, negative where unknown.
     per_annotator : bool, default=False
         Return the score of every annotation instead of their mean.
 
@@ -100,8 +100,8 @@ def probabilistic_rand_index(
     >>> probabilistic_rand_index([[0, 0, 0, 1]], [[0, 0, 1, 1]])
     0.5
     """
-    labels, truths = check_pair(labels, ground_truths)
-    return over_annotators([rand_index(contingency(labels, t)) for t in truths], per_annotator)
+    pairs = check_pairs(labels, ground_truths)
+    return over_annotators([rand_index(contingency(*pair)) for pair in pairs], per_annotator)
 
 
 def variation_of_information(
@@ -119,7 +119,7 @@ def variation_of_information(
     labels : array-like of int, shape (height, width)
         Segmentation. Pixels with a negative label are left out.
     ground_truths : array-like of int, shape (height, width), or list of them
-        One annotation or several; any integers.
+        One annotation or several; any integers, negative where unknown.
     per_annotator : bool, default=False
         Return the score of every annotation instead of their mean.
 
@@ -144,8 +144,8 @@ def variation_of_information(
     >>> variation_of_information([[0, 0, 0, 0]], [[0, 0, 1, 1]])
     1.0
     """
-    labels, truths = check_pair(labels, ground_truths)
-    return over_annotators([information(contingency(labels, t)) for t in truths], per_annotator)
+    pairs = check_pairs(labels, ground_truths)
+    return over_annotators([information(contingency(*pair)) for pair in pairs], per_annotator)
 
 
 def best_iou(table):

@@ -26,5 +26,5 @@ def cases(draw, max_side=12):
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     shape = draw(st.tuples(st.integers(1, max_side), st.integers(1, max_side)))
     labels = random_labels(rng, shape, masked=draw(st.booleans()))
-    truth = random_labels(rng, shape, n=4) - draw(st.sampled_from([0, 2]))
+    truth = random_labels(rng, shape, n=4) + draw(st.sampled_from([0, 2]))
     return labels, truth

@@ -47,7 +47,7 @@ def test_mean_over_annotators(score, rng):
 def test_forms_of_ground_truths(score, rng):
     labels, truth = random_labels(rng, (9, 8)), random_labels(rng, (9, 8))
     value = score(labels, truth)
-    other = truth.astype(np.int64) * 3 - 7
+    other = truth.astype(np.int64) * 3 + 7
     for same in (
         [truth],
         (truth,),
@@ -61,6 +61,33 @@ def test_forms_of_ground_truths(score, rng):
     ):
         assert score(labels, same) == value
     assert score(labels.tolist(), truth) == value
+
+
+@every_score
+def test_what_an_annotator_does_not_know_is_left_out(score, rng):
+    labels = random_labels(rng, (14, 15))
+    truth = np.add.outer(np.arange(14) // 5 * 3, np.arange(15) // 5)
+    unknown = rng.random(truth.shape) < 0.3
+    part = np.where(unknown, -1, truth)
+    value = score(np.where(unknown, -1, labels), truth)
+    for same in (part, np.where(unknown, -9, truth), np.where(unknown, -9, truth + np.int64(2**40))):
+        assert score(labels, same) == value
+    assert score(labels, [part, part]) == pytest.approx(value)
+    assert score(labels, truth) != value
+    with pytest.raises(ValueError, match=r"ground_truths\[1\] is negative, which is unknown"):
+        score(labels, [truth, np.full_like(truth, -1)])
+
+
+@every_score
+def test_annotators_who_know_different_pixels(score, rng):
+    labels, whole, part = (random_labels(rng, (14, 15)) for _ in range(3))
+    part[:, :6] = -1
+    if score not in PER_ANNOTATOR:
+        with pytest.raises(ValueError, match=r"ground_truths\[1\] and ground_truths\[0\] are neg"):
+            score(labels, [whole, part])
+    else:
+        alone = [score(labels, whole), score(labels, part)]
+        assert score(labels, [whole, part]) == pytest.approx(np.mean(alone))
 
 
 @every_score

@@ -44,6 +44,7 @@ OBJECT = (
 )
 
 
+@pytest.mark.slow
 def test_a_folder_in_the_layout_of_voc(command, tmp_path, capsys):
     for folder in ("JPEGImages", "Annotations", "ImageSets/Main"):
         (tmp_path / folder).mkdir(parents=True)

@@ -54,6 +54,7 @@ def test_annotators_must_agree(command):
     assert (found == (wider == 2)).all()
 
 
+@pytest.mark.slow
 def test_a_folder_in_the_layout_of_ecssd(command, tmp_path, capsys):
     (tmp_path / "images").mkdir()
     (tmp_path / "ground_truth_mask").mkdir()
