@@ -81,13 +81,7 @@ seal = SEALSuperpixels.from_pretrained("bsds500", n_segments=40)
 
 segment = segmentation_fn(seal)
 by_lime = LimeImageExplainer(random_state=0).explain_instance(
-    image,
-    predict,
-    labels=[asked],
-    top_labels=None,
-    num_samples=300,
-    segmentation_fn=segment,
-    progress_bar=False,
+    image, predict, labels=[asked], top_labels=None, num_samples=300, segmentation_fn=segment
 )
 labels = by_lime.segments
 weights = dict(by_lime.local_exp[asked])
