@@ -20,7 +20,7 @@ def weighted_f_measure(
 ) -> float | NDArray[np.float64]:
     """Return the weighted F-measure of a saliency map, at beta = 1.
 
-    The map is not cut at a threshold: precision and recall are those of its errors |S - G|,
+    The map is not cut at a threshold: precision and recall are those of its errors ``|S - G|``,
     weighted by where they lie [1]_. The map is taken as it is, see :func:`saliency_mae`.
 
     Parameters

@@ -217,7 +217,7 @@ class RegionFeatures(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        features : ndarray of shape (n_regions, n_features_out_), float64
+        features : ndarray of shape (n_regions, n_features), float64
             The regions of the first image in the order of their labels, then those of the second,
             and so on: ``rows`` says which is which. A data frame after ``set_output``.
 
@@ -249,7 +249,7 @@ class RegionFeatures(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        features : ndarray of shape (n_regions, n_features_out_), float64
+        features : ndarray of shape (n_regions, n_features), float64
             See ``transform``.
         """
         return self.fit(X, y, masks=masks).transform(X, masks=masks)

@@ -95,7 +95,7 @@ def slic(
         cluster, connected or not.
     seeds : array-like of shape (n, 2) or (n, m, 2), default=None
         Rows and columns, in pixels, where centres start in the place of the grid: each at the mean
-        of m pixels, in place and colour, as those of :func:`region_seeds`. There may be more or
+        of m pixels, in place and colour, as those of ``slic.region_seeds``. There may be more or
         fewer than `n_segments`. S is the root of the mean area then.
     device : {"cpu", "cuda", "auto"}, default=None
         Where to work; the labels are the same. "auto" is "cuda" if there is a GPU; None is where
