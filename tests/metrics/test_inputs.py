@@ -70,7 +70,8 @@ def test_what_an_annotator_does_not_know_is_left_out(score, rng):
     unknown = rng.random(truth.shape) < 0.3
     part = np.where(unknown, -1, truth)
     value = score(np.where(unknown, -1, labels), truth)
-    for same in (part, np.where(unknown, -9, truth), np.where(unknown, -9, truth + np.int64(2**40))):
+    far = truth + np.int64(2**40)
+    for same in (part, np.where(unknown, -9, truth), np.where(unknown, -9, far)):
         assert score(labels, same) == value
     assert score(labels, [part, part]) == pytest.approx(value)
     assert score(labels, truth) != value
