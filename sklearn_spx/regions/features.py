@@ -308,7 +308,7 @@ class RegionFeatures(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        names : ndarray of shape (n_features_out_,), str objects
+        names : ndarray of shape (n_features,), str objects
             Those of :func:`region_table`; channels are L, a, b where the image is converted, and
             numbers otherwise.
 
