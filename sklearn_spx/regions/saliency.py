@@ -10,7 +10,7 @@ of each region, by the paper's equations, which the comments name.
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import coo_array, csr_array, diags_array
+from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import dijkstra, laplacian
 from scipy.sparse.linalg import spsolve
 from scipy.spatial.distance import cdist
@@ -325,5 +325,7 @@ def _optimise(background, foreground, edges, alike):
     n_regions = background.size
     weights = coo_array((alike, tuple(edges.T)), shape=(n_regions, n_regions))
     smoothness = laplacian(weights + weights.T)
-    system = smoothness + diags_array(background + foreground + _LEAST)
+    place = np.arange(n_regions)
+    diagonal = coo_array((background + foreground + _LEAST, (place, place)), shape=weights.shape)
+    system = smoothness + diagonal
     return np.clip(spsolve(system.tocsc(), foreground), 0.0, 1.0)
