@@ -10,7 +10,7 @@ of each region, by the paper's equations, which the comments name.
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import coo_matrix, csr_matrix, diags
 from scipy.sparse.csgraph import dijkstra, laplacian
 from scipy.sparse.linalg import spsolve
 from scipy.spatial.distance import cdist
@@ -286,9 +286,8 @@ def _geodesic_graph(colours, edges, on_border, clip):
     pairs = np.column_stack([border[at] for at in np.triu_indices(border.size, 1)])
     edges = np.unique(np.concatenate([edges, pairs]), axis=0)
     lengths = np.maximum(_lengths(colours, edges) - clip, 0.0)
-    return csr_array(
-        (lengths, tuple(edges.T)), shape=(on_border.size,) * 2
-    )  # lengths of 0 are kept
+    places = tuple(edges.T.astype(np.int32))  # what dijkstra of old versions takes
+    return csr_matrix((lengths, places), shape=(on_border.size,) * 2)  # lengths of 0 are kept
 
 
 def _boundary_connectivity(graph, on_border, sigma_clr):
@@ -323,9 +322,7 @@ def _stretched(values):
 def _optimise(background, foreground, edges, alike):
     """The s of least sum w^bg s^2 + w^fg (s - 1)^2 + w_ij (s_i - s_j)^2 (eq. 9)."""
     n_regions = background.size
-    weights = coo_array((alike, tuple(edges.T)), shape=(n_regions, n_regions))
+    weights = coo_matrix((alike, tuple(edges.T)), shape=(n_regions, n_regions))
     smoothness = laplacian(weights + weights.T)
-    place = np.arange(n_regions)
-    diagonal = coo_array((background + foreground + _LEAST, (place, place)), shape=weights.shape)
-    system = smoothness + diagonal
+    system = smoothness + diags(background + foreground + _LEAST)
     return np.clip(spsolve(system.tocsc(), foreground), 0.0, 1.0)

@@ -76,7 +76,7 @@ def _slow(colours, positions, labels, clip, sigma_clr=10, sigma_bndcon=1, sigma_
                 w = np.exp(-(d_app[i, j] ** 2) / (2 * sigma_clr**2)) + mu
                 rows.append(np.sqrt(w) * (np.eye(n)[i] - np.eye(n)[j]))
                 right.append(0)
-    return connectivity, background, np.linalg.lstsq(np.array(rows), np.array(right))[0]
+    return connectivity, background, np.linalg.lstsq(np.array(rows), np.array(right), rcond=None)[0]
 
 
 @settings(deadline=None, max_examples=25)
