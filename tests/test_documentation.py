@@ -37,6 +37,7 @@ INSIDE = (
     "kernels.checks",
     "kernels.color",
     "kernels.compilation",
+    "kernels.flow",
     "learned",
     "methods",
     "metrics.f_measure",

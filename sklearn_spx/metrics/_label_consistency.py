@@ -1,8 +1,8 @@
 """Label consistency of a video: whether what is seen keeps its label from frame to frame."""
 
-import numpy as np
 from numpy.typing import ArrayLike
 
+from ..kernels.flow import as_flow, count_kept
 from ._inputs import check_labels
 
 
@@ -40,8 +40,7 @@ def label_consistency(labels: ArrayLike, following: ArrayLike, flow: ArrayLike) 
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from sklearn_spx.metrics import label_consistency
+    >>>     >>> from sklearn_spx.metrics import label_consistency
     >>> right_by_one = np.reshape([0, 1], (2, 1, 1))
     >>> label_consistency([[4, 4, 7, 7]], [[4, 4, 4, 7]], right_by_one)
     1.0
@@ -52,20 +51,7 @@ def label_consistency(labels: ArrayLike, following: ArrayLike, flow: ArrayLike) 
     following = check_labels(following, "following")
     if labels.shape != following.shape:
         raise ValueError(f"following has shape {following.shape}, labels have {labels.shape}")
-    flow = np.asarray(flow)
-    if flow.dtype.kind not in "iuf":
-        raise TypeError(f"flow has dtype {flow.dtype}; accepted are real numbers")
-    if flow.shape not in ((2, *labels.shape), (2, 1, 1)):
-        raise ValueError(
-            f"flow has shape {flow.shape}; accepted is {(2, *labels.shape)} or (2, 1, 1)"
-        )
-    flow = np.broadcast_to(flow, (2, *labels.shape)).astype(float)
-    known = np.isfinite(flow).all(axis=0) & (labels >= 0)
-    rows, columns = (np.rint(place + d[known]) for place, d in zip(np.nonzero(known), flow))
-    inside = (rows >= 0) & (rows < labels.shape[0]) & (columns >= 0) & (columns < labels.shape[1])
-    before = labels[known][inside]
-    after = following[rows[inside].astype(int), columns[inside].astype(int)]
-    seen = after >= 0
-    if not seen.any():
+    kept, seen = count_kept(labels, following, as_flow(flow, labels.shape))
+    if not seen:
         raise ValueError("no pixel with a label moves to a pixel with a label")
-    return float(np.mean(before[seen] == after[seen]))
+    return kept / seen

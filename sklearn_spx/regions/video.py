@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ..base import StartingSegmenter
 from ..kernels.checks import check_real
 from ..kernels.compilation import njit
+from ..kernels.flow import as_flow, move_labels
 
 __all__ = ["frame_shift", "segment_frames"]
 
@@ -216,30 +217,11 @@ def _moved(labels, motion, before, frame, t):
     """Labels where they come to lie in the next frame; -1 where nothing does."""
     if motion is None:
         return labels
+    flow = frame_shift(before, frame) if motion == "shift" else motion(before, frame)
     if motion == "shift":
-        flow = np.asarray(frame_shift(before, frame)).reshape(2, 1, 1)
-    else:
-        flow = np.asarray(motion(before, frame), dtype=float)
-        if flow.shape not in ((2, *labels.shape), (2, 1, 1)):
-            raise ValueError(
-                f"motion returned an array of shape {flow.shape} for frames[{t}]; accepted is "
-                f"(2, {labels.shape[0]}, {labels.shape[1]}) or (2, 1, 1)"
-            )
-    out = np.full(labels.shape, -1, np.int32)
-    if flow.shape[1:] == (1, 1) and np.isfinite(flow).all():
-        target, source = [], []
-        for d, n in zip(flow.ravel(), labels.shape):
-            steps = int(np.clip(np.rint(d), -n, n))
-            target.append(slice(max(steps, 0), n + min(steps, 0)))
-            source.append(slice(max(-steps, 0), n - max(steps, 0)))
-        out[tuple(target)] = labels[tuple(source)]
-        return out
-    known = np.isfinite(flow).all(axis=0) & (labels >= 0)
-    y, x = np.nonzero(known)
-    rows, columns = (np.rint(flow[k][known] + place) for k, place in enumerate((y, x)))
-    inside = (rows >= 0) & (rows < labels.shape[0]) & (columns >= 0) & (columns < labels.shape[1])
-    out[rows[inside].astype(int), columns[inside].astype(int)] = labels[known][inside]
-    return out
+        flow = np.reshape(flow, (2, 1, 1))
+    flow = as_flow(flow, labels.shape, f"the flow that motion returned for frames[{t}]")
+    return move_labels(labels, flow)
 
 
 # --- labels -----------------------------------------------------------------------------------

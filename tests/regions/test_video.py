@@ -196,7 +196,7 @@ def test_light_that_changes_is_no_shift():
             [SCENE, SCENE],
             {"motion": lambda *_: np.zeros(3)},
             ValueError,
-            r"shape \(3,\) for frames\[1\]",
+            r"for frames\[1\] has shape \(3,\)",
         ),
         ([SCENE, SCENE * np.nan], {}, ValueError, r"frames\[1\]"),
     ],

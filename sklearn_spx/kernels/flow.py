@@ -1,0 +1,147 @@
+"""Optical flow: where the pixels of a frame lie in the next one."""
+
+from typing import Any
+
+import numpy as np
+from numba.extending import register_jitable
+from numpy.typing import NDArray
+
+from .compilation import njit
+
+__all__ = ["as_flow", "count_kept", "move_labels"]
+
+
+def as_flow(flow: Any, shape: tuple[int, ...], name: str = "flow") -> NDArray[np.float64]:
+    """Check a flow and cast it to float64.
+
+    Parameters
+    ----------
+    flow : array-like of shape (2, height, width) or (2, 1, 1)
+        Rows and columns that each pixel, or all of them, moves by; what is not finite is unknown.
+
+    shape : tuple of two int
+        Height and width of the frame.
+
+    name : str, default="flow"
+        What messages call it.
+
+    Returns
+    -------
+    flow : ndarray of one of these shapes, float64
+        The flow.
+
+    Raises
+    ------
+    TypeError
+        If the values are no real numbers.
+    ValueError
+        If the shape is another.
+
+    Examples
+    --------
+    >>> from sklearn_spx.kernels.flow import as_flow
+    >>> as_flow([[[0]], [[3]]], (20, 30)).ravel()
+    array([0., 3.])
+    """
+    flow = np.asarray(flow)
+    if flow.dtype.kind not in "iuf":
+        raise TypeError(f"{name} has dtype {flow.dtype}; accepted are real numbers")
+    if flow.shape not in ((2, *shape), (2, 1, 1)):
+        raise ValueError(f"{name} has shape {flow.shape}; accepted is {(2, *shape)} or (2, 1, 1)")
+    return flow.astype(np.float64)
+
+
+def move_labels(labels: NDArray[np.int32], flow: NDArray[np.float64]) -> NDArray[np.int32]:
+    """Labels where their pixels lie in the next frame.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (height, width), int32
+        Labels of a frame; negative ones move nowhere.
+
+    flow : ndarray of shape (2, height, width) or (2, 1, 1), float64
+        As of :func:`as_flow`; pixels move in whole pixels.
+
+    Returns
+    -------
+    moved : ndarray of shape (height, width), int32
+        -1 where nothing comes to lie; where several pixels do, the last one in reading order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.flow import as_flow, move_labels
+    >>> move_labels(np.array([[4, 5, 6]], np.int32), as_flow([[[0]], [[1]]], (1, 3)))
+    array([[-1,  4,  5]], dtype=int32)
+    """
+    out = np.full(labels.shape, -1, np.int32)
+    _move(labels, flow, out)
+    return out
+
+
+def count_kept(
+    labels: NDArray[np.int32], following: NDArray[np.int32], flow: NDArray[np.float64]
+) -> tuple[int, int]:
+    """Count the pixels that keep their label, and those that could.
+
+    Parameters
+    ----------
+    labels, following : ndarray of shape (height, width), int32
+        Labels of a frame and of the next one; negative: none.
+
+    flow : ndarray of shape (2, height, width) or (2, 1, 1), float64
+        As of :func:`as_flow`; pixels move in whole pixels.
+
+    Returns
+    -------
+    kept, seen : int
+        Of the pixels with a label that move to a pixel with a label, those that have the same one;
+        and how many they are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.flow import as_flow, count_kept
+    >>> labels = np.array([[4, 4, 7]], np.int32)
+    >>> count_kept(labels, labels, as_flow([[[0]], [[1]]], (1, 3)))
+    (1, 2)
+    """
+    return _count_kept(labels, following, flow)
+
+
+@register_jitable
+def _target(flow, shape, y, x):
+    """Where a pixel comes to lie, (-1, -1) if its flow is unknown or leads out of the frame."""
+    height, width = shape
+    k, j = (y, x) if flow.shape[1] > 1 or flow.shape[2] > 1 else (0, 0)
+    down, right = flow[0, k, j], flow[1, k, j]
+    if not (np.isfinite(down) and np.isfinite(right)):
+        return -1, -1
+    down, right = np.rint(y + down), np.rint(x + right)
+    if down < 0 or down >= height or right < 0 or right >= width:
+        return -1, -1
+    return int(down), int(right)
+
+
+@njit
+def _move(labels, flow, out):
+    """Write labels where they lie. out : INOUT (H, W) int32, -1."""
+    for y in range(labels.shape[0]):
+        for x in range(labels.shape[1]):
+            if labels[y, x] >= 0:
+                v, u = _target(flow, labels.shape, y, x)
+                if v >= 0:
+                    out[v, u] = labels[y, x]
+
+
+@njit
+def _count_kept(labels, following, flow):
+    kept = seen = 0
+    for y in range(labels.shape[0]):
+        for x in range(labels.shape[1]):
+            if labels[y, x] >= 0:
+                v, u = _target(flow, labels.shape, y, x)
+                if v >= 0 and following[v, u] >= 0:
+                    seen += 1
+                    kept += labels[y, x] == following[v, u]
+    return kept, seen
