@@ -34,13 +34,27 @@ def find_images(folder, pattern):
 
 
 def read_names(path):
-    """Names of a list, one a line."""
+    """Names of a list, one a line; none of them leads out of a folder."""
     if not path.is_file():
         raise FileNotFoundError(f"the list of names {path} is missing")
-    names = path.read_text(encoding="utf-8").split()
+    names = path.read_text(encoding="utf-8").split("\n")
+    names = [name.strip() for name in names if name.strip()]
     if not names:
         raise ValueError(f"the list of names {path} is empty")
+    for name in names:
+        if len(name.split()) > 1:
+            raise ValueError(
+                f"{path} holds the line {name!r}; accepted is one name a line: lists of a class "
+                "have a number beside it"
+            )
+        if not is_plain(name):
+            raise ValueError(f"{path} holds {name!r}, which is no name of an image")
     return names
+
+
+def is_plain(name):
+    """Whether a string names a file of the folder that it is joined to."""
+    return isinstance(name, str) and not {"/", "\\", "\0"} & set(name) and name not in ("", "..")
 
 
 def pairs(names, images, truths, read, **others):

@@ -24,8 +24,7 @@ def class_segments(classes: ArrayLike, *, void: int | Sequence[int] = ()) -> NDA
     -------
     segments : ndarray of shape (height, width), int32
         Labels 0, 1, ... without a gap, numbered by first pixel in reading order; -1 where the class
-        is unknown. The functions of :mod:`sklearn_spx.metrics` leave these pixels out if the
-        superpixels are -1 there too.
+        is unknown, which :mod:`sklearn_spx.metrics` leaves out.
 
     Raises
     ------

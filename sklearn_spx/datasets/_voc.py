@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import numpy as np
 from sklearn.utils import Bunch
 
+from ._class_images import check_folders, is_plain, read_names
 from .bsds500 import read_image
 from .lazy import LazyFiles
 
@@ -72,14 +73,10 @@ def load_voc_boxes(root: str | os.PathLike[str], split: str = "test") -> Bunch:
     >>> data.objects[0].classes, data.objects[0].boxes.tolist()  # doctest: +SKIP
     (['dog', 'person'], [[47.0, 239.0, 195.0, 371.0], [7.0, 11.0, 352.0, 498.0]])
     """
+    layout = "JPEGImages/*.jpg, Annotations/*.xml and ImageSets/Main/*.txt"
+    check_folders(root, "JPEGImages", "Annotations", layout=layout)
     root = Path(root)
     images, annotations = root / "JPEGImages", root / "Annotations"
-    for needed in (root, images, annotations):
-        if not needed.is_dir():
-            raise FileNotFoundError(
-                f"there is no folder {needed}; root must hold JPEGImages/*.jpg, Annotations/*.xml "
-                "and ImageSets/Main/*.txt"
-            )
     names = _read_list(root / "ImageSets" / "Main", split)
     paths = [images / f"{name}.jpg" for name in names]
     truths = [annotations / f"{name}.xml" for name in names]
@@ -97,26 +94,10 @@ def load_voc_boxes(root: str | os.PathLike[str], split: str = "test") -> Bunch:
 
 def _read_list(folder, split):
     path = folder / f"{split}.txt"
-    if not _is_plain(split) or not path.is_file():
+    if not is_plain(split) or not path.is_file():
         there = ", ".join(sorted(p.stem for p in folder.glob("*.txt"))) or "none"
         raise FileNotFoundError(f"there is no list {split!r} in {folder}; those there are: {there}")
-    names = path.read_text(encoding="utf-8").split("\n")
-    names = [name.strip() for name in names if name.strip()]
-    if not names:
-        raise ValueError(f"{path} holds no name of an image")
-    for name in names:
-        if len(name.split()) > 1:
-            raise ValueError(
-                f"{path} holds the line {name!r}; accepted is one name a line: lists of a class "
-                "have a number beside it"
-            )
-        if not _is_plain(name):
-            raise ValueError(f"{path} holds {name!r}, which is no name of an image")
-    return names
-
-
-def _is_plain(name):
-    return isinstance(name, str) and not {"/", "\\", "\0"} & set(name) and name not in ("", "..")
+    return read_names(path)
 
 
 def _read_objects(path):

@@ -179,6 +179,10 @@ def test_other_files_that_are_missing_or_empty(tmp_path):
     lines(tmp_path / "c/ImageSets/Segmentation/val.txt")
     with pytest.raises(ValueError, match=r"the list of names .*val\.txt is empty"):
         load_pascal_voc(tmp_path / "c", "val")
+    for line, words in (("../secret", "no name of an image"), ("2007_1 1", "one name a line")):
+        lines(tmp_path / "c/ImageSets/Segmentation/val.txt", line)
+        with pytest.raises(ValueError, match=words):
+            load_pascal_voc(tmp_path / "c", "val")
 
 
 def test_files_of_something_else_are_named_when_read(tmp_path):

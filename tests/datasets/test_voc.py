@@ -98,7 +98,7 @@ def test_missing_files_are_named(root):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("\n", "holds no name"),
+        ("\n", "is empty"),
         ("000001 -1\n000002  1\n", "lists of a class"),
         ("../secret\n", "no name of an image"),
     ],
