@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, check_memory
 
 from ..kernels.checks import as_labels
 from ..utils.images import (
@@ -127,6 +127,18 @@ def fitted(part, images, y, masks):
         options = {} if masks is None else {"masks": masks}
         return clone(part).fit(images, y, **options)
     return part
+
+
+def labels_of(item, superpixels, memory):
+    """The labels that an item brings, or those of a fitted estimator, kept in ``memory``."""
+    if item.labels is not None:
+        return item.labels
+    if superpixels is None:
+        raise ValueError(
+            "it has no labels, but all of fit had theirs, so that superpixels was not fitted: "
+            "pass (image, labels), or fit to images"
+        )
+    return check_memory(memory).cache(find_labels)(superpixels, item.image, item.mask)
 
 
 def find_labels(superpixels, image, mask):

@@ -26,7 +26,7 @@ from ..metrics import mean_iou
 from ..utils.images import check_same_length, check_sequence, check_target, n_channels
 from ..utils.types import Images, Labels
 from ._items import Images as Part
-from ._items import check_items, find_labels, fitted, read_item
+from ._items import check_items, fitted, labels_of, read_item
 from .features import RegionFeatures
 
 __all__ = ["SuperpixelClassifier"]
@@ -220,7 +220,7 @@ class SuperpixelClassifier(BaseEstimator):
                 [classes[k] for k in unlabelled],
                 None if all(mask is None for mask in chosen) else chosen,
             )
-        labels = self._map(self._found_labels, X, masks, kept)
+        labels = self._map(self._labels, X, masks, kept)
         usable = [k for k, found in enumerate(labels) if found is not None]
         if not usable:
             raise ValueError("X holds no image that could be used")
@@ -376,7 +376,7 @@ class SuperpixelClassifier(BaseEstimator):
         X, masks = check_items(X, masks)
 
         def both(item):
-            return work(item.image, self._found_labels(item))
+            return work(item.image, self._labels(item))
 
         return self._map(both, X, masks, range(len(X)))
 
@@ -405,17 +405,8 @@ class SuperpixelClassifier(BaseEstimator):
             raise error
         warnings.warn(f"{error}; left out", RuntimeWarning, stacklevel=4)
 
-    def _found_labels(self, item):
-        if item.labels is not None:
-            return item.labels
-        if self.superpixels_ is None:
-            raise ValueError(
-                "it has no labels, but all of fit had theirs, so that superpixels was not fitted: "
-                "pass (image, labels), or fit to images"
-            )
-        return check_memory(self.memory).cache(find_labels)(
-            self.superpixels_, item.image, item.mask
-        )
+    def _labels(self, item):
+        return labels_of(item, self.superpixels_, self.memory)
 
     def _rows(self, image, labels):
         return check_memory(self.memory).cache(_make_rows)(self.features_, image, labels)

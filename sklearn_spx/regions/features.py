@@ -20,7 +20,7 @@ from ..utils.images import n_channels
 from ..utils.types import Images
 from ._columns import check_properties, check_quantiles, columns
 from ._items import Images as Part
-from ._items import check_items, find_labels, fitted, read_item
+from ._items import check_items, fitted, labels_of, read_item
 
 __all__ = ["RegionFeatures"]
 
@@ -271,7 +271,7 @@ class RegionFeatures(TransformerMixin, BaseEstimator):
             Those of ``superpixels_``, or those that the items bring; -1 outside the mask. With
             ``memory`` nothing is computed twice.
         """
-        return self._each(X, masks, lambda item: self._labels(item))
+        return self._each(X, masks, self._labels)
 
     def rows(
         self, X: Images, *, masks: Images | None = None
@@ -337,22 +337,13 @@ class RegionFeatures(TransformerMixin, BaseEstimator):
             )
         if not self.n_channels_in_:  # features of shape need no more than the labels
             item = item._replace(image=None)
-        if item.labels is None and self.superpixels_ is None:
-            raise ValueError(
-                f"X[{i}] has no labels, but all of fit had theirs, so that superpixels was not "
-                "fitted: pass (image, labels), or fit to images"
-            )
         try:
             return work(item)
         except (ValueError, TypeError) as error:
             raise type(error)(f"X[{i}]: {error}") from error
 
     def _labels(self, item):
-        if item.labels is not None:
-            return item.labels
-        return check_memory(self.memory).cache(find_labels)(
-            self.superpixels_, item.image, item.mask
-        )
+        return labels_of(item, self.superpixels_, self.memory)
 
     def _described(self, item):
         """Labels of the regions of an item, and their rows."""

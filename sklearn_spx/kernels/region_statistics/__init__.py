@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import as_image, as_labels, as_standard
+from ..checks import as_image, as_labels, as_standard, check_count
 from . import _cpu
 from ._results import RegionStatistics
 
@@ -242,7 +242,7 @@ def region_gradients(
     Raises
     ------
     ValueError, TypeError
-        If the two do not fit, or a label has no pixel.
+        If the two do not fit, a label has no pixel, or ``n_orientations`` is no count.
 
     Examples
     --------
@@ -252,6 +252,7 @@ def region_gradients(
     >>> magnitude.tolist(), orientations.tolist()
     ([2.0], [[1.0, 0.0, 0.0, 0.0]])
     """
+    n_orientations = check_count(n_orientations, "n_orientations")
     labels, n = _as_dense(labels)
     image = _as_image(image, labels)
     area = np.bincount(labels[labels >= 0], minlength=n)
