@@ -247,5 +247,5 @@ def test_what_fit_did_not_see_is_named():
     with pytest.raises(ValueError, match=r"X\[1\] is a label image alone.*pass \(image, labels\)"):
         features.transform([(IMAGE, LABELS), LABELS])
     features = RegionFeatures(SLICSuperpixels(3)).fit([(IMAGE, LABELS)])
-    with pytest.raises(ValueError, match=r"X\[0\] it has no labels, but all of fit had theirs"):
+    with pytest.raises(ValueError, match=r"X\[0\]: it has no labels, but all of fit had theirs"):
         features.transform([IMAGE])
