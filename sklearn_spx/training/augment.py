@@ -108,7 +108,7 @@ def vary(variant, image, labels, annotations, beside=()):
 
     Odd variants are mirrored first. Turned images are cut to the largest upright rectangle inside.
     Maps ``beside`` the image are turned as it is. The superpixels keep their numbers, of which
-    some may be gone: see ``renumber``.
+    some may be gone.
     """
     maps = [labels, *annotations]
     pictures = [image, *beside]
@@ -188,15 +188,6 @@ def _resize(array, size, nearest=False):
     planes = planes[None, None] if array.ndim == 2 else planes.permute(2, 0, 1)[None]
     planes = interpolate(planes, size=size, mode="bilinear", antialias=True)[0]
     return planes[0].numpy() if array.ndim == 2 else planes.permute(1, 2, 0).numpy()
-
-
-def renumber(labels):
-    """Superpixels numbered anew, contiguous int32, and the numbers that they had."""
-    kept = labels >= 0
-    out = np.full(labels.shape, -1, np.int32)
-    numbers, index = np.unique(labels[kept], return_inverse=True)
-    out[kept] = index.ravel()
-    return out, numbers
 
 
 def _rotated(pictures, maps, angle):

@@ -446,12 +446,6 @@ def test_a_crop_is_a_window_of_the_image_and_its_maps():
     assert len(corners) > 5
 
 
-def test_superpixels_are_numbered_anew():
-    found, numbers = augment.renumber(np.array([[7, -1, 2], [2, 7, 9]]))
-    np.testing.assert_array_equal(found, [[1, -1, 0], [0, 1, 2]])
-    np.testing.assert_array_equal(numbers, [2, 7, 9])
-
-
 def test_zooms_show_everything_alike():
     y, x = np.mgrid[:60, :90].astype(np.float32)
     labels = (y // 20 * 5 + x // 20).astype(np.int32)

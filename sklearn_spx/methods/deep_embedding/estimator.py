@@ -124,7 +124,8 @@ class DELSegmenter(Pretrained, ValueRange):
 
     teacher : str, path-like or None, default=None
         A net that is trained, as ``pretrained`` takes it, to learn from beside the annotators: half
-        of each target is what it says of the image as it is, seen in two sizes and mirrored.
+        of each target is what it says of the image as it is, seen in two sizes and mirrored. Of no
+        effect on ``pretrain``.
 
     annotators : {"most", "all", "random"}, default="all"
         Which of several annotations of an image count in training: that with most segments; all,

@@ -9,7 +9,8 @@ import math
 import numpy as np
 
 from ...kernels import region_adjacency
-from ...training.augment import crop_window, n_variants, renumber, vary, zoom_window
+from ...kernels.region_statistics import number_regions
+from ...training.augment import crop_window, n_variants, vary, zoom_window
 from ...training.recipe import Task, split
 from ...training.state import load_arrays
 from ...training.wear import wear
@@ -286,7 +287,7 @@ class DELTask(Task):
             image, labels, annotations, beside = crop_window(
                 size, image, labels, annotations, rng, beside
             )
-        labels, numbers = renumber(labels)
+        labels, numbers = number_regions(labels)
         if taught is not None:
             taught = taught[numbers], np.ascontiguousarray(beside[0])
         image, *annotations = map(np.ascontiguousarray, (image, *annotations))
