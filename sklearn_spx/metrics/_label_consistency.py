@@ -40,7 +40,8 @@ def label_consistency(labels: ArrayLike, following: ArrayLike, flow: ArrayLike) 
 
     Examples
     --------
-    >>>     >>> from sklearn_spx.metrics import label_consistency
+    >>> import numpy as np
+    >>> from sklearn_spx.metrics import label_consistency
     >>> right_by_one = np.reshape([0, 1], (2, 1, 1))
     >>> label_consistency([[4, 4, 7, 7]], [[4, 4, 4, 7]], right_by_one)
     1.0
