@@ -17,11 +17,6 @@ ESTIMATORS = [
     sklearn_spx.EGBSegmenter(),
     sklearn_spx.EGBSegmenter(connectivity=4),
     sklearn_spx.TrainableSLIC(n_segments=20, features=LabFeatures()),
-    sklearn_spx.TrainableSLIC(
-        n_segments=20,
-        distance="embedding",
-        features=EmbeddingFeatures(training=NetTraining(max_steps=1, batch_size=1, crop_size=32)),
-    ),
     sklearn_spx.SEALSuperpixels(
         n_segments=20, training=NetTraining(max_steps=1, batch_size=1, crop_size=32)
     ),
@@ -37,6 +32,11 @@ def test_contract(estimator, check):
 # scattering features, and nets that learn from samples: most of the time
 SLOW = [
     sklearn_spx.TrainableSLIC(n_segments=20),
+    sklearn_spx.TrainableSLIC(
+        n_segments=20,
+        distance="embedding",
+        features=EmbeddingFeatures(training=NetTraining(max_steps=1, batch_size=1, crop_size=32)),
+    ),
     sklearn_spx.TrainableSLIC(
         20,
         distance="mlp",

@@ -153,9 +153,7 @@ def test_heavy_libraries_are_imported_where_used():
     "statement",
     [
         "import sklearn_spx",
-        "from sklearn_spx import SLICSuperpixels, ERSSuperpixels, EGBSegmenter, TrainableSLIC",
-        "from sklearn_spx import SEALSuperpixels",
-        "from sklearn_spx import kernels, metrics, datasets, inspection, features, io, regions",
+        "from sklearn_spx import *",
     ],
 )
 def test_import_brings_no_heavy_library(statement):

@@ -108,7 +108,8 @@ class ENet(nn.Module):
         if n_channels > 15:
             raise ValueError(f"{path} holds no ENet: it takes {n_channels} channels")
         net = cls(n_classes, n_channels, maxima)
-        unknown = [name for name in found if name not in net.state_dict()]
+        places = net.state_dict()
+        unknown = [name for name in found if name not in places]
         if unknown:
             raise ValueError(f"{path} holds no ENet: there is no place for {unknown[0]}")
         return _filled(net, found, path, "ENet")

@@ -297,6 +297,7 @@ def test_wrong_usage_of_evaluate(tmp_path):
 # --- demo --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_demo_prints_a_table_and_writes_what_it_names(tmp_path, monkeypatch):
     monkeypatch.setattr(_demo, "N_TRAIN", 2)
     monkeypatch.setattr(_demo, "N_TEST", 2)

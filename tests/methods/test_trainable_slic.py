@@ -30,9 +30,14 @@ def leaves():
     return make_dead_leaves(4, shape=(64, 96), n_annotators=2, random_state=0)
 
 
+# the 81 maps of the default take most of the time
+FEW = ChannelUnion([("lab", LabFeatures()), ("texture", ScatteringFeatures(J=1, L=4))])
+
+
 @pytest.fixture(scope="module")
 def fitted(leaves):
-    return TrainableSLIC(40, size=12, random_state=0).fit(leaves.images, leaves.ground_truths)
+    slic = TrainableSLIC(40, size=12, features=FEW, random_state=0)
+    return slic.fit(leaves.images, leaves.ground_truths)
 
 
 # --- right answers (section V-A) ----------------------------------------------------------------
@@ -179,7 +184,9 @@ def test_a_channel_that_never_differs_weighs_nothing():
 # --- the estimator ------------------------------------------------------------------------------
 
 
-def test_axes_keep_the_distance_of_eq_1(fitted, leaves):
+def test_axes_keep_the_distance_of_eq_1(leaves):
+    fitted = TrainableSLIC(40, size=12, n_samples=2000, random_state=0)
+    fitted.fit(leaves.images, leaves.ground_truths)
     values = fitted.features_.transform(leaves.images[:1])[0].reshape(-1, len(fitted.weights_))
     pairs = np.random.default_rng(0).integers(0, len(values), (2, 500))
     a, b = values[pairs].astype(float)
@@ -259,15 +266,13 @@ def test_masked_pixels_teach_nothing(leaves):
     spoiled = [np.where(mask, y, 1000 + np.arange(96)) for y, *_ in leaves.ground_truths]
     clean = [np.where(mask, y, 0) for y, *_ in leaves.ground_truths]
     masks = [mask] * 4
-    fits = [
-        TrainableSLIC(40, size=12, random_state=0).fit(leaves.images, y, masks=masks).weights_
-        for y in (spoiled, clean)
-    ]
+    slic = TrainableSLIC(40, size=12, features=FEW, random_state=0)
+    fits = [clone(slic).fit(leaves.images, y, masks=masks).weights_ for y in (spoiled, clean)]
     np.testing.assert_array_equal(*fits)
 
 
 def test_memory_trains_once(leaves, tmp_path, monkeypatch):
-    slic = TrainableSLIC(40, size=12, random_state=0, memory=str(tmp_path))
+    slic = TrainableSLIC(40, size=12, features=FEW, random_state=0, memory=str(tmp_path))
     first = slic.fit(leaves.images, leaves.ground_truths).weights_
     monkeypatch.setattr(module, "linear_weights", None)  # would fail if called again
     again = clone(slic).set_params(compactness=20.0).fit(leaves.images, leaves.ground_truths)
@@ -277,14 +282,14 @@ def test_memory_trains_once(leaves, tmp_path, monkeypatch):
 def test_grid_search_over_unequal_images(leaves):
     X = [image[: 50 + i] for i, image in enumerate(leaves.images)]
     y = [[a[: 50 + i] for a in targets] for i, targets in enumerate(leaves.ground_truths)]
-    slic = TrainableSLIC(40, size=12, n_samples=2000, random_state=0)
+    slic = TrainableSLIC(40, size=12, features=FEW, n_samples=2000, random_state=0)
     search = GridSearchCV(slic, {"compactness": [5.0, 20.0]}, cv=2).fit(X, y)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     assert search.predict(X)[1].shape == (51, 96)
 
 
 def test_features_are_any_transformer(leaves):
-    union = ChannelUnion([("lab", LabFeatures()), ("texture", ScatteringFeatures(J=1, L=4))])
+    union = clone(FEW)
     slic = TrainableSLIC(40, size=12, features=union, random_state=0)
     search = GridSearchCV(slic, {"features__texture__L": [2, 4]}, cv=2)
     search.fit(leaves.images, leaves.ground_truths)
@@ -292,7 +297,7 @@ def test_features_are_any_transformer(leaves):
         len(search.best_estimator_.weights_) == 3 + 1 + search.best_params_["features__texture__L"]
     )
     assert not hasattr(union, "transformers_")  # the caller's is left alone
-    pipe = make_pipeline(TrainableSLIC(40, size=12, random_state=0))
+    pipe = make_pipeline(TrainableSLIC(40, size=12, features=FEW, random_state=0))
     assert pipe.fit(leaves.images, leaves.ground_truths).score(leaves.images, leaves.ground_truths)
 
 
@@ -307,7 +312,8 @@ def test_nothing_to_learn_from(leaves, targets, words):
 
 def test_constant_images_do_not_break_it(leaves):
     flat = np.full((64, 96, 3), 90, np.uint8)
-    labels = TrainableSLIC(40, size=12).fit([flat], leaves.ground_truths[:1]).transform([flat])
+    slic = TrainableSLIC(40, size=12, features=FEW).fit([flat], leaves.ground_truths[:1])
+    labels = slic.transform([flat])
     assert len(np.unique(labels[0])) > 20
 
 
@@ -524,7 +530,7 @@ def test_the_quadratic_stands_for_the_samples_before(seed):
 
 
 def test_partial_fit_of_the_linear_form(leaves):
-    slic = TrainableSLIC(40, size=12, random_state=0)
+    slic = TrainableSLIC(40, size=12, features=FEW, random_state=0)
     X, y = leaves.images, leaves.ground_truths
     online = clone(slic).partial_fit(X[:2], y[:2])
     np.testing.assert_array_equal(online.weights_, clone(slic).fit(X[:2], y[:2]).weights_)
