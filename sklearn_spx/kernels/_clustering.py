@@ -86,7 +86,7 @@ def mean_of_places(values):
     return total * np.float32(1 / values.shape[1])
 
 
-def region_seeds(labels: ArrayLike, n_places: int = 32) -> NDArray[np.float64]:
+def region_seeds(labels: ArrayLike, n_places: int = 16) -> NDArray[np.float64]:
     """Seeds for :func:`~sklearn_spx.kernels.slic`: pixels all over each region of a label image.
 
     Parameters

@@ -75,8 +75,21 @@ def move_labels(labels: NDArray[np.int32], flow: NDArray[np.float64]) -> NDArray
     array([[-1,  4,  5]], dtype=int32)
     """
     out = np.full(labels.shape, -1, np.int32)
-    _move(labels, flow, out)
+    if flow.shape[1:] == (1, 1) and np.isfinite(flow).all():
+        _shift(labels, np.rint(flow.ravel()), out)
+    else:
+        _move(labels, flow, out)
     return out
+
+
+def _shift(labels, by, out):
+    """Write labels where they lie, all moved alike. out : INOUT (H, W) int32, -1."""
+    # beyond the frame nothing is seen, however far
+    down, right = (int(np.clip(d, -n, n)) for d, n in zip(by, labels.shape))
+    height, width = labels.shape
+    part = labels[max(0, -down) : height - max(0, down), max(0, -right) : width - max(0, right)]
+    top, left = max(0, down), max(0, right)
+    np.maximum(part, -1, out=out[top : top + part.shape[0], left : left + part.shape[1]])
 
 
 def count_kept(

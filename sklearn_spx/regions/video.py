@@ -96,18 +96,24 @@ def segment_frames(
 def _each(following, estimator, frames, motion, min_overlap):
     """The label images; ``following`` is the estimator that starts from others, or None."""
     before, found, ids, n_ids = None, None, None, 0
+    profiles = None  # of the frame before, each worked out once
     for t, frame in enumerate(frames):
         frame = np.asarray(frame)
+        if before is not None and frame.shape != before.shape:
+            raise ValueError(
+                f"frames[{t}] has shape {frame.shape}, those before have {before.shape}"
+            )
         if before is None:
             found = _segment(estimator, frame, t)
+            profiles = _profiles(frame) if motion == "shift" else None
             ids = np.arange(int(found.max(initial=-1)) + 1, dtype=np.int32)
             n_ids = len(ids)
         else:
-            if frame.shape != before.shape:
-                raise ValueError(
-                    f"frames[{t}] has shape {frame.shape}, those before have {before.shape}"
-                )
-            moved = _moved(found, motion, before, frame, t)
+            if motion == "shift":
+                passed, profiles = profiles, _profiles(frame)
+                moved = _moved(found, np.reshape(_shift(passed, profiles), (2, 1, 1)), t)
+            else:
+                moved = found if motion is None else _moved(found, motion(before, frame), t)
             if following is None:
                 found = _segment(estimator, frame, t)
             else:
@@ -176,7 +182,11 @@ def frame_shift(before: Any, after: Any) -> tuple[int, int]:
     before, after = np.asarray(before), np.asarray(after)
     if before.shape != after.shape or before.ndim not in (2, 3):
         raise ValueError(f"frames have shapes {before.shape} and {after.shape}")
-    rows, columns = map(_profile_shift, _profiles(before), _profiles(after))
+    return _shift(_profiles(before), _profiles(after))
+
+
+def _shift(before, after):
+    rows, columns = map(_profile_shift, before, after)
     return rows, columns
 
 
@@ -185,15 +195,32 @@ def _profiles(frame):
 
     So that light which changes everywhere falls out.
     """
-    if frame.dtype.kind == "f":
-        frame = np.nan_to_num(frame, nan=0.0, posinf=0.0, neginf=0.0)
-    small = frame.dtype == np.uint8 and frame.size < 2**24  # summed up faster, and exact too
-    dtype = np.uint32 if small else np.float64
+    if frame.dtype.kind not in "buif":
+        raise TypeError(f"a frame has dtype {frame.dtype}; accepted are real numbers")
     height, width = frame.shape[:2]
-    flat = frame.reshape(height, -1)
-    columns = flat.sum(axis=0, dtype=dtype).reshape(width, -1).sum(axis=1)
-    rows = flat.sum(axis=1, dtype=dtype)
+    # sums of 64-bit integers of pixels are exact, and fast, up to 32 bits
+    exact = frame.dtype.kind in "bui" and frame.dtype.itemsize < 8
+    dtype = frame.dtype.newbyteorder("=") if exact else np.float64
+    flat = np.ascontiguousarray(frame, dtype).reshape(height, -1)
+    sums = np.int64 if exact else np.float64
+    rows, columns = np.zeros(height, sums), np.zeros(flat.shape[1], sums)
+    _sum_lines(flat, rows, columns)
+    columns = columns.reshape(width, -1).sum(axis=1)
     return np.diff(rows.astype(np.float64)), np.diff(columns.astype(np.float64))
+
+
+@njit
+def _sum_lines(frame, rows, columns):
+    """Sums of rows and of columns, of what is finite. rows, columns : INOUT, zeros."""
+    for y in range(frame.shape[0]):
+        total = rows[y]
+        for x in range(frame.shape[1]):
+            value = columns.dtype.type(frame[y, x])
+            if not np.isfinite(value):
+                value = columns.dtype.type(0)
+            total += value
+            columns[x] += value
+        rows[y] = total
 
 
 def _profile_shift(before, after):
@@ -213,13 +240,8 @@ def _profile_shift(before, after):
     return int(shifts[np.argmin(np.maximum(errors, least))])
 
 
-def _moved(labels, motion, before, frame, t):
+def _moved(labels, flow, t):
     """Labels where they come to lie in the next frame; -1 where nothing does."""
-    if motion is None:
-        return labels
-    flow = frame_shift(before, frame) if motion == "shift" else motion(before, frame)
-    if motion == "shift":
-        flow = np.reshape(flow, (2, 1, 1))
     flow = as_flow(flow, labels.shape, f"the flow that motion returned for frames[{t}]")
     return move_labels(labels, flow)
 
@@ -230,26 +252,23 @@ def _moved(labels, motion, before, frame, t):
 def _successors(moved, found, ids, n_ids, min_overlap):
     """The label of each region found, and how many numbers have been used by then."""
     n, n_before = int(found.max(initial=-1)) + 1, len(ids)
-    sizes = np.bincount(found.ravel() + 1, minlength=n + 1)[1:]  # the first is what is outside
+    sizes = np.zeros(n, np.int64)
     if n * n_before <= 4 * found.size:
         table = np.zeros((n, n_before), np.int64)
-        _count(found, moved, table)
-        region, old = np.nonzero(table)
-        shared = table[region, old]
+        _count(found, moved, sizes, table)
+        region, old, shared = _enough(table, min_overlap * sizes)
     else:
+        _count(found, np.full_like(moved, -1), sizes, np.zeros((0, 0), np.int64))
         both = (moved >= 0) & (found >= 0)
         pairs = found[both].astype(np.int64) * n_before + moved[both]
         pairs, shared = np.unique(pairs, return_counts=True)
         region, old = np.divmod(pairs, max(n_before, 1))
-    enough = shared >= min_overlap * sizes[region]
-    region, old, shared = region[enough], old[enough], shared[enough]
-    out = np.full(n, -1, np.int32)
-    taken = np.zeros(n_before, bool)
+        enough = shared >= min_overlap * sizes[region]
+        region, old, shared = region[enough], old[enough], shared[enough]
     # the greatest overlap first; of equal ones, the lower region and the lower label
-    for k in np.lexsort((old, region, -shared)):
-        if out[region[k]] < 0 and not taken[old[k]]:
-            out[region[k]] = ids[old[k]]
-            taken[old[k]] = True
+    order = np.lexsort((old, region, -shared))
+    out = np.full(n, -1, np.int32)
+    _give(region[order], old[order], ids, out)
     new = out < 0
     n_new = int(np.count_nonzero(new))
     if n_ids + n_new > np.iinfo(np.int32).max:
@@ -259,9 +278,41 @@ def _successors(moved, found, ids, n_ids, min_overlap):
 
 
 @njit
-def _count(found, moved, table):
-    """Add up the pixels that two label images share. table : INOUT (n, n_before) int64, zeros."""
+def _count(found, moved, sizes, table):
+    """Add up the pixels of each region, and those that two label images share.
+
+    sizes : INOUT (n,) int64, zeros; table : INOUT (n, n_before) int64, zeros
+    """
     for y in range(found.shape[0]):
         for x in range(found.shape[1]):
-            if found[y, x] >= 0 and moved[y, x] >= 0:
-                table[found[y, x], moved[y, x]] += 1
+            if found[y, x] >= 0:
+                sizes[found[y, x]] += 1
+                if moved[y, x] >= 0:
+                    table[found[y, x], moved[y, x]] += 1
+
+
+@njit
+def _enough(table, least):
+    """Region, old region and shared pixels of the pairs that share one pixel and ``least``."""
+    n = 0
+    for i in range(table.shape[0]):
+        for j in range(table.shape[1]):
+            n += table[i, j] > 0 and table[i, j] >= least[i]
+    pairs = np.empty((3, n), np.int64)
+    n = 0
+    for i in range(table.shape[0]):
+        for j in range(table.shape[1]):
+            if table[i, j] > 0 and table[i, j] >= least[i]:
+                pairs[0, n], pairs[1, n], pairs[2, n] = i, j, table[i, j]
+                n += 1
+    return pairs
+
+
+@njit
+def _give(region, old, ids, out):
+    """Give each region the label of the first old one that no other has. out : INOUT, -1."""
+    taken = np.zeros(ids.shape[0], np.bool_)
+    for k in range(region.shape[0]):
+        if out[region[k]] < 0 and not taken[old[k]]:
+            out[region[k]] = ids[old[k]]
+            taken[old[k]] = True

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.exceptions import NotFittedError
 
@@ -169,12 +169,27 @@ def test_no_frame_is_no_label_image():
     assert list(segment_frames(SLICSuperpixels(10).fit([SCENE]), [])) == []
 
 
+def test_regions_of_one_pixel_keep_their_labels():
+    a = np.arange(600).reshape(20, 30)
+    first, second = segment_frames(Given(), [a, a], motion=lambda *_: flow(0, 1))
+    assert second[:, 1:].tolist() == first[:, :-1].tolist()
+    assert (second[:, 0] >= 600).all()
+
+
+@settings(deadline=None)
 @given(st.integers(-20, 20), st.integers(-25, 25))
 def test_a_shift_is_found(down, right):
     before = SCENE[25:85, 30:120].astype(float)
     after = SCENE[25 - down : 85 - down, 30 - right : 120 - right]
     if abs(down) <= 15 and abs(right) <= 22:  # a quarter of the side
         assert frame_shift(before, after / 1.0) == (down, right)
+
+
+@pytest.mark.parametrize("dtype", ["?", "u1", ">u2", "<i4", "i8", "f2", "f4", ">f8"])
+def test_a_shift_of_any_dtype(dtype):
+    noise = np.random.default_rng(0).random((40, 50)) < 0.5
+    frame = np.asfortranarray(noise.astype(dtype))
+    assert frame_shift(frame[5:, :44], frame[:35, 6:]) == (5, -6)
 
 
 def test_light_that_changes_is_no_shift():
@@ -198,6 +213,7 @@ def test_light_that_changes_is_no_shift():
             ValueError,
             r"for frames\[1\] has shape \(3,\)",
         ),
+        ([SCENE, SCENE], {"motion": lambda *_: None}, TypeError, r"frames\[1\]"),
         ([SCENE, SCENE * np.nan], {}, ValueError, r"frames\[1\]"),
     ],
 )
@@ -208,5 +224,7 @@ def test_bad_input_is_named(frames, more, error, words):
 
 
 def test_frame_shift_wants_two_of_a_kind():
+    with pytest.raises(TypeError, match="dtype complex128; accepted are real numbers"):
+        frame_shift(np.zeros((2, 2), complex), np.zeros((2, 2), complex))
     with pytest.raises(ValueError, match=r"shapes \(2, 2\) and \(3, 2\)"):
         frame_shift(np.zeros((2, 2)), np.zeros((3, 2)))
