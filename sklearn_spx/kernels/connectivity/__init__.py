@@ -8,10 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 from .._device import open_session, uses_gpu
 from ..checks import as_labels, as_mask, check_count
 from . import _cpu, _rules, _split
+from ._merging import join_components
 
-__all__ = ["connect", "enforce_connectivity"]
-
-_CRUMBS = 8  # what is so many times smaller than the smallest region has no colour of its own
+__all__ = ["components", "connect", "enforce_connectivity", "settle"]
 
 
 def enforce_connectivity(
@@ -153,44 +152,26 @@ def connect(
         from . import _cuda
 
         return _cuda.connect(session, labels, min_size, n_segments, colours, scale)
-    height, width = labels.shape
-    min_size = min(min_size, labels.size)  # which no region with a neighbour has
-    if min_size > 1:
-        _cpu.settle_pixels(labels, np.full((3, width + 2), -1, np.int32))
-    first = np.empty(height + 1, np.int64)
-    _cpu.count_runs(labels, first)
-    n_runs = int(first[-1])
-    index = np.int32 if n_runs < 2**31 else np.int64
-    runs = _cpu.Runs(
-        first=first,
-        ends=np.empty(n_runs, np.int32),
-        values=np.empty(n_runs, np.int32),
-        component=np.empty(n_runs, index),
-    )
-    sizes = np.empty(n_runs, np.int64)
-    n = _cpu.label_runs(labels, runs, sizes)
-    sizes = sizes[:n]
-    parent = np.arange(n, dtype=index)
-    small = sizes < max(min_size, _joined_below(sizes, labels.size, n_segments))
-    if small.any():
+    if min(min_size, labels.size) > 1:
+        settle(labels)
+    runs, sizes, values_of = components(labels)
+
+    def list_borders(small):
+        n_entries = 6 * len(runs.ends)
         borders = _rules.Borders(
-            heads=np.empty(n, np.int64),
-            other=np.empty(6 * n_runs, index),
-            shared=np.empty(6 * n_runs, np.int32),
-            after=np.empty(6 * n_runs, np.int64),
+            heads=np.empty(len(sizes), np.int64),
+            other=np.empty(n_entries, runs.component.dtype),
+            shared=np.empty(n_entries, np.int32),
+            after=np.empty(n_entries, np.int64),
         )
         _cpu.list_borders(runs, small, borders)
-        looks = _rules.Looks(np.empty((n, 0), np.float32), 1.0)
-        entry = np.full(n, -1, np.int64)
-        if colours is not None:
-            own = sizes.copy()
-            n -= _cpu.merge_small(sizes, min_size // _CRUMBS, looks, borders, parent, entry)
-            looks = _rules.Looks(np.empty((len(own), colours.shape[1]), np.float32), float(scale))
-            _cpu.colour_regions(runs, own, sizes, parent, colours, looks.colours)
-        n -= _cpu.merge_small(sizes, min_size, looks, borders, parent, entry)
-        if n_segments is not None and n > n_segments:
-            _cpu.merge_smallest(n - n_segments, small, sizes, looks, borders, parent, entry)
-    n = _cpu.write_labels(runs, parent, np.full(len(sizes), -1, np.int32), labels)
+        return borders
+
+    target = min_size, n_segments
+    numbers, n = join_components(
+        sizes, values_of, labels.size, target, (colours, scale), list_borders
+    )
+    _cpu.write_labels(runs, numbers, labels)
     if n_segments is not None and 0 < n < n_segments:
         sizes = np.bincount(labels.ravel() + 1, minlength=n + 1)[1:]
         n = min(n_segments, int(sizes.sum()))
@@ -198,17 +179,64 @@ def connect(
     return n
 
 
-def _joined_below(sizes, n_pixels, n_segments):
-    """A size below which there is always a region while there are more than wanted.
+def settle(labels: NDArray[np.int32]) -> None:
+    """Give pixels that differ from their four neighbours the label most frequent among them.
 
-    It is t, if the components of t pixels and more, and all that the others can grow to of that
-    size, are no more than wanted. So only those below it need to be looked at.
+    Parameters
+    ----------
+    labels : int32 ndarray of shape (height, width), C-contiguous
+        Changed in place; negative ones stay.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.connectivity import settle
+    >>> labels = np.array([[1, 1, 1], [1, 2, 1]], np.int32)
+    >>> settle(labels)
+    >>> labels.tolist()
+    [[1, 1, 1], [1, 1, 1]]
     """
-    if n_segments is None or len(sizes) <= n_segments:
-        return 0
-    if sizes.sum() < n_pixels:  # with a mask, what is small may have no neighbour
-        return n_pixels
-    ordered = np.sort(sizes)
-    n_others = np.arange(len(sizes) - 1, -1, -1)
-    enough = n_others + np.cumsum(ordered) / (ordered + 1) <= n_segments
-    return 1 + int(ordered[np.argmax(enough)] if enough[-1] else n_pixels // n_segments)
+    _cpu.settle_pixels(labels, np.full((3, labels.shape[1] + 2), -1, np.int32))
+
+
+def components(
+    labels: NDArray[np.int32],
+) -> tuple[_cpu.Runs, NDArray[np.int64], NDArray[np.int32]]:
+    """Find the 4-connected components of a label image.
+
+    Parameters
+    ----------
+    labels : int32 ndarray of shape (height, width), C-contiguous
+        Any labels, negative outside.
+
+    Returns
+    -------
+    runs : Runs
+        Stretches of one label within a row, and the component of each.
+
+    sizes : int64 ndarray of shape (n_components,)
+        Pixels of each component, in the order of their first pixels.
+
+    values_of : int32 ndarray of shape (n_components,)
+        The label of each.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.connectivity import components
+    >>> _, sizes, values_of = components(np.array([[5, 5, 9, 5]], np.int32))
+    >>> sizes.tolist(), values_of.tolist()
+    ([2, 1, 1], [5, 9, 5])
+    """
+    first = np.empty(labels.shape[0] + 1, np.int64)
+    _cpu.count_runs(labels, first)
+    n_runs = int(first[-1])
+    runs = _cpu.Runs(
+        first=first,
+        ends=np.empty(n_runs, np.int32),
+        values=np.empty(n_runs, np.int32),
+        component=np.empty(n_runs, np.int32 if n_runs < 2**31 else np.int64),
+    )
+    sizes, values_of = np.empty(n_runs, np.int64), np.empty(n_runs, np.int32)
+    n = _cpu.label_runs(labels, runs, sizes, values_of)
+    return runs, sizes[:n].copy(), values_of[:n].copy()

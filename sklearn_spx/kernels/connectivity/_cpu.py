@@ -74,7 +74,7 @@ def count_runs(labels, first):
 
 
 @njit
-def label_runs(labels, runs, sizes):
+def label_runs(labels, runs, sizes, values_of):
     """Find the runs and the component of each, numbered in the order of their first pixels.
 
     Parameters
@@ -82,6 +82,7 @@ def label_runs(labels, runs, sizes):
     labels : IN (H, W) int32, negative outside
     runs : all but `first`, of `count_runs`, is written
     sizes : OUT (>= n_components,) int64, pixels of each component
+    values_of : OUT (>= n_components,) int32, the label of each
 
     Returns
     -------
@@ -130,6 +131,7 @@ def label_runs(labels, runs, sizes):
                 if parent[r] == r:
                     component[r] = n_components
                     sizes[n_components] = 0
+                    values_of[n_components] = values[r]
                     n_components += 1
                 else:
                     component[r] = component[parent[r]]
@@ -191,12 +193,12 @@ def list_borders(runs, small, borders):
 
 
 @njit
-def colour_regions(runs, own, sizes, parent, colours, out):
+def colour_regions(values_of, own, sizes, parent, colours, out):
     """Write the colour of each region of components: the mean of those of its pixels' labels.
 
     Parameters
     ----------
-    runs : IN Runs, of `label_runs`
+    values_of : IN (n_components,) int32, the label of each component
     own : IN (n_components,) int64, pixels of each component
     sizes : IN (n_components,) int64, pixels of each region, where its root is
     parent : INOUT (n_components,) int32, of `merge_small`
@@ -204,14 +206,11 @@ def colour_regions(runs, own, sizes, parent, colours, out):
     out : OUT (n_components, P) float32, of no meaning but where a root is
     """
     out[:] = 0
-    n = 0
-    for r in range(runs.component.shape[0]):
-        if runs.component[r] == n:  # its first run
-            i = find(parent, n)
-            share = np.float32(own[n] / sizes[i])
-            for c in range(colours.shape[1]):
-                out[i, c] = fma(share, colours[runs.values[r], c], out[i, c])
-            n += 1
+    for n in range(own.shape[0]):
+        i = find(parent, n)
+        share = np.float32(own[n] / sizes[i])
+        for c in range(colours.shape[1]):
+            out[i, c] = fma(share, colours[values_of[n], c], out[i, c])
 
 
 @njit
@@ -268,33 +267,44 @@ def merge_smallest(n_merges, small, sizes, looks, borders, parent, entry):
 
 
 @njit
-def write_labels(runs, parent, numbers, labels):
-    """Write each pixel's region, numbered 0, 1, ... in the order of their first pixels.
+def number_regions(parent, numbers):
+    """Number the region of each component 0, 1, ... in the order of their first pixels.
 
     Parameters
     ----------
-    runs : IN Runs, of `label_runs`
     parent : INOUT (n_components,) int32, of `merge_small` and `merge_smallest`
-    numbers : INOUT (n_components,) int32, scratch, -1 at the start
-    labels : OUT (H, W) int32, -1 outside
+    numbers : OUT (n_components,) int32
 
     Returns
     -------
     n_regions : int
     """
-    first, ends, component = runs.first, runs.ends, runs.component
+    numbers[:] = -1
     n_regions = 0
+    for i in range(parent.shape[0]):
+        root = find(parent, i)
+        if numbers[root] < 0:
+            numbers[root] = n_regions
+            n_regions += 1
+        numbers[i] = numbers[root]
+    return n_regions
+
+
+@njit
+def write_labels(runs, numbers, labels):
+    """Write each pixel's region.
+
+    Parameters
+    ----------
+    runs : IN Runs, of `label_runs`
+    numbers : IN (n_components,) int32, the region of each component
+    labels : OUT (H, W) int32, -1 outside
+    """
+    first, ends, component = runs.first, runs.ends, runs.component
     for y in range(labels.shape[0]):
         x = 0
         for r in range(first[y], first[y + 1]):
-            number = -1
-            if component[r] >= 0:
-                root = find(parent, component[r])
-                if numbers[root] < 0:
-                    numbers[root] = n_regions
-                    n_regions += 1
-                number = numbers[root]
+            number = numbers[component[r]] if component[r] >= 0 else np.int32(-1)
             while x < ends[r]:
                 labels[y, x] = number
                 x += 1
-    return n_regions
