@@ -230,7 +230,8 @@ def _slic(
     inside = everywhere if mask is None else mask
     tiles = _tiles.cut(image, rgb_scale, planes, inside, start.stride)
     factors = _factors(compactness, start.step, slic_zero)
-    labels, colours = _cluster(tiles, start, factors, max_iter, slic_zero)
+    grid = _rules.sum_grid(_tiles.largest_total(tiles), planes[1], rgb_scale, len(tiles.counts))
+    labels, colours = _cluster(tiles, start, factors, grid, max_iter, slic_zero)
     if enforce_connectivity:
         connect(labels, start.min_size, start.n_segments, colours, compactness)
     else:
@@ -320,7 +321,7 @@ def _factors(compactness, step, slic_zero):
     return np.float32((compactness / step) ** 2), np.float32(1)
 
 
-def _cluster(tiles, start, factors, max_iter, slic_zero):
+def _cluster(tiles, start, factors, grid, max_iter, slic_zero):
     """k-means from the seeds: each pixel's cluster, -1 outside the mask, and their colours."""
     pixels = _tiles.pixels_at(tiles, start.places.reshape(-1, 2))
     centres = mean_of_places(pixels.reshape(*start.places.shape[:2], -1))
@@ -332,7 +333,7 @@ def _cluster(tiles, start, factors, max_iter, slic_zero):
     sums = np.empty((len(centres), 1 + centres.shape[1]))
     for iteration in range(max_iter - 1):
         part = QUARTERS[iteration % tiles.stride**2]
-        _cpu.iterate(tiles, part, clusters, start.step, sums, farthest)
+        _cpu.iterate(tiles, part, clusters, start.step, grid, sums, farthest)
         if slic_zero:
             seen = farthest > 0
             contrast[seen] = 1 / np.maximum(farthest[seen], np.float32(1 / _rules.TOO_LARGE))

@@ -12,6 +12,7 @@ distances that agree to about 1 in 10^6 count as equal, and the lower centre win
 from collections import namedtuple
 
 import numpy as np
+from numba.extending import register_jitable
 
 from .._bits import bits_of, float_of, fma, ordered_key
 from ..compilation import njit
@@ -25,6 +26,7 @@ from ._rules import (
     corner,
     extent,
     group_apart,
+    on_grid,
     tile_range,
 )
 from ._tiles import EXACT
@@ -65,20 +67,41 @@ _Scratch = namedtuple(
 
 
 @njit
-def iterate(tiles, s, clusters, radius, sums, farthest):
+def iterate(tiles, s, clusters, radius, grid, sums, farthest):
     """Assign the pixels of one set of each tile, and move each centre to the mean of its own.
+
+    Parameters
+    ----------
+    clusters : INOUT Clusters
+    Others as in `add_up`.
+    """
+    add_up(tiles, s, s, clusters, radius, grid, sums, farthest)
+    move(clusters, sums)
+
+
+@njit
+def add_up(tiles, s, stored, clusters, radius, grid, sums, farthest):
+    """Assign the pixels of one set of each tile, and add them to their cluster's sums.
 
     Parameters
     ----------
     tiles : IN Tiles
     s : int, the set
-    clusters : INOUT Clusters
+    stored : int, its place in the arrays of the tiles, where they do not have all
+    clusters : IN Clusters
     radius : float, half the side of a centre's window, in pixels
+    grid : float, of `_rules.sum_grid`
     sums : OUT (K, 3 + P) float64: pixels, rows, columns, planes
     farthest : INOUT (K,) float32, greatest squared colour distance within each cluster, or empty
     """
     sums[:] = 0
-    _accumulate(tiles, s, clusters, _candidates(tiles, clusters, radius), sums, farthest)
+    candidates = _candidates(tiles, clusters, radius)
+    _accumulate(tiles, s, stored, clusters, candidates, grid, sums, farthest)
+
+
+@njit
+def move(clusters, sums):
+    """Move each centre to the mean of its pixels. clusters : INOUT; sums : IN, of `add_up`."""
     for k in range(sums.shape[0]):
         if sums[k, 0] > 0:  # one that has no pixel stays
             for c in range(clusters.centres.shape[1]):
@@ -109,8 +132,9 @@ def assign(tiles, clusters, radius, labels):
             if counts[t, s] == 0:
                 best[:] = 0
             else:
+                y, x = top + tiles.n_above * tiles.side, left + tiles.n_before * tiles.side
                 planes = tiles.planes[t, s]
-                _choose(planes, clusters, own, np.float32(top), np.float32(left), scratch)
+                _choose(planes, clusters, own, np.float32(y), np.float32(x), scratch)
             for i in range(extent(top, height, stride)):
                 row = labels[top + stride * i]
                 for j in range(extent(left, width, stride)):
@@ -129,8 +153,7 @@ def _candidates(tiles, clusters, radius):
     n_tiles = tiles.n_down * tiles.n_across
     starts = np.zeros(n_tiles + 1, np.int64)
     for k in range(centres.shape[0]):
-        top, bottom = tile_range(centres[k, 0], radius, tiles.side, tiles.n_down)
-        left, right = tile_range(centres[k, 1], radius, tiles.side, tiles.n_across)
+        top, bottom, left, right = _window(tiles, centres[k], radius)
         for y in range(top, bottom):
             for x in range(left, right):
                 starts[y * tiles.n_across + x + 1] += 1
@@ -138,8 +161,7 @@ def _candidates(tiles, clusters, radius):
         starts[t + 1] = starts[t] + max(starts[t + 1], 1)
     members, filled = np.empty(starts[n_tiles], np.int32), np.zeros(n_tiles, np.int32)
     for k in range(centres.shape[0]):
-        top, bottom = tile_range(centres[k, 0], radius, tiles.side, tiles.n_down)
-        left, right = tile_range(centres[k, 1], radius, tiles.side, tiles.n_across)
+        top, bottom, left, right = _window(tiles, centres[k], radius)
         for y in range(top, bottom):
             for x in range(left, right):
                 t = y * tiles.n_across + x
@@ -147,8 +169,8 @@ def _candidates(tiles, clusters, radius):
                 filled[t] += 1
     for t in range(n_tiles):
         if filled[t] == 0 and tiles.counts[t].max() > 0:
-            y = np.float32((t // tiles.n_across + 0.5) * tiles.side)
-            x = np.float32((t % tiles.n_across + 0.5) * tiles.side)
+            y = np.float32((tiles.n_above + t // tiles.n_across + 0.5) * tiles.side)
+            x = np.float32((tiles.n_before + t % tiles.n_across + 0.5) * tiles.side)
             nearest, least = 0, _INF
             for k in range(centres.shape[0]):
                 distance = apart(centres[k, 0] - y, centres[k, 1] - x)
@@ -158,12 +180,17 @@ def _candidates(tiles, clusters, radius):
     return _Candidates(starts=starts, members=members)
 
 
-@njit
-def _accumulate(tiles, s, clusters, candidates, sums, farthest):
-    """Assign the pixels of one set of each tile and add them to their cluster's sums.
+@register_jitable
+def _window(tiles, centre, radius):
+    """Tiles that the window around a centre meets: first row, row after the last, columns."""
+    top, bottom = tile_range(centre[0], radius, tiles.side, tiles.n_above, tiles.n_down)
+    left, right = tile_range(centre[1], radius, tiles.side, tiles.n_before, tiles.n_across)
+    return top, bottom, left, right
 
-    Parameters as in `iterate`; sums : INOUT.
-    """
+
+@njit
+def _accumulate(tiles, s, stored, clusters, candidates, grid, sums, farthest):
+    """Add up the pixels; parameters as in `add_up`, sums : INOUT."""
     stride, inside, starts = tiles.stride, tiles.inside, candidates.starts
     scratch = _scratch(stride)
     best, distance, share = scratch.best, scratch.distance, np.empty(SET, np.float32)
@@ -177,15 +204,16 @@ def _accumulate(tiles, s, clusters, candidates, sums, farthest):
     n_planes = tiles.totals.shape[2]
     part, rest = np.empty(n_planes, np.float32), np.empty(n_planes, np.float32)
     for t in range(starts.size - 1):
-        count = tiles.counts[t, s]
+        count = tiles.counts[t, stored]
         if count == 0:
             continue
         top, left = corner(tiles, t, s)
-        own, planes = candidates.members[starts[t] : starts[t + 1]], tiles.planes[t, s]
+        top, left = top + tiles.n_above * tiles.side, left + tiles.n_before * tiles.side
+        own, planes = candidates.members[starts[t] : starts[t + 1]], tiles.planes[t, stored]
         _choose(planes, clusters, own, np.float32(top), np.float32(left), scratch)
         if count < SET:
             for p in range(SET):
-                if not inside[t, s, p]:
+                if not inside[t, stored, p]:
                     best[p] = most
         for p in range(SET):
             won[best[p]] = True
@@ -196,7 +224,7 @@ def _accumulate(tiles, s, clusters, candidates, sums, farthest):
             last -= 1
         packed_rest = _ALL_PACKED
         for c in range(n_planes):  # slice to slice costs two seconds of compilation
-            rest[c] = tiles.totals[t, s, c]
+            rest[c] = tiles.totals[t, stored, c]
         for j in range(last + 1):
             if not won[j]:
                 continue
@@ -210,11 +238,11 @@ def _accumulate(tiles, s, clusters, candidates, sums, farthest):
                 packed_rest -= packed
                 for c in range(n_planes):
                     rest[c] -= part[c]
-                    sums[k, 3 + c] += part[c]
+                    sums[k, 3 + c] += on_grid(part[c], grid)
             else:
                 packed = packed_rest
                 for c in range(n_planes):
-                    sums[k, 3 + c] += rest[c]
+                    sums[k, 3 + c] += on_grid(rest[c], grid)
             n = packed & 0xFF
             sums[k, 0] += n
             sums[k, 1] += n * (top + to_middle_y) + stride * (packed >> 8 & 0xFFF)

@@ -25,6 +25,8 @@ from ._rules import (
     colour_apart,
     corner,
     group_apart,
+    on_grid,
+    sum_grid,
     tile_range,
 )
 from ._tiles import place_of
@@ -99,7 +101,8 @@ def cluster(session, image, rgb_scale, channels, scale, n_planes, mask, start, o
         (on.farthest, np.float32(0)),
     ):
         for_each(session, array.shape[0], fill, array, value)
-    cut(session, image, rgb_scale, on.nothing[:0] if mask is None else mask, grid, on)
+    largest = cut(session, image, rgb_scale, on.nothing[:0] if mask is None else mask, grid, on)
+    exact = sum_grid(largest, scale, rgb_scale, n_tiles)
     farthest, reaches = (on.farthest, on.reaches) if adapts else (on.farthest[:0], on.reaches[:0])
     centres, moved = on.centres, on.moved
     n_blocks = -(-n_centres // _EACH)
@@ -127,7 +130,7 @@ def cluster(session, image, rgb_scale, channels, scale, n_planes, mask, start, o
         )  # fmt: skip
         session.launch(
             move, -(-n_centres * (2 + n_planes) // _EACH), _EACH,
-            on.counts, s, grid, radius, centres, moved, (on.starts, on.filled, on.candidates),
+            on.counts, s, grid, radius, exact, centres, moved, (on.starts, on.filled, on.candidates),
             (on.alone, on.n_alone), on.parts, on.pixels, reaches, farthest, on.contrast,
         )  # fmt: skip
         centres, moved = moved, centres
@@ -187,8 +190,8 @@ def count_windows(centres, grid, radius, n_windows):
     k = cuda.grid(1)
     if k >= centres.shape[0]:
         return
-    top, bottom = tile_range(centres[k, 0], radius, grid.side, grid.n_down)
-    left, right = tile_range(centres[k, 1], radius, grid.side, grid.n_across)
+    top, bottom = tile_range(centres[k, 0], radius, grid.side, 0, grid.n_down)
+    left, right = tile_range(centres[k, 1], radius, grid.side, 0, grid.n_across)
     for y in range(top, bottom):
         for x in range(left, right):
             cuda.atomic.add(n_windows, y * grid.n_across + x, 1)
@@ -262,8 +265,8 @@ def fill_lists(centres, grid, radius, starts, filled, members):
     k = cuda.grid(1)
     if k >= centres.shape[0]:
         return
-    top, bottom = tile_range(centres[k, 0], radius, grid.side, grid.n_down)
-    left, right = tile_range(centres[k, 1], radius, grid.side, grid.n_across)
+    top, bottom = tile_range(centres[k, 0], radius, grid.side, 0, grid.n_down)
+    left, right = tile_range(centres[k, 1], radius, grid.side, 0, grid.n_across)
     for y in range(top, bottom):
         for x in range(left, right):
             t = y * grid.n_across + x
@@ -408,14 +411,15 @@ def sum_up(
 
 @kernel
 def move(
-    counts, s, grid, radius, centres, moved, lists, others, parts, pixels, reaches, farthest,
-    contrast,
+    counts, s, grid, radius, exact, centres, moved, lists, others, parts, pixels, reaches,
+    farthest, contrast,
 ):  # fmt: skip
     """Move each centre to the mean of its pixels; grid: a thread a number of a centre.
 
     Parameters
     ----------
     counts, s, grid, radius : IN, as above
+    exact : float, of `sum_grid`
     centres : IN (K, 2 + P) float32
     moved : OUT (K, 2 + P) float32
     lists : (starts, filled, candidates), IN
@@ -430,8 +434,8 @@ def move(
     k, c = e // n_numbers, e % n_numbers
     starts, filled, candidates = lists
     alone, n_alone = others
-    top, bottom = tile_range(centres[k, 0], radius, grid.side, grid.n_down)
-    left, right = tile_range(centres[k, 1], radius, grid.side, grid.n_across)
+    top, bottom = tile_range(centres[k, 0], radius, grid.side, 0, grid.n_down)
+    left, right = tile_range(centres[k, 1], radius, grid.side, 0, grid.n_across)
     n, reach, a, i = np.int64(0), np.int32(0), 0, 0
     total = np.float64(0)
     # Tiles in order: those within the window and, between them, those that no window meets.
@@ -462,7 +466,7 @@ def move(
             middle = first + (grid.stride - 1) / 2 - offset
             total += pixels[place, 0] * middle + grid.stride * pixels[place, 1 + c]
         else:
-            total += parts[place, c - 2]
+            total += on_grid(parts[place, c - 2], exact)
         if reaches.shape[0] > 0:
             reach = max(reach, reaches[place])
     moved[k, c] = np.float32(total / n) if n > 0 else centres[k, c]

@@ -23,7 +23,10 @@ def grid_of(shape, stride):
 
 
 def cut(session, image, rgb_scale, mask, grid, on):
-    """Cut the image into sets; raise ValueError if its values are too large for them."""
+    """Cut the image into sets, and return the greatest sum of a plane over one of any channels.
+
+    Raises ValueError if its values are too large for them.
+    """
     where = mask, grid, on.inside, on.counts, on.planes, on.largest_sum
     n_sets = on.counts.shape[0] * on.counts.shape[1]
     if rgb_scale is None:
@@ -31,11 +34,12 @@ def cut(session, image, rgb_scale, mask, grid, on):
         largest = session.copy_out(on.largest_sum).view(np.float32)[0]
         if not largest < TOO_LARGE:
             raise ValueError(f"image holds values beyond {TOO_LARGE:g}, times root of weight")
-        return
+        return float(largest)
     step, table = np.float32(0), session.constant(TABLE_8BIT)
     if image.dtype != np.uint8:
         step, table = np.float32(N_STEPS / rgb_scale), session.constant(TABLE)
     session.launch(cut_rgb, n_sets, SET, image, step, table, on.scale, *where)
+    return 0.0
 
 
 @kernel

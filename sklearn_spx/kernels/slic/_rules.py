@@ -20,6 +20,7 @@ _STEPS = np.int32(1 << 18)  # of a plane, from 0 to a power of 2 that is above a
 _MIDDLE = np.float32(_STEPS + 0.5)
 _EXPONENT = np.int32(0x7F800000)
 _ONE_TWICE = np.int32(254 << 23)  # of which less the bits of a power of 2 are those of its inverse
+_LARGEST_LAB = 128.0 * SET  # sum over a set, without its sign, of L, a or b of any sRGB colours
 _LEAST = bits_of(1e-30)  # what is below has a square of 0
 _MOST = bits_of(1e38)  # what is above is beyond TOO_LARGE anyway
 
@@ -38,10 +39,13 @@ def extent(start, stop, stride):
 
 
 @register_jitable
-def tile_range(centre, radius, side, n_tiles):
-    """First tile, and the one after the last, that the window around a centre meets on one axis."""
-    first = np.int64(math.ceil((centre - radius - (side - 1)) / side))
-    last = np.int64(math.floor((centre + radius) / side))
+def tile_range(centre, radius, side, n_before, n_tiles):
+    """First tile, and the one after the last, that the window around a centre meets on one axis.
+
+    Tiles count from the first of `n_tiles`, before which there are `n_before` more.
+    """
+    first = np.int64(math.ceil((centre - radius - (side - 1)) / side)) - n_before
+    last = np.int64(math.floor((centre + radius) / side)) - n_before
     return max(first, 0), min(last + 1, n_tiles)
 
 
@@ -62,6 +66,31 @@ def snap(value, largest):
     to_steps = float_of(np.int32(_ONE_TWICE - power)) * np.float32(1 << 17)
     step = float_of(power) * np.float32(1 / (1 << 17))
     return np.float32(np.int32(np.int32(fma(value, to_steps, _MIDDLE)) - _STEPS)) * step
+
+
+def sum_grid(largest_total, scale, rgb_scale, n_tiles):
+    """What `on_grid` needs so that sums over as many sets as there are tiles are exact in float64.
+
+    Then neither the order of the sets nor whoever adds up some of them shows in a sum.
+
+    Parameters
+    ----------
+    largest_total : float, the greatest sum of a plane over a set, without its sign
+    scale : float32 array, square roots of the planes' weights
+    rgb_scale : None unless the planes are those of Lab, whose sums are bounded without a look
+    n_tiles : int, of the whole image
+    """
+    if rgb_scale is not None:
+        largest_total = _LARGEST_LAB * np.max(scale, initial=0)
+    largest = max(float(largest_total), 1e-300)
+    exponent = math.frexp(largest)[1] + math.frexp(n_tiles)[1]
+    return math.ldexp(1.5, max(exponent, -900))  # its last bit is the 2^52nd of what sums reach
+
+
+@register_jitable
+def on_grid(value, grid):
+    """A float32 rounded to a multiple of the last bit of `grid`, far above it."""
+    return (np.float64(value) + grid) - grid
 
 
 @register_jitable

@@ -26,6 +26,8 @@ Tiles = namedtuple(
         "width",
         "n_down",  # tiles along the height
         "n_across",
+        "n_above",  # tiles of the whole image above these, where they are a block of it
+        "n_before",
         "stride",  # between the pixels of a set
         "side",  # of a tile, in pixels
         "inside",  # (n_tiles, stride^2, 64) bool; not written for full sets of no mask
@@ -36,7 +38,7 @@ Tiles = namedtuple(
 )
 
 
-def cut(image, rgb_scale, chosen, mask, stride):
+def cut(image, rgb_scale, chosen, mask, stride, n_above=0, n_before=0):
     """Cut an image into tiles.
 
     Parameters
@@ -46,6 +48,7 @@ def cut(image, rgb_scale, chosen, mask, stride):
     chosen : of `_sample.choose_planes`
     mask : bool array (H, W), or empty where the whole image is inside
     stride : 1 or 2
+    n_above, n_before : int, tiles of the whole image above and to the left of a block
     """
     height, width = image.shape[:2]
     channels, scale, n_planes = chosen
@@ -56,6 +59,8 @@ def cut(image, rgb_scale, chosen, mask, stride):
         width=width,
         n_down=n_down,
         n_across=n_across,
+        n_above=n_above,
+        n_before=n_before,
         stride=stride,
         side=stride * SIDE,
         inside=np.empty((*sets, SET), bool),
@@ -71,9 +76,14 @@ def cut(image, rgb_scale, chosen, mask, stride):
         _cut_lab_8bit(image, scale, tiles)
     else:
         _cut_lab(image, np.float32(N_STEPS / rgb_scale), scale, tiles)
-    if not np.abs(tiles.totals).max() < TOO_LARGE:
+    if not largest_total(tiles) < TOO_LARGE:
         raise ValueError(f"image holds values beyond {TOO_LARGE:g}, times root of weight")
     return tiles
+
+
+def largest_total(tiles):
+    """The greatest sum of a plane over a set, without its sign."""
+    return float(np.abs(tiles.totals).max())
 
 
 def pixels_at(tiles, places):
