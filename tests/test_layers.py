@@ -25,6 +25,7 @@ ALLOWED = {
     "model_file": {"model_file", "utils"},
     "learned": {"kernels", "model_file", "training"},
     "value_range": {"base", "utils"},
+    "large": {"large", "kernels", "methods", "training", "utils"},
     "regions": {
         "regions",
         "base",
@@ -51,7 +52,7 @@ ALLOWED = {
         "utils",
     },
 }
-HEAVY = {"torch", "kymatio", "matplotlib", "numba.cuda"}
+HEAVY = {"torch", "kymatio", "matplotlib", "numba.cuda", "dask", "distributed"}
 KERNELS_MAY_IMPORT = {"numpy", "numba", "llvmlite"} | sys.stdlib_module_names  # llvmlite is numba's
 # h5py, an extra, is imported by the one function that reads its files
 NETS_MAY_IMPORT = {"torch", "numpy", "safetensors", "tqdm", "h5py"} | sys.stdlib_module_names

@@ -124,6 +124,13 @@ def check_image(image, name, mask=None, mask_name="mask"):
             f'{name}.convert("RGB")'
         )
     image = _as_array(image, name)
+    check_form(image, name)
+    check_finite(image, name, mask, mask_name)
+    return image
+
+
+def check_form(image, name):
+    """Raise unless what has ``shape`` and ``dtype`` can be an image; no value is looked at."""
     if image.dtype.kind not in "buif":
         raise TypeError(
             f"{name} has dtype {image.dtype}; accepted are boolean, integer and real "
@@ -137,13 +144,17 @@ def check_image(image, name, mask=None, mask_name="mask"):
             f"{name} has shape {image.shape}; accepted are (height, width) and "
             f"(height, width, channels){way_out}"
         )
-    if image.size == 0:
+    if 0 in image.shape:
         raise ValueError(f"{name} has shape {image.shape}: it is empty")
     if image.ndim == 3 and image.shape[0] <= _FEW < image.shape[1] and image.shape[2] > _MANY:
         raise ValueError(
             f"{name} has shape {image.shape}, which reads as {image.shape[0]} rows of "
             f"{image.shape[2]} channels: channels come last here. Pass np.moveaxis({name}, 0, -1)"
         )
+
+
+def check_finite(image, name, mask=None, mask_name="mask", way_out="a mask may leave them out"):
+    """Raise unless all values are finite, inside the mask if there is one."""
     if image.dtype.kind == "f" and not np.isfinite(image).all():
         values, where = image, ""
         if mask is not None:
@@ -151,10 +162,8 @@ def check_image(image, name, mask=None, mask_name="mask"):
         bad = values.size - int(np.isfinite(values).sum())
         if bad:
             raise ValueError(
-                f"{name} holds {bad} values that are NaN or infinite{where}; a mask may leave "
-                "them out"
+                f"{name} holds {bad} values that are NaN or infinite{where}; {way_out}"
             )
-    return image
 
 
 def check_no_alpha(image, name, mask=None):

@@ -182,7 +182,7 @@ def range_of(image, ranges, name, mask=None):
     return natural
 
 
-def seen(image, value_range, mask=None, name="image"):
+def seen(image, value_range, mask=None, name="image", eight_bit=None):
     """Return an image on its scale: uint8 if it is an 8-bit picture, else float32, white at 1.
 
     Of one or three channels, gray and colour, what lies beyond black and white counts as them. Of
@@ -202,6 +202,9 @@ def seen(image, value_range, mask=None, name="image"):
     name : str, default="image"
         What messages call it.
 
+    eight_bit : bool or None, default=None
+        Whether it is (part of) an 8-bit picture; None finds out.
+
     Returns
     -------
     image : ndarray of the same shape, uint8 or float32
@@ -219,7 +222,7 @@ def seen(image, value_range, mask=None, name="image"):
     fine = _ROUNDING_16 if image.dtype == np.float16 else _ROUNDING
     clips = n_channels(image) in (1, 3)
     out = np.empty(image.shape, np.float32)
-    is_8_bit = True
+    is_8_bit = eight_bit is None or eight_bit
     step = max(1, _BLOCK // max(1, image[0].size))
     for first in range(0, len(image), step):
         rows = slice(first, first + step)
@@ -235,7 +238,7 @@ def seen(image, value_range, mask=None, name="image"):
                 f"range {low:g} to {high:g}; leave them out by a mask, or give another value_range"
             )
         out[rows] = part
-        if is_8_bit:
+        if is_8_bit and eight_bit is None:
             part *= 255
             is_8_bit = bool(
                 part.min() > -fine

@@ -267,30 +267,6 @@ def merge_smallest(n_merges, small, sizes, looks, borders, parent, entry):
 
 
 @njit
-def number_regions(parent, numbers):
-    """Number the region of each component 0, 1, ... in the order of their first pixels.
-
-    Parameters
-    ----------
-    parent : INOUT (n_components,) int32, of `merge_small` and `merge_smallest`
-    numbers : OUT (n_components,) int32
-
-    Returns
-    -------
-    n_regions : int
-    """
-    numbers[:] = -1
-    n_regions = 0
-    for i in range(parent.shape[0]):
-        root = find(parent, i)
-        if numbers[root] < 0:
-            numbers[root] = n_regions
-            n_regions += 1
-        numbers[i] = numbers[root]
-    return n_regions
-
-
-@njit
 def write_labels(runs, numbers, labels):
     """Write each pixel's region.
 

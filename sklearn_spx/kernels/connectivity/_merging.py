@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._disjoint_set import number
 from . import _cpu, _rules
 
 _CRUMBS = 8  # what is so many times smaller than the smallest region has no colour of its own
@@ -43,7 +44,7 @@ def join_components(sizes, values_of, n_pixels, target, looks, list_borders):
         if n_segments is not None and n > n_segments:
             _cpu.merge_smallest(n - n_segments, small, sizes, looks, borders, parent, entry)
     numbers = np.empty(len(sizes), np.int32)
-    return numbers, _cpu.number_regions(parent, numbers)
+    return numbers, number(parent, np.empty(0, bool), numbers)
 
 
 def _joined_below(sizes, n_pixels, n_segments):

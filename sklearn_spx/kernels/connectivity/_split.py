@@ -27,7 +27,7 @@ def split_largest(labels, sizes, n_wanted):
     """
     width, flat = labels.shape[1], labels.ravel()
     n_regions = sizes.shape[0]
-    parts = _share_out(sizes, n_wanted)
+    parts = share_out(sizes, n_wanted)
     starts = np.zeros(n_regions + 1, np.int64)
     for i in range(n_regions):
         starts[i + 1] = starts[i] + (sizes[i] if parts[i] > 1 else 0)
@@ -37,27 +37,44 @@ def split_largest(labels, sizes, n_wanted):
         if i >= 0 and parts[i] > 1:
             pixels[filled[i]] = p
             filled[i] += 1
-    scratch = np.empty(pixels.size, np.int64)
     n = n_regions
     for i in range(n_regions):
-        todo = [(starts[i], starts[i + 1], parts[i])]
-        while len(todo) > 0:
-            first, stop, k = todo.pop()
-            if k < 2:
-                continue
-            size = stop - first
-            own, label = pixels[first:stop], flat[pixels[first]]
-            n_first = _cut(flat, width, own, label, n, max(1, size * (k // 2) // k), scratch)
-            n += 1
-            share = (2 * k * n_first + size) // (2 * size)
-            share = max(min(share, k - 1, n_first), 1, k - (size - n_first))
-            todo.append((first, first + n_first, share))
-            todo.append((first + n_first, stop, k - share))
+        if parts[i] > 1:
+            cut_region(flat, width, pixels[starts[i] : starts[i + 1]], parts[i], n)
+            n += parts[i] - 1
     _number_by_first_pixel(flat, n)
 
 
 @njit
-def _share_out(sizes, n_wanted):
+def cut_region(flat, width, pixels, k, new):
+    """Cut one region into k parts.
+
+    Parameters
+    ----------
+    flat : INOUT (H * W,) int32, labels
+    width : int, of the image
+    pixels : INOUT (n,) int64, the region's pixels, in reading order; scratch
+    k : int, from 1 to n
+    new : int, the label of the first new part; the others have those that follow
+    """
+    scratch = np.empty(pixels.size, np.int64)
+    todo = [(np.int64(0), np.int64(pixels.size), np.int64(k))]
+    while len(todo) > 0:
+        first, stop, k = todo.pop()
+        if k < 2:
+            continue
+        size = stop - first
+        own, label = pixels[first:stop], flat[pixels[first]]
+        n_first = _cut(flat, width, own, label, new, max(1, size * (k // 2) // k), scratch)
+        new += 1
+        share = (2 * k * n_first + size) // (2 * size)
+        share = max(min(share, k - 1, n_first), 1, k - (size - n_first))
+        todo.append((first, first + n_first, share))
+        todo.append((first + n_first, stop, k - share))
+
+
+@njit
+def share_out(sizes, n_wanted):
     """How many parts each region gets: again and again one more where the parts are largest."""
     parts = np.ones(sizes.shape[0], np.int64)
     heap = [(-np.float64(sizes[i]), i) for i in range(sizes.shape[0])]

@@ -14,10 +14,10 @@ from . import _cpu, _rules, _tiles
 from ._colour import is_8bit_rgb, rgb_scale_of
 from ._notice import warn_of_a_grid, warn_of_spans
 from ._sample import choose_planes, principal_axes, sample_places, turn
+from ._scale import MOST, factors_of, roots_of
+from .blocks import adapt
 
 __all__ = ["region_seeds", "slic", "slic_quiet"]
-
-_MOST = 1e9  # compactness beyond which colour says nothing
 
 _Options = namedtuple(
     "_Options",
@@ -202,7 +202,7 @@ def _slic(
 ) -> NDArray[np.int32]:
     n_segments = check_count(n_segments, "n_segments")
     max_iter = check_count(max_iter, "max_iter")
-    compactness = min(check_real(compactness, "compactness", 0, strict=slic_zero), _MOST)
+    compactness = min(check_real(compactness, "compactness", 0, strict=slic_zero), MOST)
     options = _Options(
         n_segments, compactness, max_iter, weights, slic_zero, enforce_connectivity, seeds
     )
@@ -212,7 +212,7 @@ def _slic(
     height, width, n_channels = image.shape
     if mask is not None:
         mask = as_mask(mask, (height, width))
-    roots = _roots(weights, n_channels)
+    roots = roots_of(weights, n_channels)
     start = start_at(seeds, height, width, n_segments, mask)
     if warns and rgb_scale is None and not slic_zero and len(start.seeds) > 1:
         warn_of_a_grid(image, roots, mask, compactness, start.step, stacklevel=3)
@@ -229,7 +229,7 @@ def _slic(
     everywhere = np.empty((0, 0), bool)
     inside = everywhere if mask is None else mask
     tiles = _tiles.cut(image, rgb_scale, planes, inside, start.stride)
-    factors = _factors(compactness, start.step, slic_zero)
+    factors = factors_of(compactness, start.step, slic_zero)
     grid = _rules.sum_grid(_tiles.largest_total(tiles), planes[1], rgb_scale, len(tiles.counts))
     labels, colours = _cluster(tiles, start, factors, grid, max_iter, slic_zero)
     if enforce_connectivity:
@@ -248,7 +248,7 @@ def _on_gpu(image, mask, convert2lab, options, warns):
             session, image, mask, convert2lab, lambda m: _read(image, convert2lab, m)
         )
         height, width, n_channels = there.shape
-        roots = _roots(options.weights, n_channels)
+        roots = roots_of(options.weights, n_channels)
         start = start_at(options.seeds, height, width, options.n_segments, here)
         if warns and rgb_scale is None and not options.slic_zero and len(start.seeds) > 1:
             spans = _cuda_image.find_spans(session, there, mask)
@@ -263,7 +263,7 @@ def _on_gpu(image, mask, convert2lab, options, warns):
             there = _cuda_image.turn(session, there, axes)
             roots = np.ones(axes.shape[1], np.float32)
         planes = choose_planes(take, rgb_scale, roots)
-        factors = _factors(options.compactness, start.step, options.slic_zero)
+        factors = factors_of(options.compactness, start.step, options.slic_zero)
         own, labels = session.new_result((height, width), np.int32)
         centres = _cuda.cluster(
             session, there, rgb_scale, *planes, mask, start,
@@ -295,32 +295,6 @@ def _read(image: Any, convert2lab: bool | None, mask: Any) -> tuple[NDArray[Any]
     return image, rgb_scale_of(image.shape[2], dtype, convert2lab, span)
 
 
-def _roots(weights, n_channels):
-    """Square roots of the weights, float32."""
-    if weights is None:
-        return np.ones(n_channels, np.float32)
-    weights = np.asarray(weights)
-    if weights.dtype.kind not in "buif":
-        raise TypeError(f"weights has dtype {weights.dtype}; accepted are real numbers")
-    if weights.shape != (n_channels,):
-        raise ValueError(f"weights has shape {weights.shape}, expected {(n_channels,)}")
-    if not (np.isfinite(weights).all() and (weights >= 0).all()):
-        raise ValueError(f"weights must be finite and at least 0, got {weights}")
-    with np.errstate(over="ignore", under="ignore"):
-        roots = np.sqrt(weights).astype(np.float32)
-    if not np.isfinite(roots).all() or (weights.any() and not roots.any()):
-        raise ValueError(f"weights must have square roots within float32, got {weights}")
-    return roots
-
-
-def _factors(compactness, step, slic_zero):
-    """Of the squared distance in pixels, and, to begin with, of that in colour; float32."""
-    if slic_zero:
-        least = np.float32(max(compactness**2, 1 / _rules.TOO_LARGE))
-        return np.float32(step**-2), np.float32(1) / least
-    return np.float32((compactness / step) ** 2), np.float32(1)
-
-
 def _cluster(tiles, start, factors, grid, max_iter, slic_zero):
     """k-means from the seeds: each pixel's cluster, -1 outside the mask, and their colours."""
     pixels = _tiles.pixels_at(tiles, start.places.reshape(-1, 2))
@@ -334,9 +308,7 @@ def _cluster(tiles, start, factors, grid, max_iter, slic_zero):
     for iteration in range(max_iter - 1):
         part = QUARTERS[iteration % tiles.stride**2]
         _cpu.iterate(tiles, part, clusters, start.step, grid, sums, farthest)
-        if slic_zero:
-            seen = farthest > 0
-            contrast[seen] = 1 / np.maximum(farthest[seen], np.float32(1 / _rules.TOO_LARGE))
+        adapt(contrast, farthest)
     labels = np.empty((tiles.height, tiles.width), np.int32)
     _cpu.assign(tiles, clusters, start.step, labels)
     return labels, centres[:, 2:]

@@ -169,15 +169,24 @@ def _candidates(tiles, clusters, radius):
                 filled[t] += 1
     for t in range(n_tiles):
         if filled[t] == 0 and tiles.counts[t].max() > 0:
-            y = np.float32((tiles.n_above + t // tiles.n_across + 0.5) * tiles.side)
-            x = np.float32((tiles.n_before + t % tiles.n_across + 0.5) * tiles.side)
-            nearest, least = 0, _INF
-            for k in range(centres.shape[0]):
-                distance = apart(centres[k, 0] - y, centres[k, 1] - x)
-                if distance < least:
-                    nearest, least = k, distance
-            members[starts[t]] = nearest
+            y, x = tiles.n_above + t // tiles.n_across, tiles.n_before + t % tiles.n_across
+            members[starts[t]] = nearest(centres, y, x, tiles.side)
     return _Candidates(starts=starts, members=members)
+
+
+@njit
+def nearest(centres, row, column, side):
+    """The centre nearest to the middle of a tile, of equals the first.
+
+    row, column : int, of the tile among those of the whole image
+    """
+    y, x = np.float32((row + 0.5) * side), np.float32((column + 0.5) * side)
+    found, least = 0, _INF
+    for k in range(centres.shape[0]):
+        distance = apart(centres[k, 0] - y, centres[k, 1] - x)
+        if distance < least:
+            found, least = k, distance
+    return found
 
 
 @register_jitable

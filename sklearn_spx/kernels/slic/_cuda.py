@@ -130,8 +130,9 @@ def cluster(session, image, rgb_scale, channels, scale, n_planes, mask, start, o
         )  # fmt: skip
         session.launch(
             move, -(-n_centres * (2 + n_planes) // _EACH), _EACH,
-            on.counts, s, grid, radius, exact, centres, moved, (on.starts, on.filled, on.candidates),
-            (on.alone, on.n_alone), on.parts, on.pixels, reaches, farthest, on.contrast,
+            on.counts, s, grid, radius, exact, centres, moved,
+            (on.starts, on.filled, on.candidates), (on.alone, on.n_alone),
+            on.parts, on.pixels, reaches, farthest, on.contrast,
         )  # fmt: skip
         centres, moved = moved, centres
     session.launch(

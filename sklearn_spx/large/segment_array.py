@@ -1,0 +1,431 @@
+"""Superpixels of an image of any size, block by block, with the labels of the whole image.
+
+    array -> blocks -> what the whole image is (range, 8 bits or not) -> plan: one grid of seeds
+    max_iter - 1 times: blocks, centres -> sums, exact in any order -> centres
+    blocks, centres -> clusters -> components ; across the blocks' sides -> regions -> labels
+
+Each arrow over blocks is one task a block, run by dask.
+"""
+
+from itertools import pairwise, product
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from ..kernels.checks import check_count
+from ..kernels.connectivity import blocks as joining
+from ..kernels.connectivity import settle
+from ..kernels.slic import blocks as clustering
+from ..methods.slic import SLICSuperpixels
+from ..training.state import digest
+from . import _images
+from ._engine import Engine
+from ._journal import Journal
+from ._source import as_source, read, window
+
+__all__ = ["segment_array"]
+
+_UNIT = 16  # blocks start at multiples of it: the side of a tile, or twice
+
+
+def segment_array(
+    estimator: Any,
+    array: Any,
+    out: Any = None,
+    *,
+    block_size: int = 1024,
+    checkpoint: Any = None,
+    verbose: int = 0,
+) -> Any:
+    """Segment an image of any size, as it would be segmented whole.
+
+    The image is read block by block, by as many workers as there are, and the label image is that
+    of ``estimator.transform([image])[0]``, bit for bit: there is one grid of seeds, whatever goes
+    from block to block is a sum that is exact in any order, and superpixels grow together, join
+    and are counted across the sides of blocks. No choice of ``block_size``, of the array's chunks,
+    of workers or of a scheduler changes a label.
+
+    Work is shared out by `dask <https://docs.dask.org>`_: over threads of this process, or as
+    :func:`dask.config.set` or a ``distributed.Client`` says. A block is read ``max_iter + 2``
+    times, once or twice more where values of the whole image matter first.
+
+    Parameters
+    ----------
+    estimator : SLICSuperpixels
+        Fitted, with ``device="cpu"``.
+
+    array : array of shape (height, width) or (height, width, channels)
+        Whatever has ``shape``, ``dtype`` and slices: a NumPy array or memmap, a dask or zarr array.
+        Worker processes open the file of a memmap themselves, and need to reach it.
+
+    out : array of shape (height, width) or None, default=None
+        What is written, by this process alone, block by block: an integer array that can be
+        sliced, as a memmap or a zarr array. None is a new array in memory, of int32.
+
+    block_size : int, default=1024
+        Rows and columns of a block; rounded up to a multiple of 16. A worker needs memory for
+        one: about 40 bytes a pixel for three channels.
+
+    checkpoint : str, path-like or None, default=None
+        Folder that keeps what is done, so that the same call goes on where it was interrupted. It
+        belongs to the estimator's parameters and the array's shape, dtype and a sample of its
+        pixels. Delete it when all is done.
+
+    verbose : int, default=0
+        A progress bar when 1 or more.
+
+    Returns
+    -------
+    out : array of shape (height, width)
+        Labels 0, 1, ... of connected superpixels, numbered by first pixel: ``out``, or the new
+        array.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument cannot be used, or the image, or a block of it, which is named.
+
+    ImportError
+        If dask is not installed: ``pip install 'sklearn-spx[dask]'``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx import SLICSuperpixels
+    >>> from sklearn_spx.datasets import make_dead_leaves
+    >>> from sklearn_spx.large import segment_array
+    >>> image = make_dead_leaves(1, random_state=0).images[0]
+    >>> slic = SLICSuperpixels(50).fit([image])
+    >>> labels = segment_array(slic, image, block_size=48)
+    >>> bool((labels == slic.transform([image])[0]).all())
+    True
+    """
+    _check_estimator(estimator)
+    _check_dask()
+    source = as_source(array)
+    _check_channels(estimator, source)
+    shape = tuple(source.shape[:2])
+    block_size = -(-check_count(block_size, "block_size") // _UNIT) * _UNIT
+    rows, columns = ([*range(0, n, block_size), n] for n in shape)
+    boxes = [(*ys, *xs) for ys, xs in product(pairwise(rows), pairwise(columns))]
+    in_memory = out is None
+    out = np.empty(shape, np.int32) if in_memory else _check_out(out, shape)
+    journal = Journal(checkpoint, _digest_of(estimator, source, block_size))
+    engine = Engine(journal, len(boxes), estimator.max_iter + 2, verbose)
+    image = _Whole(estimator, source, boxes, engine)
+    plan = image.plan()
+    centres = _cluster(image, plan)
+    joined = _join(image, plan, centres, len(columns) - 1)
+    _write(image, plan, centres, joined, None if in_memory else journal, out)
+    engine.bar.close()
+    return out
+
+
+# --- the image ----------------------------------------------------------------------------------
+
+
+class _Whole:
+    """The image, its blocks, and how a block is read."""
+
+    def __init__(self, estimator, source, boxes, engine):
+        self.estimator, self.source, self.boxes, self.engine = estimator, source, boxes, engine
+        self.shape = tuple(source.shape)
+        self.reading = None
+
+    def plan(self):
+        """Find out what depends on the whole image, and make the plan of all blocks."""
+        estimator, as_given = self.estimator, self.estimator._takes_as_given()
+        value_range, eight_bit = None, False
+        if not as_given:
+            value_range, eight_bit = self._survey()
+        n = self.shape[2] if len(self.shape) == 3 else 1
+        converts = not as_given and estimator.convert2lab in (None, True) and n in (1, 3)
+        if estimator.convert2lab and not converts:
+            raise ValueError(f"convert2lab=True needs one or three channels, found {n}")
+        rgb_scale = (255 if eight_bit else 1) if converts else None
+        self.reading = _images.Reading(value_range, eight_bit, rgb_scale, None)
+        axes, planes = _images.choose(estimator, self.reading, self.shape, self._take)
+        self.reading = self.reading._replace(axes=axes)
+        return clustering.plan_blocks(
+            self.shape[:2],
+            estimator.n_segments,
+            estimator.compactness,
+            planes,
+            rgb_scale,
+            estimator.max_iter,
+            estimator.slic_zero,
+        )
+
+    def _survey(self):
+        """Black and white, and whether the image is an 8-bit picture."""
+        dtype = self.source.dtype
+        known = _images.known_range(self.estimator, dtype)
+        if known == (0, 255) and dtype == np.uint8:
+            return known, True
+        if known is None:
+            found = self._surveyed("range", None)
+            low, high = min(part[0] for part in found), max(part[1] for part in found)
+            known = _images.natural_range(np.array([[low, high]], dtype), "array")
+        return known, all(bool(part[2]) for part in self._surveyed("bits", known))
+
+    def _surveyed(self, phase, value_range):
+        self.engine.add_phase()
+        return [part for _, part in self.engine.each(phase, _survey, self._arguments(value_range))]
+
+    def _arguments(self, *more):
+        """Of a task without a plan, by the number of the block."""
+        return lambda k: (*self.part(self.boxes[k]), *more)
+
+    def _take(self, side):
+        """About side^2 pixels of the whole image, those that the kernel takes."""
+        height, width = self.shape[:2]
+        every = slice(None, None, 1 + width // side)
+        found = []
+        for y in range(0, height, 1 + height // side):
+            row = np.asarray(read(window(self.source, (y, y + 1, 0, width))))
+            image = _images.prepare(row[:, every], self.reading, f"array[{y}]")
+            found.append(image.reshape(-1, image.shape[2]))
+        return np.concatenate(found)
+
+    def part(self, box):
+        """Some of the image as tasks get it, and what messages call it."""
+        return window(self.source, box), "array[{}:{}, {}:{}]".format(*box)
+
+    def around(self, k, side):
+        """A block with the tiles around it."""
+        top, bottom, left, right = self.boxes[k]
+        height, width = self.shape[:2]
+        return (
+            max(top - side, 0), min(bottom + side, height),
+            max(left - side, 0), min(right + side, width),
+        )  # fmt: skip
+
+
+# --- phases -------------------------------------------------------------------------------------
+
+
+def _cluster(image, plan):
+    """The centres before the last iteration, which assigns pixels and moves nothing."""
+    engine, journal = image.engine, image.engine.journal
+    done = journal.last("centres")
+    if done is None:
+        seeds = [_seeds_within(plan, box) for box in image.boxes]
+
+        def looking(k):
+            box, own = image.boxes[k], plan._replace(seeds=plan.seeds[seeds[k]])
+            return (*image.part(box), image.reading, own, box[0], box[2])
+
+        looks = [
+            (float(largest), seeds[k][chosen], colours)
+            for k, (largest, chosen, colours) in engine.each("look", _look, looking)
+        ]
+        centres, done = clustering.first_centres(plan, looks), 0
+        journal.put("centres", 0, centres)
+        journal.forget("look")
+    else:
+        places, contrast, farthest, grid = journal.get("centres", done)
+        centres = clustering.Centres(places, contrast, farthest, float(grid))
+        engine.bar.update((1 + done) * len(image.boxes))
+    for iteration in range(done, plan.max_iter - 1):
+        ids = {}
+
+        def summing(k):
+            box = image.boxes[k]
+            ids[k], own = _some(plan, centres, box)  # noqa: B023
+            return (*image.part(box), image.reading, _thin(plan), box, iteration, ids[k], own)  # noqa: B023
+
+        phase = f"sums{iteration}"
+        found = engine.each(phase, _sum, summing)
+        centres = clustering.move_centres(plan, centres, [(ids[k], *sums) for k, sums in found])
+        journal.put("centres", iteration + 1, centres)
+        journal.forget(phase)
+    return centres
+
+
+def _join(image, plan, centres, n_across):
+    """The region of each component of each block."""
+    engine = image.engine
+
+    def arguments(k):
+        return _assigning(image, plan, centres, k)
+
+    found = [
+        joining.BlockComponents(*arrays) for _, arrays in engine.each("found", _find, arguments)
+    ]
+
+    def gather(numbers, wanted):
+        chosen = [k for k, own in enumerate(numbers) if wanted[own].any()]
+
+        def gathering(k):
+            own = numbers[k]
+            return (*arguments(k), np.where(wanted[own], own, -1).astype(np.int32))
+
+        parts = [part for _, part in engine.each("cut", _gather, gathering, chosen)]
+        return tuple(np.concatenate(arrays) for arrays in zip(*parts))
+
+    blocks = [found[i : i + n_across] for i in range(0, len(found), n_across)]
+    target = image.shape[:2], plan.min_size, plan.n_segments
+    looks = centres.places[:, 2:], plan.compactness
+    return joining.join_blocks(blocks, target, looks, gather)
+
+
+def _write(image, plan, centres, joined, journal, out):
+    """Write the labels, block by block."""
+    engine = image.engine
+    left = range(len(image.boxes))
+    if journal is not None:
+        left = [k for k in left if journal.get("written", k) is None]
+        engine.bar.update(len(image.boxes) - len(left))
+
+    def writing(k):
+        numbers = joined.numbers[k]
+        cuts = {int(n): joined.cuts[int(n)] for n in np.unique(numbers[numbers < 0])}
+        return (*_assigning(image, plan, centres, k), joining.Joined(0, [numbers], cuts))
+
+    for k, (labels,) in engine.each("labels", _label, writing, left, keep=False):
+        top, bottom, first, stop = image.boxes[k]
+        out[top:bottom, first:stop] = labels
+        if journal is not None:
+            if hasattr(out, "flush"):
+                out.flush()
+            journal.put("written", k, ())
+        engine.bar.update()
+
+
+def _assigning(image, plan, centres, k):
+    """The arguments of a task that needs the clusters of a block and of the pixels around."""
+    outer = image.around(k, plan.side)
+    ids, own = _some(plan, centres, outer)
+    return (*image.part(outer), image.reading, _thin(plan), outer, image.boxes[k], ids, own)
+
+
+def _some(plan, centres, box):
+    """The centres that a block needs: their numbers, and they alone."""
+    shape = box[1] - box[0], box[3] - box[2]
+    ids = clustering.centres_of_block(plan, centres, shape, box[0], box[2])
+    farthest = centres.farthest[ids] if plan.slic_zero else centres.farthest
+    return ids, clustering.Centres(
+        centres.places[ids], centres.contrast[ids], farthest, centres.grid
+    )
+
+
+def _seeds_within(plan, box):
+    """Numbers of the seeds that lie in a block."""
+    pixels = np.floor(plan.seeds + 0.5)
+    inside = (pixels >= (box[0], box[2])) & (pixels < (box[1], box[3]))
+    return np.flatnonzero(inside.all(axis=1))
+
+
+def _thin(plan):
+    """The plan without the seeds, which only the first look needs."""
+    return plan._replace(seeds=plan.seeds[:0])
+
+
+# --- tasks: of a block, wherever they run; each returns a tuple of arrays ------------------------
+
+
+def _survey(part, name, value_range):
+    return _images.survey_block(read(part), value_range, name)
+
+
+def _look(part, name, reading, plan, row, column):
+    image = _images.prepare(read(part), reading, name)
+    largest, chosen, colours = clustering.look_at_block(plan, image, row, column)
+    return np.array(largest), chosen, colours
+
+
+def _sum(part, name, reading, plan, box, iteration, ids, centres):
+    image = _images.prepare(read(part), reading, name)
+    return clustering.sum_block(plan, image, box[0], box[2], iteration, ids, centres)
+
+
+def _clusters_of(part, name, reading, plan, outer, box, ids, centres):
+    """The cluster of each pixel of a block, settled, which takes those around it."""
+    image = _images.prepare(read(part), reading, name)
+    labels = clustering.assign_block(plan, image, outer[0], outer[2], ids, centres)
+    if plan.min_size > 1:
+        settle(labels)
+    rows = slice(box[0] - outer[0], box[1] - outer[0])
+    return np.ascontiguousarray(labels[rows, box[2] - outer[2] : box[3] - outer[2]])
+
+
+def _find(part, name, reading, plan, outer, box, ids, centres):
+    labels = _clusters_of(part, name, reading, plan, outer, box, ids, centres)
+    return joining.find_components(labels, box[0], box[2], plan.shape[1])
+
+
+def _gather(part, name, reading, plan, outer, box, ids, centres, numbers):
+    """Where pixels of the regions lie that `numbers` names, and the region of each."""
+    labels = _clusters_of(part, name, reading, plan, outer, box, ids, centres)
+    joining.write_block(labels, box[0], box[2], 0, joining.Joined(0, [numbers], None))
+    ys, xs = np.nonzero(labels >= 0)
+    return (ys + box[0]) * plan.shape[1] + xs + box[2], labels[ys, xs].astype(np.int64)
+
+
+def _label(part, name, reading, plan, outer, box, ids, centres, joined):
+    labels = _clusters_of(part, name, reading, plan, outer, box, ids, centres)
+    joining.write_block(labels, box[0], box[2], 0, joined)
+    return (labels,)
+
+
+# --- checks -------------------------------------------------------------------------------------
+
+
+def _check_estimator(estimator):
+    if not isinstance(estimator, SLICSuperpixels):
+        raise TypeError(
+            f"segment_array takes SLICSuperpixels, got {type(estimator).__name__}: superpixels of "
+            "other methods depend on the whole image at once"
+        )
+    check_is_fitted(estimator)
+    estimator._validate_params()
+    if estimator.device != "cpu":
+        raise ValueError(f'segment_array needs device="cpu", got device={estimator.device!r}')
+
+
+def _check_dask():
+    try:
+        import dask  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "segment_array needs dask, which is not installed: pip install 'sklearn-spx[dask]'"
+        ) from error
+
+
+def _check_channels(estimator, source):
+    found = 1 if len(source.shape) == 2 else source.shape[2]
+    expected = estimator.n_channels_in_
+    if not estimator._takes_channels(found, expected, True):
+        raise ValueError(
+            f"array has {found} channels where {type(estimator).__name__} expects {expected}, "
+            "the number of the images it was fitted to"
+        )
+
+
+def _check_out(out, shape):
+    if tuple(getattr(out, "shape", ())) != shape or not hasattr(out, "__setitem__"):
+        raise ValueError(
+            f"out must be an array of shape {shape} that can be written, got a "
+            f"{type(out).__name__} of shape {getattr(out, 'shape', None)}"
+        )
+    dtype = np.dtype(out.dtype)
+    if dtype.kind not in "iu" or np.iinfo(dtype).max < 2**31 - 1:
+        raise TypeError(f"out has dtype {dtype}; accepted are integers of 32 bits and more")
+    return out
+
+
+def _digest_of(estimator, source, block_size):
+    """What a checkpoint belongs to; of the pixels, a sample all over the image."""
+    height, width = source.shape[:2]
+    pixels = [
+        np.asarray(read(window(source, (y, y + 1, x, x + 1))))
+        for y, x in product(range(0, height, 1 + height // 8), range(0, width, 1 + width // 8))
+    ]
+    about = {
+        name: value
+        for name, value in estimator.get_params().items()
+        if name not in ("n_jobs", "verbose", "on_error", "device")
+    }
+    ranges = vars(estimator).get("_ranges", {})
+    return digest([repr(about), repr(ranges), list(source.shape), block_size, pixels])

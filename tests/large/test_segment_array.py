@@ -1,0 +1,335 @@
+"""segment_array: the labels of the whole image, whatever the blocks, the array and the workers."""
+
+import multiprocessing
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sklearn_spx import ERSSuperpixels, SLICSuperpixels
+from sklearn_spx.datasets import make_dead_leaves
+from sklearn_spx.large import segment_array
+
+dask = pytest.importorskip("dask")
+
+IMAGE = make_dead_leaves(1, shape=(90, 135), random_state=0).images[0]
+RNG = np.random.default_rng(0)
+IMAGES = {
+    "8 bits": IMAGE,
+    "8 bits, gray": IMAGE[..., 0],
+    "8 bits as floats": IMAGE / 255,
+    "8 bits at the top": IMAGE + 0.3 * (np.arange(90) > 40)[:, None, None],
+    "floats": (IMAGE / 255) ** 1.1,
+    "16 bits": IMAGE.astype(np.uint16) * 199,
+    "black and white": IMAGE[..., 0] > 100,
+    "five bands": np.dstack([IMAGE, IMAGE[..., :2]]) * 3.0,
+    "twenty bands": np.dstack([IMAGE] * 7)[..., :20] + RNG.normal(0, 9, (90, 135, 20)),
+}
+
+
+def whole(estimator, image):
+    return estimator.fit([image]).transform([image])[0]
+
+
+@pytest.mark.parametrize("name", IMAGES)
+@pytest.mark.parametrize("slic_zero", [False, True])
+def test_the_labels_of_the_whole_image(name, slic_zero):
+    estimator = SLICSuperpixels(80, slic_zero=slic_zero)
+    expected = whole(estimator, IMAGES[name])
+    for block_size in (16, 48, 1024):
+        found = segment_array(estimator, IMAGES[name], block_size=block_size)
+        assert found.dtype == np.int32
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "name"),
+    [
+        ({"convert2lab": False, "value_range": (0, 255)}, "8 bits"),
+        ({"convert2lab": False, "weights": [1, 0, 2]}, "8 bits"),
+        ({"convert2lab": True, "weights": [2]}, "8 bits, gray"),
+        ({"value_range": (0, 100)}, "8 bits"),
+        ({"weights": [0.5, 1, 1, 0, 3]}, "five bands"),
+        ({"max_iter": 1, "compactness": 0}, "floats"),
+        ({"n_segments": 3000}, "16 bits"),
+        ({"compactness": 1e30}, "8 bits"),
+        ({"n_segments": 1}, "8 bits"),
+        ({"n_segments": 10**6}, "8 bits, gray"),
+    ],
+)
+def test_every_parameter_counts(parameters, name):
+    estimator = SLICSuperpixels(**{"n_segments": 60} | parameters)
+    expected = whole(estimator, IMAGES[name])
+    found = segment_array(estimator, IMAGES[name], block_size=32)
+    np.testing.assert_array_equal(found, expected)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.tuples(st.integers(1, 80), st.integers(1, 80)),
+    st.integers(1, 300),
+)
+def test_any_image(seed, shape, n_segments):
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, 256, (*shape, 3), np.uint8) // int(rng.integers(1, 128))
+    estimator = SLICSuperpixels(n_segments)
+    expected = whole(estimator, image)
+    found = segment_array(estimator, image, block_size=int(rng.integers(1, 64)))
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_values_that_are_not_known_are_those_of_the_dtype():
+    estimator = SLICSuperpixels(40).fit([IMAGE])  # of 8 bits: it knows nothing of 16 and of floats
+    for image in (IMAGE.astype(np.uint16) * 257, IMAGE / 255):
+        expected = estimator.transform([image])[0]
+        np.testing.assert_array_equal(segment_array(estimator, image, block_size=32), expected)
+    with pytest.raises(ValueError, match="array holds values from 180 to 1920"):
+        segment_array(estimator, IMAGE * 10.0, block_size=32)
+
+
+# --- arrays and workers -------------------------------------------------------------------------
+
+
+def memmap(path, array, order="C"):
+    made = np.memmap(path, array.dtype, "w+", 64, array.shape, order)
+    made[:] = array
+    made.flush()
+    return np.memmap(path, array.dtype, "r", 64, array.shape, order)
+
+
+def sources(tmp_path):
+    import dask.array
+
+    zarr = pytest.importorskip("zarr")
+    path = tmp_path / "image.zarr"
+    stored = zarr.create_array(path, shape=IMAGE.shape, dtype="u1", chunks=(50, 41, 3))
+    stored[:] = IMAGE
+    np.save(tmp_path / "image.npy", IMAGE)
+    return {
+        "dask": dask.array.from_array(IMAGE, chunks=(37, 55, 2)),
+        "dask over zarr": dask.array.from_zarr(path),
+        "zarr": stored,
+        "memmap": memmap(tmp_path / "rows", IMAGE),
+        "memmap, columns first": memmap(tmp_path / "columns", IMAGE, "F"),
+        "part of a memmap": memmap(tmp_path / "more", np.pad(IMAGE, ((3, 2), (1, 0), (0, 0))))[
+            3:-2, 1:
+        ],
+        "npy": np.load(tmp_path / "image.npy", mmap_mode="r"),
+        "transposed": np.ascontiguousarray(IMAGE.transpose(2, 1, 0)).transpose(2, 1, 0),
+    }
+
+
+@pytest.mark.parametrize("scheduler", ["synchronous", "threads"])
+def test_any_array(tmp_path, scheduler):
+    estimator = SLICSuperpixels(70)
+    expected = whole(estimator, IMAGE)
+    for name, array in sources(tmp_path).items():
+        with dask.config.set(scheduler=scheduler):
+            found = segment_array(estimator, array, block_size=64)
+        np.testing.assert_array_equal(found, expected, err_msg=name)
+
+
+@pytest.mark.slow
+def test_processes(tmp_path):
+    estimator = SLICSuperpixels(70, max_iter=3)
+    expected = whole(estimator, IMAGE)
+    spawned = multiprocessing.get_context("spawn")  # as dask does, but one pool for all
+    with (
+        ProcessPoolExecutor(2, spawned) as pool,
+        dask.config.set(scheduler="processes", pool=pool),
+    ):
+        for name, array in sources(tmp_path).items():
+            found = segment_array(estimator, array, block_size=64)
+            np.testing.assert_array_equal(found, expected, err_msg=name)
+
+
+@pytest.mark.slow
+def test_a_cluster_of_two_workers(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    estimator = SLICSuperpixels(70)
+    expected = whole(estimator, IMAGE)
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster),
+    ):
+        for name, array in sources(tmp_path).items():
+            found = segment_array(estimator, array, block_size=64)
+            np.testing.assert_array_equal(found, expected, err_msg=name)
+
+
+def test_out_is_filled(tmp_path):
+    zarr = pytest.importorskip("zarr")
+    estimator = SLICSuperpixels(70)
+    expected = whole(estimator, IMAGE)
+    outs = [
+        np.zeros(IMAGE.shape[:2], np.int64),
+        np.lib.format.open_memmap(tmp_path / "o.npy", "w+", np.int32, IMAGE.shape[:2]),
+        zarr.create_array(tmp_path / "o.zarr", shape=IMAGE.shape[:2], dtype="i4", chunks=(33, 40)),
+    ]
+    for out in outs:
+        assert segment_array(estimator, IMAGE, out, block_size=32) is out
+        np.testing.assert_array_equal(out[:], expected)
+    np.testing.assert_array_equal(np.load(tmp_path / "o.npy"), expected)
+
+
+MEMORY = """
+import resource, sys
+import numpy as np, dask
+from sklearn_spx import SLICSuperpixels
+from sklearn_spx.large import segment_array
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+image = np.load(sys.argv[1], mmap_mode="r")
+labels = np.lib.format.open_memmap(sys.argv[2], "w+", np.int32, image.shape[:2])
+slic = SLICSuperpixels(5000).fit([np.array(image[:64, :64])])
+slic.transform([np.array(image[:64, :64])])
+segment_array(slic, np.array(image[:64, :64]))  # compiled
+started = peak()
+with dask.config.set(num_workers=2):
+    segment_array(slic, image, labels, block_size=256)
+blocks = peak() - started
+whole = slic.transform([np.array(image)])[0]
+assert (whole == labels).all()
+print(blocks, peak() - started)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="peak memory in kilobytes")
+def test_memory_is_that_of_blocks(tmp_path):
+    tile = make_dead_leaves(1, shape=(250, 250), random_state=1).images[0]
+    image = np.tile(tile, (10, 10, 1))
+    np.save(tmp_path / "image.npy", image)
+    command = [sys.executable, "-c", MEMORY, tmp_path / "image.npy", tmp_path / "labels.npy"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    blocks, whole = map(int, done.stdout.split())
+    # labels and image are mapped pages, which count as long as they are in memory
+    mapped = 7 * image.shape[0] * image.shape[1] // 1024
+    assert blocks < mapped + 60_000
+    assert whole > mapped + 150_000
+
+
+# --- interrupted --------------------------------------------------------------------------------
+
+
+class Failing:
+    """An array that can be read so often, and counts."""
+
+    def __init__(self, array, times):
+        self.array, self.shape, self.dtype = array, array.shape, array.dtype
+        self.left, self.read = times, 0
+
+    def __getitem__(self, key):
+        rows = key[0]
+        if rows.stop - rows.start > 1:  # single pixels are the sample that tells arrays apart
+            self.read += 1
+            if self.read > self.left:
+                raise KeyboardInterrupt
+        return self.array[key]
+
+
+@pytest.mark.parametrize("image", ["8 bits", "floats"])
+@pytest.mark.parametrize("n_segments", [8, 2000])  # the one cuts nothing, the other regions in two
+def test_it_goes_on_where_it_was_interrupted(tmp_path, image, n_segments):
+    estimator, image = SLICSuperpixels(n_segments, max_iter=4), IMAGES[image]
+    expected = whole(estimator, image)
+    alone = Failing(image, np.inf)
+    with dask.config.set(scheduler="synchronous"):
+        segment_array(estimator, alone, np.zeros(expected.shape, int), block_size=48)
+    out = np.full(expected.shape, -7)
+    n_read, n_runs = 0, 0
+    with dask.config.set(scheduler="synchronous"):
+        while n_runs < 100:
+            array = Failing(image, 7)
+            try:
+                segment_array(estimator, array, out, block_size=48, checkpoint=tmp_path / "c")
+                break
+            except KeyboardInterrupt:
+                n_runs += 1
+            finally:
+                n_read += array.read
+    assert n_runs > 3
+    np.testing.assert_array_equal(out, expected)
+    # what was under way when it was interrupted is read again, and nothing else
+    assert n_read <= alone.read + 8 * n_runs * 4
+
+
+def test_a_checkpoint_belongs_to_its_work(tmp_path):
+    estimator = SLICSuperpixels(9, max_iter=2).fit([IMAGE])
+    first = segment_array(estimator, IMAGE, block_size=64, checkpoint=tmp_path / "c")
+    again = segment_array(estimator, IMAGE, block_size=64, checkpoint=tmp_path / "c")
+    np.testing.assert_array_equal(first, again)
+    for other, image, block_size in (
+        (SLICSuperpixels(10, max_iter=2).fit([IMAGE]), IMAGE, 64),
+        (estimator, 255 - IMAGE, 64),
+        (estimator, IMAGE, 32),
+    ):
+        with pytest.raises(ValueError, match="belongs to another array, estimator or block_size"):
+            segment_array(other, image, block_size=block_size, checkpoint=tmp_path / "c")
+    estimator.set_params(n_jobs=2)  # which changes nothing
+    segment_array(estimator, IMAGE, block_size=64, checkpoint=tmp_path / "c")
+    part = next((tmp_path / "c").glob("found-*.npz"))
+    part.write_bytes(b"text")
+    with pytest.raises(ValueError, match=rf"{part.name} is damaged"):
+        segment_array(estimator, IMAGE, block_size=64, checkpoint=tmp_path / "c")
+
+
+def test_a_folder_of_something_else_is_no_checkpoint(tmp_path):
+    estimator = SLICSuperpixels(9).fit([IMAGE])
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ValueError, match="holds other files"):
+        segment_array(estimator, IMAGE, checkpoint=tmp_path)
+    (tmp_path / "about.json").write_text('{"what": "else", "digest": 3}')
+    with pytest.raises(ValueError, match="is not one of segment_array"):
+        segment_array(estimator, IMAGE, checkpoint=tmp_path)
+
+
+# --- what it does not take ----------------------------------------------------------------------
+
+
+def test_bad_input_is_named():
+    estimator = SLICSuperpixels(9).fit([IMAGE])
+    hole = IMAGE / 255
+    hole[50, 70] = np.nan
+    for arguments, error, words in (
+        ((ERSSuperpixels(9).fit([IMAGE]), IMAGE), TypeError, "takes SLICSuperpixels, got ERS"),
+        ((SLICSuperpixels(9), IMAGE), Exception, "not fitted"),
+        ((estimator, [[1, 2]]), TypeError, "array is a list"),
+        ((estimator, IMAGE[0, 0]), ValueError, r"array has shape \(3,\)"),
+        ((estimator, IMAGE[:0]), ValueError, "it is empty"),
+        ((estimator, IMAGE[..., :2]), ValueError, "2 channels where SLICSuperpixels expects 3"),
+        ((estimator, IMAGE.astype(complex)), TypeError, "complex128"),
+        ((estimator, hole), ValueError, r"array\[32:64, 64:96\] holds 3 values that are NaN"),
+        ((estimator, IMAGE, np.zeros((3, 3), int)), ValueError, "out must be an array of shape"),
+        ((estimator, IMAGE, np.zeros((90, 135), np.int16)), TypeError, "out has dtype int16"),
+        ((estimator, IMAGE, np.zeros((90, 135))), TypeError, "out has dtype float64"),
+    ):
+        with pytest.raises(error, match=words):
+            segment_array(*arguments, block_size=32)
+    with pytest.raises(ValueError, match="block_size must be"):
+        segment_array(estimator, IMAGE, block_size=0)
+    with pytest.raises(ValueError, match='needs device="cpu"'):
+        segment_array(SLICSuperpixels(9, device="auto").fit([IMAGE]), IMAGE)
+
+
+def test_progress_is_shown(capsys):
+    estimator = SLICSuperpixels(9, max_iter=3).fit([IMAGE])
+    segment_array(estimator, IMAGE, block_size=64, verbose=1)
+    assert "30/30" in capsys.readouterr().err  # 6 blocks: a look, two iterations, joining, writing
+    segment_array(estimator, IMAGE, block_size=64)
+    assert capsys.readouterr().err == ""
+
+
+def test_without_dask(monkeypatch):
+    monkeypatch.setitem(sys.modules, "dask", None)
+    with pytest.raises(ImportError, match=r"sklearn-spx\[dask\]"):
+        segment_array(SLICSuperpixels(9).fit([IMAGE]), IMAGE)
