@@ -36,7 +36,8 @@ BORDER, AREA, AGREEMENT = 0.02, (0.02, 0.6), 0.7
 
 def central_object(segments):
     """The object of one annotation as a mask, or None."""
-    _, segments = np.unique(segments, return_inverse=True)
+    shape = np.shape(segments)
+    segments = np.unique(segments, return_inverse=True)[1].reshape(shape)
     rim = np.concatenate([segments[0], segments[-1], segments[1:-1, 0], segments[1:-1, -1]])
     on_rim = np.bincount(rim, minlength=segments.max() + 1)
     parts, n_parts = ndimage.label((on_rim <= BORDER * rim.size)[segments])

@@ -10,7 +10,7 @@ from ..checks import as_labels, as_mask, check_count
 from . import _cpu, _rules, _split
 from ._merging import join_components
 
-__all__ = ["components", "connect", "enforce_connectivity", "settle"]
+__all__ = ["connect", "enforce_connectivity"]
 
 
 def enforce_connectivity(

@@ -11,9 +11,11 @@ assign_block -> clusters of each pixel
 """
 
 from collections import namedtuple
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from .._clustering import QUARTERS, start_at
 from ..compilation import njit
@@ -66,7 +68,12 @@ Centres = namedtuple(
 )
 
 
-def choose_planes_of(take, rgb_scale, weights, n_channels):
+def choose_planes_of(
+    take: Callable[[int], NDArray[Any]],
+    rgb_scale: int | None,
+    weights: ArrayLike | None,
+    n_channels: int,
+) -> tuple[NDArray[np.float32] | None, Any]:
     """What becomes a plane, as :func:`~sklearn_spx.kernels.slic` decides it.
 
     Parameters
@@ -94,7 +101,7 @@ def choose_planes_of(take, rgb_scale, weights, n_channels):
     Examples
     --------
     >>> from sklearn_spx.kernels.slic.blocks import choose_planes_of
-    >>> axes, (channels, scale, n_planes) = choose_planes_of(None, 255, None, 3)
+    >>> axes, (channels, scale, n_planes) = choose_planes_of(lambda side: None, 255, None, 3)
     >>> axes is None, channels.tolist(), n_planes
     (True, [0, 1, 2], 3)
     """
@@ -106,7 +113,7 @@ def choose_planes_of(take, rgb_scale, weights, n_channels):
     return axes, choose_planes(lambda side: turn_to(axes, take(side)), rgb_scale, ones)
 
 
-def turn_to(axes, pixels):
+def turn_to(axes: NDArray[np.float32], pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     """Coordinates of pixels on axes.
 
     Parameters
@@ -135,7 +142,15 @@ def turn_to(axes, pixels):
     return out
 
 
-def plan_blocks(shape, n_segments, compactness, planes, rgb_scale, max_iter, slic_zero) -> Plan:
+def plan_blocks(
+    shape: tuple[int, int],
+    n_segments: int,
+    compactness: float,
+    planes: Any,
+    rgb_scale: int | None,
+    max_iter: int,
+    slic_zero: bool,
+) -> Plan:
     """What all blocks share.
 
     Parameters
@@ -175,7 +190,8 @@ def plan_blocks(shape, n_segments, compactness, planes, rgb_scale, max_iter, sli
     >>> plan.side, len(plan.seeds)
     (16, 12)
     """
-    start, compactness = start_at(None, *shape, n_segments), min(compactness, MOST)
+    start = start_at(None, shape[0], shape[1], n_segments)
+    compactness = min(compactness, MOST)
     spatial, contrast = factors_of(compactness, start.step, slic_zero)
     return Plan(
         shape=tuple(shape),
@@ -230,7 +246,7 @@ def look_at_block(
     >>> plan = blocks.plan_blocks((8, 8), 1, 8.0, planes, None, 10, False)
     >>> largest, chosen, colours = blocks.look_at_block(plan, np.ones((8, 8, 1), np.float32), 0, 0)
     >>> largest, chosen.tolist(), colours.tolist()
-    (64.0, [0], [[1.0, 0.0, 0.0]])
+    (16.0, [0], [[1.0, 0.0, 0.0]])
     """
     tiles = _cut(plan, image, row, column)
     pixels = np.floor(plan.seeds + 0.5).astype(np.int64) - (row, column)
@@ -279,7 +295,9 @@ def first_centres(plan: Plan, looks: list) -> Centres:
     )
 
 
-def centres_of_block(plan: Plan, centres: Centres, shape, row: int, column: int):
+def centres_of_block(
+    plan: Plan, centres: Centres, shape: tuple[int, int], row: int, column: int
+) -> NDArray[np.int64]:
     """The centres that pixels of a block can join.
 
     Parameters
@@ -324,7 +342,15 @@ def centres_of_block(plan: Plan, centres: Centres, shape, row: int, column: int)
     return np.flatnonzero(meets)
 
 
-def sum_block(plan: Plan, image, row: int, column: int, iteration: int, ids, centres: Centres):
+def sum_block(
+    plan: Plan,
+    image: NDArray[Any],
+    row: int,
+    column: int,
+    iteration: int,
+    ids: NDArray[np.int64],
+    centres: Centres,
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Sums over the pixels of a block that an iteration looks at.
 
     Parameters
@@ -387,7 +413,7 @@ def sum_block(plan: Plan, image, row: int, column: int, iteration: int, ids, cen
     return sums, farthest
 
 
-def move_centres(plan: Plan, centres: Centres, found) -> Centres:
+def move_centres(plan: Plan, centres: Centres, found: Iterable[tuple[Any, Any, Any]]) -> Centres:
     """Move centres by the sums of all blocks.
 
     Parameters
@@ -428,7 +454,14 @@ def move_centres(plan: Plan, centres: Centres, found) -> Centres:
     return centres
 
 
-def assign_block(plan: Plan, image, row: int, column: int, ids, centres: Centres):
+def assign_block(
+    plan: Plan,
+    image: NDArray[Any],
+    row: int,
+    column: int,
+    ids: NDArray[np.int64],
+    centres: Centres,
+) -> NDArray[np.int32]:
     """The cluster of each pixel of a block.
 
     Parameters
@@ -463,7 +496,7 @@ def assign_block(plan: Plan, image, row: int, column: int, ids, centres: Centres
     ... )
     >>> image = np.ones((8, 8, 1), np.float32)
     >>> centres = blocks.first_centres(plan, [blocks.look_at_block(plan, image, 0, 0)])
-    >>> blocks.assign_block(plan, image, 0, 0, np.array([0]), centres).max()
+    >>> int(blocks.assign_block(plan, image, 0, 0, np.array([0]), centres).max())
     0
     """
     tiles = _cut(plan, image, row, column)
