@@ -106,6 +106,8 @@ def segment_array(
     source = as_source(array)
     _check_channels(estimator, source)
     shape = tuple(source.shape[:2])
+    if min(estimator.n_segments, shape[0] * shape[1]) > np.iinfo(np.int32).max:
+        raise ValueError(f"{estimator.n_segments} are more superpixels than int32 has numbers")
     block_size = -(-check_count(block_size, "block_size") // _UNIT) * _UNIT
     rows, columns = ([*range(0, n, block_size), n] for n in shape)
     boxes = [(*ys, *xs) for ys, xs in product(pairwise(rows), pairwise(columns))]

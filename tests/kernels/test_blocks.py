@@ -106,7 +106,7 @@ def test_the_labels_of_the_whole_image(n_segments, slic_zero):
     rng = np.random.default_rng(n_segments)
     image = make_dead_leaves(1, shape=(121, 187), random_state=3).images[0]
     whole = slic(image, n_segments, slic_zero=slic_zero)
-    for n_cuts in (0, 1, 3, 40):
+    for n_cuts in (1, 40):
         found = slic_by_blocks(rng, image, n_segments, n_cuts, slic_zero=slic_zero)
         np.testing.assert_array_equal(found, whole)
 
@@ -138,7 +138,7 @@ def test_any_image_in_any_blocks(seed, shape, n_channels, n_segments, unit):
     np.testing.assert_array_equal(found, whole)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.integers(0, 2**32 - 1),
     st.tuples(st.integers(1, 30), st.integers(1, 30)),
