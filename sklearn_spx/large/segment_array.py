@@ -15,7 +15,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..kernels.checks import check_count
 from ..kernels.connectivity import blocks as joining
-from ..kernels.connectivity import settle
 from ..kernels.slic import blocks as clustering
 from ..methods.slic import SLICSuperpixels
 from ..training.state import digest
@@ -47,7 +46,7 @@ def segment_array(
     of workers or of a scheduler changes a label.
 
     Work is shared out by `dask <https://docs.dask.org>`_: over threads of this process, or as
-    :func:`dask.config.set` or a ``distributed.Client`` says. A block is read ``max_iter + 2``
+    ``dask.config.set`` or a ``distributed.Client`` says. A block is read ``max_iter + 2``
     times, once or twice more where values of the whole image matter first.
 
     Parameters
@@ -347,7 +346,7 @@ def _clusters_of(part, name, reading, plan, outer, box, ids, centres):
     image = _images.prepare(read(part), reading, name)
     labels = clustering.assign_block(plan, image, outer[0], outer[2], ids, centres)
     if plan.min_size > 1:
-        settle(labels)
+        joining.settle(labels)
     rows = slice(box[0] - outer[0], box[1] - outer[0])
     return np.ascontiguousarray(labels[rows, box[2] - outer[2] : box[3] - outer[2]])
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn_spx.datasets import make_dead_leaves
 from sklearn_spx.kernels import slic
 from sklearn_spx.kernels.connectivity import blocks as joining
-from sklearn_spx.kernels.connectivity import connect, settle
+from sklearn_spx.kernels.connectivity import connect
 from sklearn_spx.kernels.slic import blocks as clustering
 
 
@@ -61,7 +61,7 @@ def slic_by_blocks(rng, image, n_segments, n_cuts, compactness=10.0, slic_zero=F
         labels[a:b, c:d] = clustering.assign_block(plan, block(a, b, c, d), a, c, ids, some)
     settled = labels.copy()
     if plan.min_size > 1:
-        settle(settled)
+        joining.settle(settled)
     return join_by_blocks(
         settled, rows, columns, (plan.min_size, plan.n_segments),
         (centres.places[:, 2:], compactness),
@@ -158,7 +158,7 @@ def test_any_labels_in_any_blocks(seed, shape, n_labels, min_size, n_segments, m
     whole = labels.copy()
     connect(whole, min_size, n_segments)
     if min(min_size, labels.size) > 1:
-        settle(labels)
+        joining.settle(labels)
     rows, columns = (tiling(rng, n, 1, 4) for n in shape)
     found = join_by_blocks(labels, rows, columns, (min_size, n_segments), (None, 1.0))
     np.testing.assert_array_equal(found, whole)

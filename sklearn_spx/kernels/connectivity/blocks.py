@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from .._disjoint_set import find
 from ..compilation import njit
-from . import _cpu, _rules, _split, components
+from . import _cpu, _rules, _split
+from ._components import components, settle
 from ._merging import join_components
 
-__all__ = ["BlockComponents", "Joined", "find_components", "join_blocks", "write_block"]
+__all__ = ["BlockComponents", "Joined", "find_components", "join_blocks", "settle", "write_block"]
 
 BlockComponents = namedtuple(
     "BlockComponents",

@@ -1,0 +1,69 @@
+"""Components of a label image, as runs of one label within its rows."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _cpu
+
+
+def settle(labels: NDArray[np.int32]) -> None:
+    """Give pixels that differ from their four neighbours the label most frequent among them.
+
+    Parameters
+    ----------
+    labels : int32 ndarray of shape (height, width), C-contiguous
+        Changed in place; negative ones stay.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.connectivity._components import settle
+    >>> labels = np.array([[1, 1, 1], [1, 2, 1]], np.int32)
+    >>> settle(labels)
+    >>> labels.tolist()
+    [[1, 1, 1], [1, 1, 1]]
+    """
+    _cpu.settle_pixels(labels, np.full((3, labels.shape[1] + 2), -1, np.int32))
+
+
+def components(
+    labels: NDArray[np.int32],
+) -> tuple[_cpu.Runs, NDArray[np.int64], NDArray[np.int32]]:
+    """Find the 4-connected components of a label image.
+
+    Parameters
+    ----------
+    labels : int32 ndarray of shape (height, width), C-contiguous
+        Any labels, negative outside.
+
+    Returns
+    -------
+    runs : Runs
+        Stretches of one label within a row, and the component of each.
+
+    sizes : int64 ndarray of shape (n_components,)
+        Pixels of each component, in the order of their first pixels.
+
+    values_of : int32 ndarray of shape (n_components,)
+        The label of each.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.connectivity._components import components
+    >>> _, sizes, values_of = components(np.array([[5, 5, 9, 5]], np.int32))
+    >>> sizes.tolist(), values_of.tolist()
+    ([2, 1, 1], [5, 9, 5])
+    """
+    first = np.empty(labels.shape[0] + 1, np.int64)
+    _cpu.count_runs(labels, first)
+    n_runs = int(first[-1])
+    runs = _cpu.Runs(
+        first=first,
+        ends=np.empty(n_runs, np.int32),
+        values=np.empty(n_runs, np.int32),
+        component=np.empty(n_runs, np.int32 if n_runs < 2**31 else np.int64),
+    )
+    sizes, values_of = np.empty(n_runs, np.int64), np.empty(n_runs, np.int32)
+    n = _cpu.label_runs(labels, runs, sizes, values_of)
+    return runs, sizes[:n].copy(), values_of[:n].copy()
