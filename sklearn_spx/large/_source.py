@@ -1,5 +1,8 @@
 """Arrays that are read window by window, in whatever process the work is done."""
 
+import os
+import warnings
+
 import numpy as np
 
 from ..utils.images import check_form
@@ -10,10 +13,13 @@ def as_source(array):
 
     TypeError, ValueError if it is no image.
     """
+    if isinstance(array, (str, os.PathLike)):
+        return _Raster(os.fspath(array))
     if not (hasattr(array, "shape") and hasattr(array, "dtype") and hasattr(array, "__getitem__")):
         raise TypeError(
             f"array is a {type(array).__name__}; accepted is whatever has shape, dtype and slices "
-            "[rows, columns]: NumPy arrays and memmaps, dask and zarr arrays, ..."
+            "[rows, columns]: NumPy arrays and memmaps, dask and zarr arrays, ...; or the path of "
+            "a raster file"
         )
     check_form(_Form(tuple(array.shape), np.dtype(array.dtype)), "array")
     if isinstance(array, np.memmap) and array.filename is not None and _is_whole(array):
@@ -61,6 +67,55 @@ class _File:
     def __getitem__(self, key):
         array = np.memmap(self.path, self.dtype, "r", self.offset, self.shape, self.order)
         return np.array(array[key])
+
+
+class _Raster:
+    """A file that rasterio reads, as a GeoTIFF; each window opens it anew."""
+
+    def __init__(self, path):
+        self.path = path
+        with self._open() as file:
+            self._check(file)
+            bands = (file.count,) if file.count > 1 else ()
+            self.shape, self.dtype = (*file.shape, *bands), np.dtype(file.dtypes[0])
+        check_form(_Form(self.shape, self.dtype), path)
+
+    def __getitem__(self, key):
+        rows, columns = key
+        with self._open() as file:
+            bands = file.read(window=((rows.start, rows.stop), (columns.start, columns.stop)))
+        return bands[0] if len(self.shape) == 2 else np.moveaxis(bands, 0, -1)
+
+    def _open(self):
+        try:
+            import rasterio
+            from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
+        except ImportError as error:
+            raise ImportError(
+                f"{self.path} is read by rasterio, which is not installed: "
+                "pip install 'sklearn-spx[geo]'"
+            ) from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            try:
+                return rasterio.open(self.path)
+            except RasterioIOError as error:
+                raise ValueError(f"{self.path} cannot be read as a raster: {error}") from None
+
+    def _check(self, file):
+        from rasterio.enums import ColorInterp, MaskFlags
+
+        if len(set(file.dtypes)) > 1:
+            raise ValueError(f"{self.path} has bands of several dtypes: {', '.join(file.dtypes)}")
+        if ColorInterp.alpha in file.colorinterp:
+            raise ValueError(f"{self.path} has an alpha band, which segment_array has no use for")
+        if any(flags != [MaskFlags.all_valid] for flags in file.mask_flag_enums):
+            raise ValueError(
+                f"{self.path} has pixels of no data, or may have (nodata {file.nodata}), and "
+                "segment_array takes no mask: write the file without nodata, with numbers there"
+            )
+        if ColorInterp.palette in file.colorinterp:
+            raise ValueError(f"{self.path} has a palette, whose numbers are no colours")
 
 
 def _is_whole(array):

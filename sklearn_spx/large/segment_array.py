@@ -54,9 +54,10 @@ def segment_array(
     estimator : SLICSuperpixels
         Fitted, with ``device="cpu"``.
 
-    array : array of shape (height, width) or (height, width, channels)
+    array : array of shape (height, width) or (height, width, channels), or str or path-like
         Whatever has ``shape``, ``dtype`` and slices: a NumPy array or memmap, a dask or zarr array.
-        Worker processes open the file of a memmap themselves, and need to reach it.
+        Or the path of a GeoTIFF or another raster file, which is read by windows; it takes the
+        extra ``geo``. Worker processes open files themselves, and need to reach them.
 
     out : array of shape (height, width) or None, default=None
         What is written, by this process alone, block by block: an integer array that can be
@@ -86,7 +87,7 @@ def segment_array(
         If an argument cannot be used, or the image, or a block of it, which is named.
 
     ImportError
-        If dask is not installed: ``pip install 'sklearn-spx[dask]'``.
+        If dask is not installed: ``pip install 'sklearn-spx[dask]'``; or rasterio, for a file.
 
     Examples
     --------

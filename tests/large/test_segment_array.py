@@ -167,6 +167,41 @@ def test_a_cluster_of_two_workers(tmp_path):
             np.testing.assert_array_equal(found, expected, err_msg=name)
 
 
+def raster(path, image, **options):
+    rasterio = pytest.importorskip("rasterio")
+    bands = image[None] if image.ndim == 2 else np.moveaxis(image, -1, 0)
+    about = {"driver": "GTiff", "count": len(bands), "dtype": image.dtype, **options}
+    with rasterio.open(path, "w", height=len(image), width=image.shape[1], **about) as file:
+        file.write(bands)
+    return path
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # rasterio: it lies nowhere on earth
+@pytest.mark.parametrize("name", ["8 bits", "8 bits, gray", "16 bits"])
+def test_a_raster_is_read_by_windows(tmp_path, name):
+    image = IMAGES[name]
+    estimator = SLICSuperpixels(70)
+    expected = whole(estimator, image)
+    path = raster(tmp_path / "a.tif", image, tiled=True, blockxsize=32, blockysize=32)
+    for given_path in (path, str(path)):
+        np.testing.assert_array_equal(segment_array(estimator, given_path, block_size=48), expected)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_raster_that_cannot_be_taken_is_named(tmp_path):
+    estimator = SLICSuperpixels(9).fit([IMAGE])
+    alpha = np.dstack([IMAGE, np.full(IMAGE.shape[:2], 255, np.uint8)])
+    (tmp_path / "text.tif").write_text("text")
+    for path, words in (
+        (raster(tmp_path / "holes.tif", IMAGE, nodata=0), "pixels of no data"),
+        (raster(tmp_path / "alpha.tif", alpha, photometric="RGB", ALPHA="YES"), "an alpha band"),
+        (tmp_path / "text.tif", "cannot be read as a raster"),
+        (tmp_path / "nowhere.tif", "cannot be read as a raster"),
+    ):
+        with pytest.raises(ValueError, match=f"{path.name} .*{words}"):
+            segment_array(estimator, path)
+
+
 def test_out_is_filled(tmp_path):
     zarr = pytest.importorskip("zarr")
     estimator = SLICSuperpixels(70)
