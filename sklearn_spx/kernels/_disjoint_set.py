@@ -48,10 +48,8 @@ def number(parent, outside, labels):
         if outside.size and outside[i]:
             continue
         root = find(parent, i)
-        if labels[root] < 0:  # a root comes to its number by the first of its elements, ...
+        if labels[root] < 0:  # a root comes to its number by the first of its elements
             labels[root] = n
             n += 1
-    for i in range(parent.size):  # ... which may come before the root itself
-        if not (outside.size and outside[i]):
-            labels[i] = labels[find(parent, i)]
+        labels[i] = labels[root]
     return n
