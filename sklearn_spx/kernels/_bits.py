@@ -7,6 +7,8 @@ product that no compiler fuses, for those of float64.
 The bits of floats of at least 0 order like the floats. With the last few bits replaced by an
 integer, as `ordered_key` does, the smaller of two such keys is the smaller float, or, of equal
 ones, the smaller integer.
+
+`prefetch` changes no result: it asks for a line of memory before it is needed.
 """
 
 import math
@@ -17,7 +19,16 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-__all__ = ["bits_of", "bits_of_double", "double_of", "float_of", "fma", "ordered_key", "times"]
+__all__ = [
+    "bits_of",
+    "bits_of_double",
+    "double_of",
+    "float_of",
+    "fma",
+    "ordered_key",
+    "prefetch",
+    "times",
+]
 
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -64,6 +75,32 @@ def ordered_key(value, keep, place):
 def times(a, b):
     """Return ``a * b`` of two float32 or two float64 numbers, rounded before it is added to."""
     return a * b
+
+
+def prefetch(array, i):
+    """Ask for the memory around element ``i`` of a flat array, which must exist."""
+
+
+@intrinsic
+def _prefetch(typingctx, array, i):
+    if not isinstance(array, types.Array) or array.ndim != 1 or array.layout != "C":
+        return None
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), (byte, number, number, number))
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        where = builder.bitcast(builder.gep(data, [args[1]]), byte)
+        builder.call(function, [where, number(1), number(3), number(1)])  # to write, keep, data
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), codegen
+
+
+@overload(prefetch)
+def _compiled_prefetch(array, i):
+    return lambda array, i: _prefetch(array, i)
 
 
 @intrinsic(target="generic")

@@ -98,3 +98,16 @@ def test_the_bits_of_doubles(value):
     ):
         assert bits == wanted
         assert np.float64(back).tobytes() == np.float64(value).tobytes()
+
+
+def test_prefetch_changes_nothing():
+    @njit
+    def ask(array):
+        for i in range(array.size):
+            _bits.prefetch(array, i)
+
+    for dtype in (np.int32, np.float32, np.uint64):
+        array = np.arange(100).astype(dtype)
+        ask(array)
+        _bits.prefetch(array, 3)
+        np.testing.assert_array_equal(array, np.arange(100))
