@@ -253,6 +253,38 @@ def graph_segmentation(image, scale, min_size, connectivity, mask):
     return labels.reshape(shape)
 
 
+def smoothed(image, taps, mask=None):
+    """Convolved along x, then along y, tap by tap in float32; with a mask, of what lies inside."""
+    reach = taps.size // 2
+
+    def along(values, axis):
+        n = values.shape[axis]
+        out = np.zeros_like(values)
+        for t, tap in enumerate(taps):
+            out += tap * values.take(np.clip(np.arange(n) + t - reach, 0, n - 1), axis)
+        return out
+
+    if mask is None:
+        return along(along(image, 1), 0)
+    share = along(along(mask[:, :, None].astype(np.float32), 1), 0)
+    out = np.zeros_like(image)
+    return np.divide(along(along(image, 1), 0), share, out=out, where=mask[:, :, None])
+
+
+def edge_weights(image, connectivity, mask):
+    """Distances of colours (H, 2 or 4, W) float32, summed channel by channel; else all bits set."""
+    height, width = image.shape[:2]
+    out = np.full((height, connectivity // 2, width), -1, np.int32).view(np.float32)
+    for y, x in np.ndindex(height, width):
+        for k, (v, u) in enumerate(((y, x + 1), (y + 1, x), (y + 1, x + 1), (y + 1, x - 1))):
+            if k < out.shape[1] and v < height and 0 <= u < width and mask[y, x] and mask[v, u]:
+                total = np.float32(0)
+                for a, b in zip(image[y, x], image[v, u]):
+                    total += (a - b) * (a - b)
+                out[y, k, x] = np.sqrt(total)
+    return out
+
+
 def colour_affinity(image, sigma):
     """Function of two pixels: the affinity of the standard entropy rate superpixels."""
 

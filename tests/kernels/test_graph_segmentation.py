@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter, generate_binary_structure, label
 
 from sklearn_spx.kernels import graph_segmentation
-from sklearn_spx.kernels.graph_segmentation import _smooth, segment_region_graph
+from sklearn_spx.kernels.graph_segmentation import (
+    _colour_weights,
+    _gaussian,
+    segment_region_graph,
+)
+from sklearn_spx.kernels.graph_segmentation._cpu_sort import sort_pairs
 
 from . import naive
 
@@ -100,8 +105,93 @@ def test_integers_count_on_the_scale_of_their_type():
 
 def test_smoothing_is_gaussian():
     image = np.random.default_rng(0).random((20, 30, 2)).astype(np.float32)
-    wanted = gaussian_filter(image, (0.8, 0.8, 0), mode="nearest")
-    np.testing.assert_allclose(_smooth(image, 0.8, None), wanted, atol=1e-5)
+    smooth = gaussian_filter(image, (0.8, 0.8, 0), mode="nearest")
+    weights = _colour_weights(image, 0.8, 4, None, np.ones((0, 0), bool))
+    wanted = np.linalg.norm(smooth[:, 1:] - smooth[:, :-1], axis=2)
+    np.testing.assert_allclose(weights[:, 0, :-1], wanted, atol=1e-5)
+    wanted = np.linalg.norm(smooth[1:] - smooth[:-1], axis=2)
+    np.testing.assert_allclose(weights[:-1, 1], wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("sigma", [0, 0.1, 0.5, 0.8, 3.0])
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 9, 1), (8, 1, 2), (2, 2, 3), (11, 13, 20)])
+def test_weights_are_the_naive_ones_bit_for_bit(shape, sigma, masked):
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, shape, np.uint8)
+    mask, inside = None, np.ones(shape[:2], bool)
+    if masked:
+        mask = inside = rng.random(shape[:2]) < 0.7
+        mask[0, 0] = True
+        image[~mask] = 0
+    for connectivity in (4, 8):
+        given_mask = np.ones((0, 0), bool) if mask is None else mask
+        found = _colour_weights(image, sigma, connectivity, mask, given_mask)
+        values = image / np.float32(255)
+        if sigma:
+            values = naive.smoothed(values, _gaussian(sigma), mask)
+        wanted = naive.edge_weights(values, connectivity, inside)
+        np.testing.assert_array_equal(found.view(np.uint32), wanted.view(np.uint32))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 200), st.integers(0, 31), st.integers(0, 31))
+def test_pairs_are_sorted_by_key_and_stay_in_order(seed, n, first, wide):
+    rng = np.random.default_rng(seed)
+    low = 2**first
+    high = low + 2**wide
+    keys = np.minimum(low + rng.integers(0, 2**wide, n) // 3 * 3, high - 1).astype(np.uint64)
+    pairs = keys << np.uint64(32) | np.arange(n, dtype=np.uint64)
+    wanted = np.sort(pairs)
+    found = sort_pairs(pairs, np.empty_like(pairs), low, high)
+    np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("connectivity", [4, 8])
+@pytest.mark.parametrize("scale", [0.0, 30.0])
+def test_many_equal_weights_are_the_naive_ones(scale, connectivity):
+    # far more of weight 0 than one round lists, and all small in the end
+    image = np.random.default_rng(1).choice(np.float32([0, 0, 0, 1]), (40, 21, 1))
+    mask = np.ones(image.shape[:2], bool)
+    mask[7:9, 3:] = False
+    found = graph_segmentation(
+        image, scale=scale, sigma=0, min_size=7, connectivity=connectivity, mask=mask
+    )
+    wanted = naive.graph_segmentation(image, scale, 7, connectivity, mask)
+    np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 50), (50, 1), (90, 110)])
+def test_a_constant_image_is_one_segment(shape):
+    for connectivity in (4, 8):
+        for sigma in (0, 0.8):
+            labels = graph_segmentation(
+                np.full(shape, 7, np.uint8), scale=0, sigma=sigma, connectivity=connectivity
+            )
+            assert labels.shape == shape
+            assert not labels.any()
+
+
+@pytest.mark.parametrize("connectivity", [4, 8])
+def test_more_channels_than_colours(connectivity):
+    image = np.random.default_rng(2).choice(np.float32([0, 0.25, 0.5, 1]), (9, 8, 20))
+    mask = np.ones(image.shape[:2], bool)
+    found = graph_segmentation(image, scale=900, sigma=0, min_size=3, connectivity=connectivity)
+    wanted = naive.graph_segmentation(image, 900, 3, connectivity, mask)
+    np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize(("connectivity", "shape"), [(8, (2**15, 2**15)), (4, (2**16, 2**15))])
+def test_more_edges_than_can_be_counted_are_refused_before_anything_is_allocated(
+    connectivity, shape
+):
+    image = np.broadcast_to(np.uint8(0), shape)
+    with pytest.raises(ValueError, match="more edges than 32 bits count"):
+        graph_segmentation(image, connectivity=connectivity)
+    with pytest.raises(ValueError, match=f"at most {2**33 // connectivity - 1} pixels"):
+        graph_segmentation(
+            affinities=np.broadcast_to(np.float32(1), (2, *shape)), connectivity=connectivity
+        )
 
 
 def test_nothing_outside_the_mask_matters():
@@ -126,6 +216,10 @@ def test_what_does_not_fit_is_named():
         graph_segmentation(affinities=bad)
     with pytest.raises(ValueError, match=r"affinities has shape \(3, 4, 5\)"):
         graph_segmentation(affinities=np.ones((3, 4, 5)))
+    with pytest.raises(ValueError, match=r"affinities has shape \(4,\)"):
+        graph_segmentation(affinities=np.ones(4))
+    with pytest.raises(ValueError, match=r"image has shape \(4,\)"):
+        graph_segmentation(np.ones(4))
     with pytest.raises(ValueError, match="connectivity must be 4 or 8"):
         graph_segmentation(image, connectivity=6)
     with pytest.raises(ValueError, match="sizes must be 2 positive numbers"):

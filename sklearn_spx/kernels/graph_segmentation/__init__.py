@@ -8,6 +8,7 @@ them is no stronger than what either holds inside, plus a tolerance that falls w
 with Int the greatest weight that the segment was joined across.
 """
 
+import math
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._device import open_session
 from ..affinities import as_affinities, diagonal_affinities
 from ..checks import as_image, as_mask, check_count, check_graph, check_real, full_scale, uses_gpu
-from . import _cpu
+from . import _cpu, _cpu_weights
 
 __all__ = ["graph_segmentation", "segment_region_graph"]
 
@@ -116,22 +117,14 @@ def graph_segmentation(
     shape = np.shape(image)[:2] if affinities is None else np.shape(affinities)[1:]
     if mask is not None:
         mask = as_mask(mask, shape)
+    _check_size(shape, connectivity // 2)
+    inside = np.ones((0, 0), bool) if mask is None else mask
     if affinities is None:
-        weights = _colour_weights(image, sigma, connectivity, mask)
+        weights = _colour_weights(image, sigma, connectivity, mask, inside)
     else:
-        weights = _affinity_weights(as_affinities(affinities, mask=mask), connectivity, mask)
-    inside = np.ones(weights.shape[:2], bool) if mask is None else mask
-    if weights.size >= 2**32:
-        raise ValueError(f"an image of shape {inside.shape} has more edges than 32 bits count")
-
-    keys = np.empty(weights.size, np.uint32)
-    edges = np.empty(weights.size, np.uint32)
-    n_edges = _cpu.list_edges(weights, inside, keys, edges)
-    keys, edges = _cpu.sort_edges(keys[:n_edges], edges[:n_edges])
-    labels = np.empty(inside.shape, np.int32)
-    _cpu.segment_pixels(
-        keys.view(np.float32), edges, inside, weights.shape[2], scale / 255, min_size, labels
-    )
+        weights = _affinity_weights(affinities, connectivity, mask, inside)
+    labels = np.empty(shape, np.int32)
+    _cpu.segment_pixels(weights.view(np.uint32), scale / 255, min_size, inside, labels)
     return labels
 
 
@@ -220,47 +213,40 @@ def _on_gpu(image, affinities, sigma, d, k, min_size, mask):
         return _cuda.segment_image(session, image, taps, d, k, min_size, mask)
 
 
-def _colour_weights(image, sigma, connectivity, mask):
-    """Weights (H, W, 2 or 4) float32 to the right, lower, lower right and lower left pixel."""
+def _check_size(shape, d):
+    if math.prod(shape) * d >= 2**32:
+        raise ValueError(
+            f"an image of shape {tuple(shape)} has more edges than 32 bits count: "
+            f"at most {2**32 // d - 1} pixels can be segmented with connectivity {2 * d}"
+        )
+
+
+def _colour_weights(image, sigma, connectivity, mask, inside):
+    """Weights (H, 2 or 4, W) float32 to the right, lower, lower right and lower left pixel."""
     dtype = np.asarray(image).dtype
     image = as_image(image, mask=mask)
-    if dtype.kind in "ui":
-        image = image / np.float32(full_scale(dtype))
-    if sigma > 0:
-        image = _smooth(image, sigma, mask)
-    weights = np.zeros((*image.shape[:2], connectivity // 2), np.float32)
-    _cpu.colour_weights(image, weights)
+    full = np.float32(full_scale(dtype) if dtype.kind in "ui" else 1)
+    weights = np.empty((image.shape[0], connectivity // 2, image.shape[1]), np.float32)
+    _cpu_weights.weigh_colours(image, full, _gaussian(sigma), inside, weights)
     return weights
 
 
 def _gaussian(sigma):
     reach = int(4 * sigma + 0.5)
+    if reach == 0:
+        return np.ones(1, np.float32)
     taps = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     return (taps / taps.sum()).astype(np.float32)
 
 
-def _smooth(image, sigma, mask):
-    """Gaussian smoothing; with a mask, of what lies inside."""
-    taps = _gaussian(sigma)
-    if mask is None:
-        return _convolved(image, taps)
-    share = _convolved(mask[:, :, None].astype(np.float32), taps)
-    inside = _convolved(image, taps)  # 0 outside
-    return np.divide(inside, share, out=np.zeros_like(inside), where=mask[:, :, None])
-
-
-def _convolved(image, taps):
-    half, out = np.empty_like(image), np.empty_like(image)
-    _cpu.convolve_rows(image, taps, half)
-    _cpu.convolve_columns(half, taps, out)
-    return out
-
-
-def _affinity_weights(affinities, connectivity, mask):
-    weights = np.zeros((*affinities.shape[1:], connectivity // 2), np.float32)
-    weights[:, :, 0], weights[:, :, 1] = 1 - affinities
+def _affinity_weights(affinities, connectivity, mask, inside):
+    """The same of affinities."""
+    affinities = as_affinities(affinities, mask=mask)
+    weights = np.zeros((affinities.shape[1], connectivity // 2, affinities.shape[2]), np.float32)
+    weights[:, 0], weights[:, 1] = 1 - affinities
     if connectivity == 8:
         diagonal = 1 - diagonal_affinities(affinities, mask)
-        weights[:-1, :-1, 2] = diagonal
-        weights[:-1, 1:, 3] = diagonal
+        weights[:-1, 2, :-1] = diagonal
+        weights[:-1, 3, 1:] = diagonal
+    _cpu_weights.leave_out(inside, weights.view(np.uint32))
     return weights

@@ -2,156 +2,242 @@
 
 Edge ``pixel * d + k`` leads from a pixel to its right, lower, lower right or lower left neighbour
 (k = 0 to 3; d = 2 or 4 of them). The bits of a float that is not negative order as an integer, so
-edges are sorted by three stable counting passes over 11 bits each: linear, ties in order of pixels.
+edges are sorted by these, ties in the order of edges.
+
+Most edges join nothing, and what takes time is to look their segments up all over the image. So
+edges are taken in rounds, each a range of weights. A round goes through the image row by row and
+lists the edges that can join something yet: those between two segments that are not done, as one is
+that tolerates less than the least weight of the round. These alone are sorted and gone through.
 """
 
 import numpy as np
+from numba.extending import register_jitable
 
+from .._bits import float_of, prefetch
 from .._disjoint_set import find, join, number
-from .._pixel_edges import other_end
 from ..compilation import njit
-from ._rules import difference
+from ._cpu_sort import sort_pairs
 
-_RADIX = 11
+_ROUNDS = 4  # of about as many edges each
+_SOON = 16  # edges ahead whose nodes are asked for
+_BIN = 1 << 16  # keys that the histogram counts as one
 
 
 @njit
-def convolve_rows(image, taps, out):
-    """Convolve along x; the border pixel goes on for ever.
+def segment_pixels(keys, k, min_size, inside, labels):
+    """Join pixels across edges by ascending weight.
 
     Parameters
     ----------
-    image : IN (H, W, C) float32
-    taps : IN (2 r + 1,) float32
-    out : OUT (H, W, C) float32
-    """
-    height, width, n_channels = image.shape
-    reach = taps.size // 2
-    for y in range(height):
-        for x in range(width):
-            for c in range(n_channels):
-                out[y, x, c] = 0
-            for t in range(taps.size):
-                source = min(max(x + t - reach, 0), width - 1)
-                for c in range(n_channels):
-                    out[y, x, c] += taps[t] * image[y, source, c]
-
-
-@njit
-def convolve_columns(image, taps, out):
-    """Convolve along y; otherwise as `convolve_rows`."""
-    height, width, n_channels = image.shape
-    reach = taps.size // 2
-    flat, flat_out = image.reshape(height, -1), out.reshape(height, -1)
-    for y in range(height):
-        flat_out[y] = 0
-        for t in range(taps.size):
-            source = min(max(y + t - reach, 0), height - 1)
-            for i in range(width * n_channels):
-                flat_out[y, i] += taps[t] * flat[source, i]
-
-
-@njit
-def colour_weights(image, weights):
-    """Euclidean distances of neighbouring colours.
-
-    Parameters
-    ----------
-    image : IN (H, W, C) float32
-    weights : OUT (H, W, 2 or 4) float32; edges that leave the image are not written
-    """
-    height, width = image.shape[:2]
-    diagonals = weights.shape[2] == 4
-    for y in range(height):
-        for x in range(width):
-            if x + 1 < width:
-                weights[y, x, 0] = difference(image, y, x, y, x + 1)
-            if y + 1 < height:
-                weights[y, x, 1] = difference(image, y, x, y + 1, x)
-                if diagonals and x + 1 < width:
-                    weights[y, x, 2] = difference(image, y, x, y + 1, x + 1)
-                if diagonals and x > 0:
-                    weights[y, x, 3] = difference(image, y, x, y + 1, x - 1)
-
-
-@njit
-def list_edges(weights, inside, keys, edges):
-    """List the edges inside the mask; return how many.
-
-    Parameters
-    ----------
-    weights : IN (H, W, d) float32, none below 0
-    inside : IN (H, W) bool
-    keys : OUT (>= n,) uint32, bits of the weight
-    edges : OUT (>= n,) uint32
-    """
-    height, width, d = weights.shape
-    bits = weights.view(np.uint32)
-    n = 0
-    for y in range(height):
-        for x in range(width):
-            if not inside[y, x]:
-                continue
-            for k in range(d):
-                v = y + (k > 0)
-                u = x + (k == 0 or k == 2) - (k == 3)
-                if v < height and 0 <= u < width and inside[v, u]:
-                    keys[n] = bits[y, x, k]
-                    edges[n] = (y * width + x) * d + k
-                    n += 1
-    return n
-
-
-@njit
-def sort_edges(keys, edges):
-    """Sort by key, stably; return both arrays sorted (the arguments are scratch)."""
-    other_keys, other_edges = np.empty_like(keys), np.empty_like(edges)
-    for shift in (0, _RADIX, 2 * _RADIX):
-        place = np.zeros((1 << _RADIX) + 1, np.int64)
-        for i in range(keys.size):
-            place[((keys[i] >> shift) & ((1 << _RADIX) - 1)) + 1] += 1
-        for b in range(1 << _RADIX):
-            place[b + 1] += place[b]
-        for i in range(keys.size):
-            bucket = (keys[i] >> shift) & ((1 << _RADIX) - 1)
-            other_keys[place[bucket]] = keys[i]
-            other_edges[place[bucket]] = edges[i]
-            place[bucket] += 1
-        keys, other_keys = other_keys, keys
-        edges, other_edges = other_edges, edges
-    return keys, edges
-
-
-@njit
-def segment_pixels(weights, edges, inside, d, k, min_size, labels):
-    """Join pixels across the sorted edges.
-
-    Parameters
-    ----------
-    weights : IN (n,) float32, ascending
-    edges : IN (n,) uint32
-    inside : IN (H, W) bool
-    d : int, edges of a pixel
+    keys : IN (H, d, W) uint32, bits of the weights; all are set of what is no edge
     k : float, eq. 4
     min_size : int
+    inside : IN (H, W) bool, or (0, 0) where there is no mask
     labels : OUT (H, W) int32
     """
-    width = inside.shape[1]
-    parent = np.arange(inside.size).astype(np.int32)
-    size = np.ones(inside.size, np.int32)
-    tolerance = np.full(inside.size, np.float32(k))  # Int(A) + k / |A|
-    for i in range(edges.size):
-        p = np.int64(edges[i]) // d
-        a, b = find(parent, p), find(parent, other_end(p, edges[i] % d, width))
-        if a != b and weights[i] <= tolerance[a] and weights[i] <= tolerance[b]:
+    height, d, width = keys.shape
+    ends, most = _ranges(keys)
+    pairs, scratch = np.empty(most + d * width, np.uint64), np.empty(most, np.uint64)
+    parent = np.empty(labels.size, np.int32)
+    for p in range(parent.size):
+        parent[p] = p
+    size = np.ones(labels.size, np.int32)
+    tolerance = np.full(labels.size, np.float32(k))  # Int(A) + k / |A|
+    nodes = parent, size, tolerance
+    for i in range(ends.size - 1):
+        y = 0
+        while y < height:
+            n, y = _list_edges(keys, ends[i], ends[i + 1], nodes, 0, y, pairs)
+            listed = sort_pairs(pairs[:n], scratch[:n], ends[i], ends[i + 1])
+            _join_similar(listed, d, width, k, parent, size, tolerance)
+    if min_size > 1:
+        # mostly few, in one round; else the ranges again
+        n, y = _list_edges(keys, ends[0], ends[-1], nodes, min_size, 0, pairs)
+        if y == height and n <= most:
+            listed = sort_pairs(pairs[:n], scratch[:n], ends[0], ends[-1])
+            _join_small(listed, d, width, min_size, parent, size)
+        else:
+            for i in range(ends.size - 1):
+                y = 0
+                while y < height:
+                    n, y = _list_edges(keys, ends[i], ends[i + 1], nodes, min_size, y, pairs)
+                    listed = sort_pairs(pairs[:n], scratch[:n], ends[i], ends[i + 1])
+                    _join_small(listed, d, width, min_size, parent, size)
+    number(parent, ~inside.ravel(), labels.ravel())
+
+
+@njit
+def _ranges(keys):
+    """Divide the keys that are edges into ranges; return their ends, and the most edges in one.
+
+    A range of key 0 alone, which needs no sorting, may have more.
+    """
+    counts = np.zeros((1 << 32) // _BIN + 1, np.int64)  # of 0, of 1 .. _BIN, and so on
+    for key in keys.ravel():
+        counts[(np.int64(key) + _BIN - 1) // _BIN] += 1
+    counts[-1] = 0  # no edges
+    ends = np.zeros(_ROUNDS + 2, np.int64)
+    n_ends = 1
+    if counts[0] > 0:
+        ends[1] = 1
+        n_ends = 2
+    left, n, most = counts[1:].sum(), 0, keys.size // 64
+    share = -(-left // _ROUNDS)
+    for b in range(1, counts.size):
+        n += counts[b]
+        left -= counts[b]
+        if n > 0 and (n >= share or left == 0):
+            ends[n_ends] = b * _BIN + 1
+            n_ends += 1
+            most = max(most, n)
+            n = 0
+    return ends[:n_ends], most
+
+
+@njit
+def _list_edges(keys, low, high, nodes, min_size, y, pairs):
+    """List the edges of a range that can join something, in their order, from row ``y`` on.
+
+    Parameters
+    ----------
+    keys : IN (H, d, W) uint32
+    low, high : int, the keys that count are from low to high - 1
+    nodes : parent INOUT (H * W,) int32, paths to roots get short; size IN (H * W,) int32;
+        tolerance IN (H * W,) float32
+    min_size : int, 0 where similar segments are joined, else what small ones are smaller than
+    y : int
+    pairs : OUT (>= d * W,) uint64, key and edge
+
+    Returns
+    -------
+    n : int, edges
+    y : int, the first row that there was no room for
+    """
+    height, d, width = keys.shape
+    here, below = np.empty(width, np.int32), np.empty(width, np.int32)
+    found = np.empty(width, np.uint8)
+    _find_segments(nodes, y * width, low, min_size, below)
+    n = 0
+    while y < height and n + d * width <= pairs.size:
+        here, below = below, here
+        if y + 1 < height:
+            _find_segments(nodes, (y + 1) * width, low, min_size, below)
+        found[:] = 0
+        _mark(keys[y, 0], low, high, here, here[1:], min_size, 0, found)
+        _mark(keys[y, 1], low, high, here, below, min_size, 1, found)
+        if d == 4:
+            _mark(keys[y, 2], low, high, here, below[1:], min_size, 2, found)
+            _mark(keys[y, 3, 1:], low, high, here[1:], below, min_size, 3, found[1:])
+        for x in range(width):
+            if found[x]:
+                edge = np.uint64((y * width + x) * d)
+                for k in range(d):
+                    pairs[n] = np.uint64(keys[y, k, x]) << np.uint64(32) | edge | np.uint64(k)
+                    n += found[x] >> k & 1
+        y += 1
+    return n, y
+
+
+@njit
+def _find_segments(nodes, first, low, min_size, segments):
+    """Find the segments of a row of pixels.
+
+    Parameters
+    ----------
+    nodes : as of `_list_edges`
+    first : int, the first pixel of the row
+    low, min_size : int, as of `_list_edges`
+    segments : OUT (W,) int32, the root r; ~r of a segment that is done, or not small
+    """
+    parent, size, tolerance = nodes
+    least = float_of(np.int32(low))
+    root, segment = np.int64(-1), np.int32(0)
+    for x in range(segments.size):
+        p = first + x
+        if parent[p] != root:
+            root = np.int64(find(parent, p))
+            done = tolerance[root] < least if min_size == 0 else size[root] >= min_size
+            segment = np.int32(~root if done else root)
+            parent[p] = root
+        segments[x] = segment
+
+
+@njit
+def _mark(keys, low, high, first, second, min_size, k, found):
+    """Set bit k of the pixels with an edge that counts.
+
+    Parameters
+    ----------
+    keys : IN (>= n,) uint32
+    low, high : int, the keys that count
+    first, second : IN (>= n,) int32, segments at the ends
+    min_size : int, 0 where both ends must not be done, else one
+    k : int
+    found : INOUT (>= n,) uint8
+    """
+    low, high, k = np.uint32(low), np.uint32(high), np.uint8(k)
+    both = np.int32(-1 if min_size == 0 else 0)
+    for x in range(min(keys.size, first.size, second.size)):  # no branch: it is vectorised
+        a, b = first[x], second[x]
+        open_ends = ((a & b) | ((a | b) & both)) >= 0  # signs say what is done
+        counts = (keys[x] >= low) & (keys[x] < high) & (a != b) & open_ends
+        found[x] |= np.uint8(counts) << k
+
+
+@register_jitable
+def _ends(edge, d, width):
+    """The two pixels of an edge, without division or branch."""
+    p, k = edge >> (d >> 1), edge & (d - 1)
+    return p, p + (k > 0) * width + ((k == 0) | (k == 2)) - (k == 3)
+
+
+@register_jitable
+def _ask_for_parents(numbers, i, d, width, parent):
+    """Ask for the nodes of an edge that comes soon."""
+    if 2 * i < numbers.size:
+        p, q = _ends(np.int64(numbers[2 * i]), d, width)
+        prefetch(parent, p)
+        prefetch(parent, q)
+
+
+@register_jitable
+def _ask_for_roots(numbers, i, d, width, parent, values):
+    """Ask for the parents of these, mostly roots, and for the values that roots have."""
+    if 2 * i < numbers.size:
+        p, q = _ends(np.int64(numbers[2 * i]), d, width)
+        a, b = np.int64(parent[p]), np.int64(parent[q])
+        prefetch(parent, a)
+        prefetch(parent, b)
+        prefetch(values, a)
+        prefetch(values, b)
+
+
+@njit
+def _join_similar(listed, d, width, k, parent, size, tolerance):
+    """Join the segments at the ends of edges, listed by weight, that are similar (eq. 3)."""
+    numbers = listed.view(np.uint32)  # edge, key
+    for i in range(listed.size):
+        _ask_for_parents(numbers, i + 2 * _SOON, d, width, parent)
+        _ask_for_roots(numbers, i + _SOON, d, width, parent, tolerance)
+        p, q = _ends(np.int64(numbers[2 * i]), d, width)
+        a, b = find(parent, p), find(parent, q)
+        weight = float_of(np.int32(numbers[2 * i + 1]))
+        if a != b and weight <= tolerance[a] and weight <= tolerance[b]:
             root = join(parent, size, a, b)
-            tolerance[root] = weights[i] + k / size[root]
-    for i in range(edges.size):
-        p = np.int64(edges[i]) // d
-        a, b = find(parent, p), find(parent, other_end(p, edges[i] % d, width))
+            tolerance[root] = weight + k / size[root]
+
+
+@njit
+def _join_small(listed, d, width, min_size, parent, size):
+    """Join the segments at the ends of edges, listed by weight, where one is too small."""
+    numbers = listed.view(np.uint32)
+    for i in range(listed.size):
+        _ask_for_parents(numbers, i + 2 * _SOON, d, width, parent)
+        _ask_for_roots(numbers, i + _SOON, d, width, parent, size)
+        p, q = _ends(np.int64(numbers[2 * i]), d, width)
+        a, b = find(parent, p), find(parent, q)
         if a != b and min(size[a], size[b]) < min_size:
             join(parent, size, a, b)
-    number(parent, ~inside.ravel(), labels.ravel())
 
 
 @njit
