@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..kernels.checks import check_real
 from ._inputs import check_together
-from ._matching import match_pixels
+from ._matching import match_each, pixels_of
 from ._thinning import thin_boundaries
 from .f_measure import f_of_counts
 
@@ -131,16 +131,20 @@ def boundary_f_counts(
     labels, truths = check_together(labels, ground_truths)
     max_distance = check_real(max_distance, "max_distance", 0.0)
     radius = max_distance * math.hypot(*labels.shape)
-    return match_counts(thin_boundaries(labels), [thin_boundaries(t) for t in truths], radius)
+    wanted = [pixels_of(thin_boundaries(truth)) for truth in truths]
+    return match_counts(thin_boundaries(labels), wanted, radius)
 
 
 def match_counts(found, wanted, radius):
-    """Return the four counts of a thinned map and the thinned maps of all annotations."""
-    n_matched = 0
-    in_any = np.zeros(int(np.count_nonzero(found)), dtype=bool)
-    for one in wanted:
-        n, matched = match_pixels(one, found, radius)
-        n_matched += n
-        in_any |= matched
-    n_wanted = sum(int(np.count_nonzero(one)) for one in wanted)
-    return np.array([n_matched, n_wanted, np.count_nonzero(in_any), in_any.size], dtype=np.int64)
+    """Return the four counts of a thinned map and the pixels of all annotations' thinned maps."""
+    matches = match_each(wanted, found, radius)
+    in_any = np.any([matched for _, matched in matches], axis=0)
+    return np.array(
+        [
+            sum(n for n, _ in matches),
+            sum(pixels.shape[1] for pixels in wanted),
+            np.count_nonzero(in_any),
+            in_any.size,
+        ],
+        dtype=np.int64,
+    )

@@ -1,9 +1,9 @@
 """The contingency table of two label images: how many pixels every pair of regions shares.
 
-Every region score is arithmetic on this table. It is sparse: a counting sort brings the pixels
-of one region together, one scratch row counts them by the other image's labels, and only the
-pairs that meet are kept. Time and memory are linear in the pixels, whatever the numbers of
-regions.
+Every region score is arithmetic on this table. It is sparse: only the pairs that meet are kept.
+Where a full table is smaller than the image, pixels are counted into one. Otherwise a counting sort
+brings the pixels of one region together, and one scratch row counts them by the other image's
+labels. Time and memory are linear in the pixels, whatever the numbers of regions.
 """
 
 from typing import NamedTuple
@@ -45,10 +45,24 @@ def contingency(labels, truth):
     if first.min() < 0:
         inside = first >= 0
         first, second = first[inside], second[inside]
-    first, n_first = compact(first)
-    second, n_second = compact(second)
+    return count_compact(compact(first), compact(second))
+
+
+def count_compact(first, second):
+    """Return the :class:`Contingency` of two flat label images as of `compact`."""
+    first, n_first = first
+    second, n_second = second
     row_size = np.zeros(n_first, dtype=np.int64)
     column_size = np.zeros(n_second, dtype=np.int64)
+    if n_first * n_second <= first.size:
+        counts = np.zeros((n_first, n_second), dtype=np.int32)
+        n_pairs = _count_full(first, second, counts)
+        row = np.empty(n_pairs, dtype=np.int32)
+        column = np.empty(n_pairs, dtype=np.int32)
+        overlap = np.empty(n_pairs, dtype=np.int64)
+        row_start = np.empty(n_first, dtype=np.int64)
+        _list_pairs(counts, row, column, overlap, row_start, row_size, column_size)
+        return Contingency(row, column, overlap, row_size, column_size, row_start, first.size)
     _sizes(first, row_size)
     _sizes(second, column_size)
     capacity = min(first.size, n_first * n_second)
@@ -102,6 +116,33 @@ def _renumber(labels, new, out):
     for p in range(labels.size):
         out[p] = new[labels[p]]
     return n
+
+
+@njit
+def _count_full(first, second, counts):
+    """Count the pixels of every pair; return how many pairs meet."""
+    n_pairs = 0
+    for p in range(first.size):
+        n_pairs += counts[first[p], second[p]] == 0
+        counts[first[p], second[p]] += 1
+    return n_pairs
+
+
+@njit
+def _list_pairs(counts, row, column, overlap, row_start, row_size, column_size):
+    """List the pairs that meet; IN counts, INOUT the sizes (zeros), OUT the others."""
+    n_pairs = 0
+    for r in range(counts.shape[0]):
+        row_start[r] = n_pairs
+        for c in range(counts.shape[1]):
+            n = counts[r, c]
+            if n:
+                row[n_pairs] = r
+                column[n_pairs] = c
+                overlap[n_pairs] = n
+                n_pairs += 1
+                row_size[r] += n
+                column_size[c] += n
 
 
 @njit

@@ -17,9 +17,10 @@ from sklearn.utils import Bunch
 
 from ..kernels.checks import check_real
 from ._boundary_f import match_counts
-from ._contingency import contingency
+from ._contingency import compact, count_compact
 from ._data_set import over_images
 from ._inputs import as_list, check_known_alike, check_labels, check_truths, known
+from ._matching import pixels_of
 from ._object_part_f import object_part_scores
 from ._regions import best_iou, information, rand_index
 from ._thinning import thin_boundaries
@@ -150,7 +151,9 @@ def _score_image(max_distance, segmentation, truths):
     truths = check_truths(settings[0], truths)
     check_known_alike(truths)
     settings = [known(labels, truths[0]) for labels in settings]
-    wanted = [thin_boundaries(truth) for truth in truths]
+    inside = settings[0] >= 0
+    wanted = [pixels_of(thin_boundaries(truth)) for truth in truths]
+    segments = [compact(truth[inside]) for truth in truths]
     radius = max_distance * math.hypot(*outside.shape)
     best = [0.0] * len(truths)
     keys = [digest(labels) for labels in settings]
@@ -158,7 +161,8 @@ def _score_image(max_distance, segmentation, truths):
     for key, labels in zip(keys, settings):
         if key in scored:
             continue
-        tables = [contingency(labels, truth) for truth in truths]
+        regions = compact(labels[inside])
+        tables = [count_compact(regions, one) for one in segments]
         ious = [best_iou(table) for table in tables]
         best = [np.maximum(old, new) for old, new in zip(best, ious)]
         scored[key] = {

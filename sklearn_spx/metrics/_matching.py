@@ -41,31 +41,49 @@ def match_pixels(first, second, radius):
     matched : ndarray of bool, shape (number of pixels set in ``second``,)
         Whether each pixel of ``second``, in reading order, is paired.
     """
-    ys, xs = np.ascontiguousarray(np.nonzero(first))
-    n_second = int(np.count_nonzero(second))
-    if ys.size == 0 or n_second == 0:
-        return 0, np.zeros(n_second, dtype=bool)
-    index = np.full(second.shape, -1, dtype=np.int32)
-    index[second] = np.arange(n_second, dtype=np.int32)
+    return match_each([pixels_of(first)], second, radius)[0]
 
+
+def pixels_of(boundary):
+    """Return the rows and columns (2, n) int64 of a map's pixels, in reading order."""
+    return np.ascontiguousarray(np.nonzero(boundary))
+
+
+def match_each(firsts, second, radius):
+    """Return what `match_pixels` returns of each of several first maps, given by their pixels."""
+    height, width = second.shape
+    radius = min(radius, math.hypot(height, width))  # no pixels are further apart
+    dy, dx, step = _window(radius)
+    reach = int(radius)
+    index = np.full((height + 2 * reach, width + 2 * reach), -1, dtype=np.int32)
+    n_second = _number_pixels(second, index[reach : reach + height, reach : reach + width])
+    offsets = dy * index.shape[1] + dx
+    places = [(ys + reach) * index.shape[1] + xs + reach for ys, xs in firsts]
+    return [_match(place, index.ravel(), n_second, offsets, step) for place in places]
+
+
+def _match(places, index, n_second, offsets, step):
+    """Pair the pixels at ``places`` of a flat index of the second map's pixels."""
+    n_first = places.size
+    if n_first == 0 or n_second == 0:
+        return 0, np.zeros(n_second, dtype=bool)
     # candidates as sparse rows: first-map pixel, second-map pixels within the radius, lengths
-    dy, dx, step = _window(min(radius, math.hypot(*first.shape)))  # no pixels are further apart
-    start = np.zeros(ys.size + 1, dtype=np.int64)
-    _count_candidates(ys, xs, index, dy, dx, start)
+    start = np.zeros(n_first + 1, dtype=np.int64)
+    _count_candidates(places, index, offsets, start)
     to = np.empty(start[-1], dtype=np.int32)
     length = np.empty(start[-1], dtype=np.int64)
-    _fill_candidates(ys, xs, index, dy, dx, step, to, length)
+    _fill_candidates(places, index, offsets, step, to, length)
 
-    mate = np.full(ys.size, -1, dtype=np.int32)
+    mate = np.full(n_first, -1, dtype=np.int32)
     back_mate = np.full(n_second, -1, dtype=np.int32)
-    scratch = np.empty((2, ys.size), dtype=np.int64)
+    scratch = np.empty((2, n_first), dtype=np.int64)
     seen = np.zeros(n_second, dtype=np.int64)
     n_matched = _maximum_matching(start, to, mate, back_mate, start[:-1].copy(), scratch, seen)
 
     excess = mate < 0
     claimed = np.zeros(n_second, dtype=bool)
-    if n_matched < ys.size:
-        _spread_excess(start, to, back_mate, excess, claimed, np.empty(ys.size, dtype=np.int64))
+    if n_matched < n_first:
+        _spread_excess(start, to, back_mate, excess, claimed, np.empty(n_first, dtype=np.int64))
     mate[:] = -1
     back_mate[:] = -1
     _insert_all(start, to, length, ~excess, ~claimed, mate, back_mate)
@@ -88,26 +106,34 @@ def _window(radius):
 
 
 @njit
-def _count_candidates(ys, xs, index, dy, dx, start):
-    height, width = index.shape
-    for i in range(ys.size):
-        n = 0
-        for o in range(dy.size):
-            y, x = ys[i] + dy[o], xs[i] + dx[o]
-            if 0 <= y < height and 0 <= x < width and index[y, x] >= 0:
+def _number_pixels(second, index):
+    """Number the pixels set in reading order; index : OUT (H, W), where they are set."""
+    n = 0
+    for y in range(second.shape[0]):
+        for x in range(second.shape[1]):
+            if second[y, x]:
+                index[y, x] = n
                 n += 1
+    return n
+
+
+@njit
+def _count_candidates(places, index, offsets, start):
+    for i in range(places.size):
+        n = 0
+        for o in range(offsets.size):
+            n += index[places[i] + offsets[o]] >= 0
         start[i + 1] = start[i] + n
 
 
 @njit
-def _fill_candidates(ys, xs, index, dy, dx, step, to, length):
-    height, width = index.shape
+def _fill_candidates(places, index, offsets, step, to, length):
     e = 0
-    for i in range(ys.size):
-        for o in range(dy.size):
-            y, x = ys[i] + dy[o], xs[i] + dx[o]
-            if 0 <= y < height and 0 <= x < width and index[y, x] >= 0:
-                to[e] = index[y, x]
+    for i in range(places.size):
+        for o in range(offsets.size):
+            b = index[places[i] + offsets[o]]
+            if b >= 0:
+                to[e] = b
                 length[e] = step[o]
                 e += 1
 
@@ -191,8 +217,9 @@ def _spread_excess(start, to, back_mate, excess, claimed, queue):
 def _insert_all(start, to, length, rows, columns, mate, back_mate):
     """Pair every row of ``rows`` with one of ``columns`` at the least total length.
 
-    INOUT mate, back_mate (-1). For every edge length - price - back_price >= 0, with equality
-    on pairs; unpaired columns keep back_price 0.
+    INOUT mate, back_mate (-1). A row's edges come by ascending length. For every edge
+    length - price - back_price >= 0, with equality on pairs; unpaired columns keep back_price 0,
+    others have less.
     """
     price = np.zeros(mate.size, dtype=np.int64)
     back_price = np.zeros(back_mate.size, dtype=np.int64)
@@ -202,13 +229,30 @@ def _insert_all(start, to, length, rows, columns, mate, back_mate):
     before = np.empty(n_columns, dtype=np.int32)
     touched = np.empty(n_columns, dtype=np.int32)
     for a in range(mate.size):  # first where partners coincide: no path is as short
-        for e in range(start[a], start[a + 1]):
-            if rows[a] and length[e] == 0 and columns[to[e]]:
-                mate[a] = to[e]
-                back_mate[to[e]] = a
+        e = start[a]
+        if e < start[a + 1] and rows[a] and length[e] == 0 and columns[to[e]]:
+            mate[a] = to[e]
+            back_mate[to[e]] = a
     heap = [(np.int64(0), np.int64(0))]
     for root in range(mate.size):
         if not rows[root] or mate[root] >= 0:
+            continue
+        # mostly the nearest column is free, which is what the search below finds at once
+        least, first = _UNREACHED, np.int64(0)
+        for e in range(start[root], start[root + 1]):
+            if length[e] > least:
+                break
+            b = to[e]
+            if not columns[b]:
+                continue
+            d = length[e] - back_price[b]
+            rank = np.int64(b) if back_mate[b] >= 0 else np.int64(b) + n_columns
+            if d < least or (d == least and rank < first):
+                least, first = d, rank
+        if first >= n_columns:
+            price[root] = least
+            mate[root] = first - n_columns
+            back_mate[first - n_columns] = root
             continue
         heap.clear()
         nearest = _UNREACHED  # free column found so far
@@ -217,6 +261,8 @@ def _insert_all(start, to, length, rows, columns, mate, back_mate):
         reached = np.int64(0)
         while True:
             for e in range(start[a], start[a + 1]):
+                if reached + length[e] - price[a] > nearest:  # and so are all that follow
+                    break
                 b = to[e]
                 if settled[b] or not columns[b]:
                     continue
