@@ -8,10 +8,10 @@ image scale (OIS) takes the best setting of every image.
 import math
 from collections.abc import Sequence
 from functools import partial
+from hashlib import sha1
 from typing import Any
 
 import numpy as np
-from joblib import hash as digest
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
@@ -156,7 +156,7 @@ def _score_image(max_distance, segmentation, truths):
     segments = [compact(truth[inside]) for truth in truths]
     radius = max_distance * math.hypot(*outside.shape)
     best = [0.0] * len(truths)
-    keys = [digest(labels) for labels in settings]
+    keys = [sha1(labels, usedforsecurity=False).digest() for labels in settings]
     scored = {}  # settings that change nothing are common
     for key, labels in zip(keys, settings):
         if key in scored:

@@ -19,11 +19,11 @@ Distances are integers in units of 2**-20 pixel, with sqrt(k * k * f) = k * sqrt
 so equal sums of distances are equal numbers.
 """
 
-import heapq
 import math
 from functools import lru_cache
 
 import numpy as np
+from numba.extending import register_jitable
 
 from ..kernels.compilation import njit
 
@@ -70,8 +70,8 @@ def _match(places, index, n_second, offsets, step):
     # candidates as sparse rows: first-map pixel, second-map pixels within the radius, lengths
     start = np.zeros(n_first + 1, dtype=np.int64)
     _count_candidates(places, index, offsets, start)
-    to = np.empty(start[-1], dtype=np.int32)
-    length = np.empty(start[-1], dtype=np.int64)
+    to = np.empty(start[-1] + 1, dtype=np.int32)  # the last one is room to write and discard
+    length = np.empty(start[-1] + 1, dtype=np.int64)
     _fill_candidates(places, index, offsets, step, to, length)
 
     mate = np.full(n_first, -1, dtype=np.int32)
@@ -131,11 +131,9 @@ def _fill_candidates(places, index, offsets, step, to, length):
     e = 0
     for i in range(places.size):
         for o in range(offsets.size):
-            b = index[places[i] + offsets[o]]
-            if b >= 0:
-                to[e] = b
-                length[e] = step[o]
-                e += 1
+            to[e] = index[places[i] + offsets[o]]
+            length[e] = step[o]
+            e += to[e] >= 0  # no branch, which could not be foretold
 
 
 @njit
@@ -233,7 +231,7 @@ def _insert_all(start, to, length, rows, columns, mate, back_mate):
         if e < start[a + 1] and rows[a] and length[e] == 0 and columns[to[e]]:
             mate[a] = to[e]
             back_mate[to[e]] = a
-    heap = [(np.int64(0), np.int64(0))]
+    heap = np.empty((length.size + 1, 2), dtype=np.int64)  # distance, rank
     for root in range(mate.size):
         if not rows[root] or mate[root] >= 0:
             continue
@@ -254,7 +252,7 @@ def _insert_all(start, to, length, rows, columns, mate, back_mate):
             mate[root] = first - n_columns
             back_mate[first - n_columns] = root
             continue
-        heap.clear()
+        n_heap = 0
         nearest = _UNREACHED  # free column found so far
         n_touched = 0
         a = root
@@ -277,11 +275,13 @@ def _insert_all(start, to, length, rows, columns, mate, back_mate):
                     before[b] = a
                     # at one distance paired columns come first, as they may lead to free ones
                     rank = np.int64(b) if back_mate[b] >= 0 else np.int64(b) + n_columns
-                    heapq.heappush(heap, (d, rank))
-            reached, rank = heapq.heappop(heap)
-            while settled[rank % n_columns]:
-                reached, rank = heapq.heappop(heap)
-            column = rank % n_columns
+                    _push(heap, n_heap, d, rank)
+                    n_heap += 1
+            column = np.int64(-1)
+            while column < 0 or settled[column]:
+                reached, column = heap[0, 0], heap[0, 1] % n_columns
+                n_heap -= 1
+                _pop(heap, n_heap)
             settled[column] = True
             if back_mate[column] < 0:
                 break
@@ -301,3 +301,36 @@ def _insert_all(start, to, length, rows, columns, mate, back_mate):
             mate[a], b = b, mate[a]
             if a == root:
                 break
+
+
+@register_jitable
+def _push(heap, n, distance, rank):
+    """Add a pair to a heap of n."""
+    i = n
+    while i > 0:
+        up = (i - 1) >> 1
+        if heap[up, 0] < distance or (heap[up, 0] == distance and heap[up, 1] <= rank):
+            break
+        heap[i, 0], heap[i, 1] = heap[up, 0], heap[up, 1]
+        i = up
+    heap[i, 0], heap[i, 1] = distance, rank
+
+
+@register_jitable
+def _pop(heap, n):
+    """Take the least pair, the first, off a heap that keeps n."""
+    distance, rank = heap[n, 0], heap[n, 1]
+    i = 0
+    while 2 * i + 1 < n:
+        below = 2 * i + 1
+        other = below + 1
+        if other < n and (
+            heap[other, 0] < heap[below, 0]
+            or (heap[other, 0] == heap[below, 0] and heap[other, 1] < heap[below, 1])
+        ):
+            below = other
+        if heap[below, 0] > distance or (heap[below, 0] == distance and heap[below, 1] >= rank):
+            break
+        heap[i, 0], heap[i, 1] = heap[below, 0], heap[below, 1]
+        i = below
+    heap[i, 0], heap[i, 1] = distance, rank

@@ -19,8 +19,8 @@ def thin_boundaries(labels):
     height, width = labels.shape
     framed = np.zeros((height + 2, width + 2), dtype=np.bool_)  # outside is background
     n = _mark_blocks(labels, framed)
-    ys, xs = np.ascontiguousarray(np.nonzero(framed))
-    _thin(framed, ys, xs, np.empty(n, dtype=np.int64))
+    flat = framed.ravel()
+    _thin(flat, width + 2, np.flatnonzero(flat), np.empty(n, dtype=np.int64))
     return framed[1:-1, 1:-1]
 
 
@@ -48,21 +48,21 @@ def _mark_blocks(labels, framed):
 
 
 @njit
-def _thin(framed, ys, xs, delete):
+def _thin(framed, row, pixels, delete):
     """Delete pixels of ``framed`` in place, in alternating parallel passes, to convergence.
 
-    INOUT framed, and ys, xs, the pixels left; SCRATCH delete.
+    INOUT framed, flat, in rows of ``row``, and pixels, where those left are; SCRATCH delete.
     """
-    n = ys.size
+    n = pixels.size
     east = True  # the pass that opens strips off north-east borders, the other off south-west
     idle = 0
     while idle < 2:
         n_delete = 0
         for i in range(n):
-            y, x = ys[i], xs[i]
-            p2, p3, p4 = framed[y - 1, x], framed[y - 1, x + 1], framed[y, x + 1]
-            p5, p6, p7 = framed[y + 1, x + 1], framed[y + 1, x], framed[y + 1, x - 1]
-            p8, p9 = framed[y, x - 1], framed[y - 1, x - 1]
+            p = pixels[i]
+            p2, p3, p4 = framed[p - row], framed[p - row + 1], framed[p + 1]
+            p5, p6, p7 = framed[p + row + 1], framed[p + row], framed[p + row - 1]
+            p8, p9 = framed[p - 1], framed[p - row - 1]
             # C(P) = 1: the neighbours are one 8-connected piece
             pieces = (
                 (not p2 and (p3 or p4))
@@ -84,18 +84,18 @@ def _thin(framed, ys, xs, delete):
             else:
                 keep = (p6 or p7 or not p9) and p8
             if not keep:
-                delete[n_delete] = i
+                delete[n_delete] = p
                 n_delete += 1
         for d in range(n_delete):
-            framed[ys[delete[d]], xs[delete[d]]] = False
+            framed[delete[d]] = False
         if n_delete == 0:
             idle += 1
         else:
             idle = 0
             left = 0
             for i in range(n):
-                if framed[ys[i], xs[i]]:
-                    ys[left], xs[left] = ys[i], xs[i]
+                if framed[pixels[i]]:
+                    pixels[left] = pixels[i]
                     left += 1
             n = left
         east = not east
