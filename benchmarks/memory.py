@@ -1,0 +1,87 @@
+"""Peak memory of the kernels beside the image they are given, on one thread.
+
+    python benchmarks/memory.py [--size 4000x3000] [--only graph_segmentation]
+
+Each kernel runs in a process of its own, first on a small image, for compilation, then on a random
+one of the size. The figure is how much the resident memory rises above what the process held before
+the call, over the size of the image in float32, three channels. The input, uint8, is not counted;
+the labels are.
+"""
+
+import argparse
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+
+from sklearn_spx import kernels
+
+KERNELS = {
+    "graph_segmentation": lambda image: kernels.graph_segmentation(image, scale=100, min_size=50),
+    "slic": lambda image: kernels.slic(image, image.size // 3600),
+    "entropy_rate_superpixels": lambda image: kernels.entropy_rate_superpixels(
+        image, image.size // 3600
+    ),
+}
+
+
+def scene(height, width):
+    """Colours that change slowly, and noise, as in a photograph."""
+    rng = np.random.default_rng(0)
+    blocks = rng.integers(0, 224, (height // 50 + 1, width // 50 + 1, 3), np.uint8)
+    image = blocks.repeat(50, axis=0)[:height].repeat(50, axis=1)[:, :width]
+    image += rng.integers(0, 32, image.shape, np.uint8)
+    return np.ascontiguousarray(image)
+
+
+def resident():
+    """Bytes of resident memory of this process (Linux)."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+
+def measure(name, height, width):
+    """Peak of resident memory during a call, less that before it, in bytes; and the seconds."""
+    KERNELS[name](scene(60, 80))
+    image = scene(height, width)
+    before, peak, done = resident(), 0, threading.Event()
+
+    def watch():
+        nonlocal peak
+        while not done.is_set():
+            peak = max(peak, resident())
+            time.sleep(0.002)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    start = time.process_time()
+    KERNELS[name](image)
+    seconds = time.process_time() - start
+    done.set()
+    watcher.join()
+    return peak - before, seconds
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", default="4000x3000", help="WIDTHxHEIGHT")
+    parser.add_argument("--only", choices=KERNELS)
+    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    width, height = map(int, args.size.split("x"))
+    if args.here:
+        peak, seconds = measure(args.only, height, width)
+        ratio = peak / (12 * height * width)
+        print(f"{args.only:26} {args.size:>10} {peak / 2**20:8.0f} MiB {ratio:6.2f} {seconds:7.1f}")
+        return
+    print(f"{'kernel':26} {'size':>10} {'peak':>12} {'ratio':>6} {'s':>7}", flush=True)
+    for name in KERNELS:
+        if args.only in (None, name):
+            command = [sys.executable, __file__, "--here", "--only", name, "--size", args.size]
+            subprocess.run(command, check=True)
+
+
+if __name__ == "__main__":
+    main()
