@@ -166,11 +166,36 @@ def test_exact_count_and_connected(kind, n_segments, connectivity):
     assert first == sorted(first)
 
 
+@pytest.mark.parametrize("connectivity", [4, 8])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 2), (2, 1), (1, 9), (9, 1), (2, 2)])
-def test_tiny_images(shape):
+def test_tiny_images(shape, connectivity):
     for n_segments in range(1, shape[0] * shape[1] + 1):
-        labels = entropy_rate_superpixels(np.zeros(shape), n_segments)
+        labels = entropy_rate_superpixels(np.zeros(shape), n_segments, connectivity=connectivity)
         assert labels.max() + 1 == n_segments
+
+
+@pytest.mark.parametrize("connectivity", [4, 8])
+def test_tiny_masks(connectivity):
+    mask = np.array([[False, True, True, False, False], [False, True, True, True, True]])
+    for n_segments in range(1, 7):
+        labels = entropy_rate_superpixels(
+            np.zeros((2, 5)), n_segments, connectivity=connectivity, mask=mask
+        )
+        assert (labels[~mask] == -1).all()
+        np.testing.assert_array_equal(np.unique(labels[mask]), np.arange(n_segments))
+
+
+@njit
+def unbalance(n_log_n, m, n):
+    return _cpu._unbalance(n_log_n, m, n)
+
+
+def test_sizes_beyond_the_table_give_the_same_bits():
+    short, long = _cpu.tabulate(20), _cpu.tabulate(200)
+    assert short.size < long.size
+    for m in (1, 7, 19, 20, 21, 90):
+        for n in (1, 8, 20, 100):
+            assert unbalance(short, m, n) == unbalance(long, m, n)
 
 
 def test_affinities_may_underflow():
@@ -234,6 +259,20 @@ def test_what_does_not_fit_is_named():
     mask[:, 2] = False
     with pytest.raises(ValueError, match="the mask has 2 unconnected parts"):
         entropy_rate_superpixels(image, 1, mask=mask)
+
+
+@pytest.mark.parametrize("connectivity", [4, 8])
+def test_more_edges_than_int32_counts_are_refused_before_anything_is_allocated(connectivity):
+    shape = (2**15, 2**15)
+    options = {"n_segments": 2, "connectivity": connectivity}
+    with pytest.raises(ValueError, match=r"shape \(32768, 32768\) has \d+ edges .* in parts"):
+        entropy_rate_superpixels(np.broadcast_to(np.uint8(0), (*shape, 3)), **options)
+    with pytest.raises(ValueError, match="more than 31 bits count"):
+        entropy_rate_superpixels(affinities=np.broadcast_to(np.float32(1), (2, *shape)), **options)
+    rows = (2**31 - 1) // (connectivity // 2)
+    package._check_edges((rows, 1), connectivity)
+    with pytest.raises(ValueError, match="more than 31 bits count"):
+        package._check_edges((rows + 1, 1), connectivity)
 
 
 @njit(error_model="numpy")

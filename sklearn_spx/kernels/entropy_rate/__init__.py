@@ -129,22 +129,26 @@ def entropy_rate_superpixels(
     if uses_gpu(device, image=image, affinities=affinities, cells=cells, mask=mask):
         return _on_gpu(image, affinities, cells, mask, *options)
     if image is not None:
+        _check_edges(np.shape(image)[:2], connectivity)
         image = as_image(image, mask=mask)
         weights = _colour_weights(image, sigma, connectivity)
         shape = image.shape[:2]
     if affinities is not None:
+        _check_edges(np.shape(affinities)[1:], connectivity)
         affinities = as_affinities(affinities, mask=mask)
         if image is not None and affinities.shape[1:] != shape:
             _fail_on_shapes(shape, affinities.shape)
         shape = affinities.shape[1:]
         given = _affinity_weights(affinities, connectivity, mask)
         weights = given if image is None else np.maximum(given * weights, LEAST_WEIGHT)
+        del given
+    image = affinities = None  # copies of them are no longer needed
     if cells is not None:
         _cpu.weaken(as_labels(cells, "cells", shape), 1.0 - regularity, LEAST_WEIGHT, weights)
     inside = np.zeros(weights.shape[:2], bool)
     inside[:, : shape[1]] = True if mask is None else as_mask(mask, shape)
     n_pixels = int(np.count_nonzero(inside))
-    _check_size(n_segments, n_pixels, weights.size, shape)
+    _check_size(n_segments, n_pixels)
     _cpu.cut_edges(weights, inside)
 
     labels = np.empty(inside.shape, np.int32)
@@ -182,7 +186,8 @@ def _on_gpu(image, affinities, cells, mask, n_segments, balance, sigma, connecti
             shape = affinities.shape[1:]
         n = shape[0] * shape[1]
         d = connectivity // 2
-        _check_size(n_segments, n_pixels, n * d, shape)
+        _check_edges(shape, connectivity)
+        _check_size(n_segments, n_pixels)
         weights = session.allocate("entropy_rate_superpixels", w=((n, d), np.float64)).w
         if affinities is not None:
             _cuda.weigh(session, _cuda.weigh_affinities, affinities, inside, np.sqrt(2), weights)
@@ -204,11 +209,20 @@ def _fail_on_shapes(shape, affinities):
     raise ValueError(f"affinities has shape {affinities}, but the image asks for {(2, *shape)}")
 
 
-def _check_size(n_segments, n_pixels, n_edges, shape):
+def _check_edges(shape, connectivity):
+    """Edges are numbered by int32, in rows of an odd number of pixels; other shapes are let be."""
+    if len(shape) == 2:
+        n_edges = int(shape[0]) * (int(shape[1]) | 1) * (connectivity // 2)
+        if n_edges >= 2**31:
+            raise ValueError(
+                f"an image of shape {tuple(shape)} has {n_edges} edges at connectivity "
+                f"{connectivity}, more than 31 bits count: segment it in parts, or made smaller"
+            )
+
+
+def _check_size(n_segments, n_pixels):
     if n_segments > n_pixels:
         raise ValueError(f"n_segments is {n_segments}, but there are {n_pixels} pixels")
-    if n_edges >= 2**31:
-        raise ValueError(f"an image of shape {shape} has more edges than 31 bits count")
 
 
 def _check_parts(n_segments, n_left):

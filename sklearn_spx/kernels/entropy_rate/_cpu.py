@@ -21,6 +21,7 @@ import heapq
 from collections import namedtuple
 
 import numpy as np
+from numba.extending import register_jitable
 
 from .._disjoint_set import find, join, number
 from ..compilation import njit
@@ -30,12 +31,14 @@ _BITS = 17  # buckets: 2^_BITS
 _RANGE = 47  # their range, in bits of integer cost; the greatest entropy gain is 2^44
 _SHIFT = _RANGE - _BITS  # at most 30: a heap entry is the cost within a bucket and 32 bits of edge
 _GROWTH = 8  # of tiles from sweep to sweep
+_TABLE = 1 << 16  # sizes of clusters whose n log n is kept; there are few clusters beyond
 _DEPTH = 0.8  # of sweeps, in greatest entropy gains; few of the last joins cost less
 
 _Graph = namedtuple(
     "_Graph",
     [
         "shape",
+        "bits",  # of an edge's number: those of k
         "weight",  # of an edge
         "steps",  # from a pixel to its neighbour k
         "parent",  # of a pixel, in the disjoint sets that are the clusters
@@ -47,7 +50,7 @@ _Graph = namedtuple(
         "seen",  # changes of both ends when that was found
         "following",  # next edge in the same bucket
         "head",  # first edge in a bucket
-        "n_log_n",
+        "n_log_n",  # of the sizes that are kept
         "greatest",  # entropy gain at the start
         "factor",  # of the balancing term
         "unit",  # of integer costs, inverse
@@ -115,18 +118,12 @@ def cut_edges(weights, inside):
                     weights[y, x, k] = 0
 
 
-@njit
-def _cost(graph, e, a, b, m, n):
-    """Integer cost of an edge from pixel a to pixel b, in clusters of m and n pixels."""
-    if graph.seen[e] != graph.changes[a] + graph.changes[b]:
-        graph.seen[e] = graph.changes[a] + graph.changes[b]
-        loop = graph.loop
-        graph.entropy[e] = entropy_gain(
-            graph.weight[e], loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1]
-        )
-    f = graph.n_log_n
-    unbalance = f[m + n] - f[m] - f[n] - f[2]
-    return integer_cost(graph.entropy[e], unbalance, graph.greatest, graph.factor, graph.unit)
+@register_jitable
+def _unbalance(n_log_n, m, n):
+    """Unbalance of a union of m and n pixels, as `integer_cost` takes it."""
+    if m + n < n_log_n.size:
+        return n_log_n[m + n] - n_log_n[m] - n_log_n[n] - n_log_n[2]
+    return x_log_x(float(m + n)) - x_log_x(float(m)) - x_log_x(float(n)) - n_log_n[2]
 
 
 @njit
@@ -136,32 +133,42 @@ def _deal(graph, tile, top, left, bottom, right, limit):
     Clusters that touch the tile from outside are closed.
     """
     height, width = graph.shape
-    d = graph.weight.size // graph.parent.size
+    bits, weight, steps = graph.bits, graph.weight, graph.steps
+    parent, size, closed = graph.parent, graph.size, graph.closed
+    loop, changes, entropy, seen = graph.loop, graph.changes, graph.entropy, graph.seen
+    following, head, n_log_n = graph.following, graph.head, graph.n_log_n
+    greatest, factor, unit = graph.greatest, graph.factor, graph.unit
     for y in range(max(top - 1, 0), min(bottom + 1, height)):
         for x in range(max(left - 1, 0), min(right + 1, width)):
             if y < top or y == bottom or x < left or x == right:
-                graph.closed[find(graph.parent, y * width + x)] = tile
+                closed[find(parent, y * width + x)] = tile
     waiting = np.int64(-1)
     for y in range(max(top - 1, 0), bottom):
         for x in range(max(left - 1, 0), min(right + 1, width)):
             a = y * width + x
-            root_a = find(graph.parent, a)
-            for e in range(a * d, a * d + d):
-                if graph.weight[e] == 0:
+            root_a = find(parent, a)
+            for k in range(1 << bits):
+                e = (a << bits) + k
+                w = weight[e]
+                if w == 0:
                     continue
-                b = a + graph.steps[e - a * d]
-                root_b = find(graph.parent, b)
+                b = a + steps[k]
+                root_b = find(parent, b)
                 if root_a == root_b:
                     continue
-                if graph.closed[root_a] == tile and graph.closed[root_b] == tile:
+                if closed[root_a] == tile and closed[root_b] == tile:
                     continue
-                cost = _cost(graph, e, a, b, graph.size[root_a], graph.size[root_b])
-                bucket = cost >> _SHIFT
+                if seen[e] != changes[a] + changes[b]:
+                    seen[e] = changes[a] + changes[b]
+                    entropy[e] = entropy_gain(w, loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1])
+                m, n = size[root_a], size[root_b]
+                unbalance = _unbalance(n_log_n, m, n)
+                bucket = integer_cost(entropy[e], unbalance, greatest, factor, unit) >> _SHIFT
                 if bucket < limit:
-                    graph.following[e] = graph.head[bucket]
-                    graph.head[bucket] = e
+                    following[e] = head[bucket]
+                    head[bucket] = e
                 else:
-                    graph.following[e] = waiting
+                    following[e] = waiting
                     waiting = e
     return waiting
 
@@ -173,14 +180,18 @@ def _empty_buckets(graph, tile, origin, limit, waiting, n_left, n_segments):
     The first bucket starts at cost ``origin``. Returns the list of edges that wait beyond the
     buckets, how many clusters are left, and the greatest cost of a join.
     """
-    d = graph.weight.size // graph.parent.size
+    bits, weight, steps = graph.bits, graph.weight, graph.steps
+    parent, size, closed = graph.parent, graph.size, graph.closed
+    loop, changes, entropy, seen = graph.loop, graph.changes, graph.entropy, graph.seen
+    following, head, n_log_n = graph.following, graph.head, graph.n_log_n
+    greatest, factor, unit = graph.greatest, graph.factor, graph.unit
     last = np.int64(-1)
     heap = [np.int64(0)]
     for bucket in range(limit):
-        e = np.int64(graph.head[bucket])
+        e = np.int64(head[bucket])
         if e < 0:
             continue
-        graph.head[bucket] = -1
+        head[bucket] = -1
         if n_left <= n_segments:
             break
         start = origin + (np.int64(bucket) << _SHIFT)
@@ -188,41 +199,46 @@ def _empty_buckets(graph, tile, origin, limit, waiting, n_left, n_segments):
         known = np.int64(-1)
         while True:
             if e >= 0:
-                after = np.int64(graph.following[e])
+                after = np.int64(following[e])
             elif len(heap) > 0 and n_left > n_segments:
                 known = heapq.heappop(heap)
                 e = known & np.int64(0xFFFFFFFF)
                 after = np.int64(-1)
             else:
                 break
-            a = e // d
-            b = a + graph.steps[e - a * d]
-            root_a, root_b = find(graph.parent, a), find(graph.parent, b)
-            shut_a, shut_b = graph.closed[root_a] == tile, graph.closed[root_b] == tile
+            a = e >> bits
+            b = a + steps[e - (a << bits)]
+            root_a, root_b = find(parent, a), find(parent, b)
+            shut_a, shut_b = closed[root_a] == tile, closed[root_b] == tile
             if root_a != root_b and not (shut_a and shut_b):
-                key = _cost(graph, e, a, b, graph.size[root_a], graph.size[root_b]) - start
+                w = weight[e]
+                if seen[e] != changes[a] + changes[b]:
+                    seen[e] = changes[a] + changes[b]
+                    entropy[e] = entropy_gain(w, loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1])
+                m, n = size[root_a], size[root_b]
+                unbalance = _unbalance(n_log_n, m, n)
+                key = integer_cost(entropy[e], unbalance, greatest, factor, unit) - start
                 if key >= 1 << _SHIFT:
                     later = bucket + (key >> _SHIFT)
                     if later < limit:
-                        graph.following[e] = graph.head[later]
-                        graph.head[later] = e
+                        following[e] = head[later]
+                        head[later] = e
                     else:
-                        graph.following[e] = waiting
+                        following[e] = waiting
                         waiting = e
                 else:
                     entry = (max(key, np.int64(0)) << 32) | e
                     if entry > known:
                         heapq.heappush(heap, entry)
                     elif shut_a or shut_b:
-                        graph.closed[root_a] = tile
-                        graph.closed[root_b] = tile
+                        closed[root_a] = tile
+                        closed[root_b] = tile
                     else:  # the cost has not risen: no other edge at the two is better
-                        join(graph.parent, graph.size, root_a, root_b)
+                        join(parent, size, root_a, root_b)
                         for p in (a, b):
-                            graph.loop[p, 0] -= graph.weight[e]
-                            graph.loop[p, 1] = x_log_x(graph.loop[p, 0])
-                        graph.changes[a] += 1
-                        graph.changes[b] += 1
+                            loop[p, 0] -= w
+                            loop[p, 1] = x_log_x(loop[p, 0])
+                            changes[p] += 1
                         n_left -= 1
                         last = max(last, start + key)
             e = after
@@ -232,9 +248,9 @@ def _empty_buckets(graph, tile, origin, limit, waiting, n_left, n_segments):
 @njit
 def tabulate(n_pixels):
     """Return n log n of the sizes that clusters may have."""
-    n_log_n = np.arange(max(n_pixels, 2) + 1).astype(np.float64)
+    n_log_n = np.empty(max(n_pixels, 2) + 1)
     for n in range(n_log_n.size):
-        n_log_n[n] = x_log_x(n_log_n[n])
+        n_log_n[n] = x_log_x(float(n))
     return n_log_n
 
 
@@ -254,8 +270,8 @@ def segment(weights, inside, n_pixels, n_segments, balance, side, labels):
     inside : IN (H, W) bool
     n_pixels, n_segments : int
     balance : float
-    side : int, of the tiles of the first sweep; 0 is no sweep. -1 is returned, and `labels` is not
-        written, if the sweeps went too far: the last join needed costs no more than one of theirs
+    side : int, of the tiles of the first sweep; 0 is no sweep. -1 is returned, and `labels` says
+        nothing, if the sweeps went too far: the last join needed costs no more than one of theirs
     labels : OUT (H, W) int32
     """
     height, width = inside.shape
@@ -276,15 +292,20 @@ def segment(weights, inside, n_pixels, n_segments, balance, side, labels):
             a, b = e // d, e // d + steps[e % d]
             entropy[e] = entropy_gain(w[e], loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1])
             greatest = max(greatest, entropy[e])
-    n_log_n = tabulate(n_pixels)
+    n_log_n = tabulate(min(n_pixels, _TABLE))
     factor, unit = scales(n_pixels, n_segments, balance, greatest)
+    parent, closed = np.empty(inside.size, np.int32), labels.ravel()
+    for p in range(inside.size):
+        parent[p] = p
+    closed[:] = 0  # the labels' memory, until they are known
     graph = _Graph(
         shape=(height, width),
+        bits=d // 2,
         weight=w,
         steps=steps,
-        parent=np.arange(inside.size).astype(np.int32),
+        parent=parent,
         size=np.ones(inside.size, np.int32),
-        closed=np.zeros(inside.size, np.int32),
+        closed=closed,
         loop=loop,
         changes=np.zeros(inside.size, np.uint8),
         entropy=entropy,
