@@ -211,10 +211,11 @@ def _empty_buckets(graph, tile, origin, limit, waiting, n_left, n_segments):
             root_a, root_b = find(parent, a), find(parent, b)
             shut_a, shut_b = closed[root_a] == tile, closed[root_b] == tile
             if root_a != root_b and not (shut_a and shut_b):
-                w = weight[e]
                 if seen[e] != changes[a] + changes[b]:
                     seen[e] = changes[a] + changes[b]
-                    entropy[e] = entropy_gain(w, loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1])
+                    entropy[e] = entropy_gain(
+                        weight[e], loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1]
+                    )
                 m, n = size[root_a], size[root_b]
                 unbalance = _unbalance(n_log_n, m, n)
                 key = integer_cost(entropy[e], unbalance, greatest, factor, unit) - start
@@ -236,7 +237,7 @@ def _empty_buckets(graph, tile, origin, limit, waiting, n_left, n_segments):
                     else:  # the cost has not risen: no other edge at the two is better
                         join(parent, size, root_a, root_b)
                         for p in (a, b):
-                            loop[p, 0] -= w
+                            loop[p, 0] -= weight[e]
                             loop[p, 1] = x_log_x(loop[p, 0])
                             changes[p] += 1
                         n_left -= 1
