@@ -497,6 +497,7 @@ def test_a_failure_keeps_the_old_file_and_leaves_no_litter(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="limits are of POSIX")
+@pytest.mark.slow
 def test_a_full_disk_keeps_the_old_file(slic, tmp_path):
     path = tmp_path / "slic.safetensors"
     slic.save(path)

@@ -123,6 +123,7 @@ def test_a_file_in_the_way_of_a_directory(tmp_path, command):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of file sizes, as Linux has them")
+@pytest.mark.slow
 def test_a_disk_that_fills_up(tmp_path):
     save(tmp_path / "a.png")
     code = (
@@ -221,6 +222,7 @@ def test_ctrl_c_is_one_line(tmp_path, monkeypatch, jobs):
 
 
 @POSIX
+@pytest.mark.slow
 def test_a_signal_ends_segment(tmp_path):
     for k in range(3):
         save(tmp_path / f"{k}.png")

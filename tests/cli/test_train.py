@@ -200,7 +200,10 @@ def test_images_of_another_folder_are_held_out(tmp_path, fitted):
         assert_own_truths(X_held_out, y_held_out)
 
 
-@pytest.mark.parametrize("command", ["seal", "del", "trainable-slic"])
+@pytest.mark.parametrize(
+    "command",
+    ["seal", *(pytest.param(c, marks=pytest.mark.slow) for c in ("del", "trainable-slic"))],
+)
 def test_the_score_of_images_held_out_is_kept(tmp_path, command):
     images, truths = write(tmp_path, ["train/0", "train/1", "val/2"])
     short = () if command == "trainable-slic" else ("--steps", 2)

@@ -684,7 +684,9 @@ def test_it_beats_plain_slic_on_held_out_photographs(data_root, distance):
 
 
 @pytest.mark.parametrize("distance", ["linear", *NETS])
-@pytest.mark.parametrize("channels", [1, 3, 5])
+@pytest.mark.parametrize(
+    "channels", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in (3, 5))]
+)
 def test_saved_and_loaded(tmp_path, channels, distance):
     leaves = make_dead_leaves(2, shape=(48, 64), random_state=0)
     images = [np.concatenate([image, image[:, :, ::-1]], axis=2) for image in leaves.images]

@@ -186,6 +186,7 @@ def test_scikit_image_draws_it():
     assert len(lines.get_segments()) == len(graph.edges)
 
 
+@pytest.mark.slow
 def test_networkx_and_scikit_image_come_when_asked_for():
     code = (
         "import sys; from sklearn_spx.regions import region_graph; region_graph([[0, 1]]).cut(1, "

@@ -260,7 +260,7 @@ class TrainableSLIC(Pretrained, ValueRange, StartingSegmenter):
     >>> from sklearn_spx import TrainableSLIC
     >>> from sklearn_spx.datasets import make_dead_leaves
     >>> leaves = make_dead_leaves(3, random_state=0)
-    >>> slic = TrainableSLIC(n_segments=60)
+    >>> slic = TrainableSLIC(n_segments=60, n_samples=2000)
     >>> slic = slic.fit(leaves.images[:2], leaves.ground_truths[:2])
     >>> slic.transform(leaves.images[2:])[0].shape
     (128, 192)
