@@ -14,7 +14,17 @@ from sklearn_spx import ERSSuperpixels, SLICSuperpixels
 from sklearn_spx.datasets import make_dead_leaves
 from sklearn_spx.large import segment_array
 
-dask = pytest.importorskip("dask")
+try:
+    import dask
+except ImportError:
+    dask = None
+
+
+@pytest.fixture(autouse=True)
+def with_dask():
+    """Skip test by test, so that each is named among those that want the package."""
+    pytest.importorskip("dask")
+
 
 IMAGE = make_dead_leaves(1, shape=(90, 135), random_state=0).images[0]
 RNG = np.random.default_rng(0)
