@@ -65,7 +65,7 @@ def segment_array(
 
     block_size : int, default=1024
         Rows and columns of a block; rounded up to a multiple of 16. A worker needs memory for
-        one: about 40 bytes a pixel for three channels.
+        one.
 
     checkpoint : str, path-like or None, default=None
         Folder that keeps what is done, so that the same call goes on where it was interrupted. It
@@ -113,14 +113,15 @@ def segment_array(
     boxes = [(*ys, *xs) for ys, xs in product(pairwise(rows), pairwise(columns))]
     in_memory = out is None
     out = np.empty(shape, np.int32) if in_memory else _check_out(out, shape)
-    journal = Journal(checkpoint, _digest_of(estimator, source, block_size))
+    owner = None if checkpoint is None else _digest_of(estimator, source, block_size)
+    journal = Journal(checkpoint, owner)
     engine = Engine(journal, len(boxes), estimator.max_iter + 2, verbose)
-    image = _Whole(estimator, source, boxes, engine)
-    plan = image.plan()
-    centres = _cluster(image, plan)
-    joined = _join(image, plan, centres, len(columns) - 1)
-    _write(image, plan, centres, joined, None if in_memory else journal, out)
-    engine.bar.close()
+    with engine.bar:
+        image = _Whole(estimator, source, boxes, engine)
+        plan = image.plan()
+        centres = _cluster(image, plan)
+        joined = _join(image, plan, centres, len(columns) - 1)
+        _write(image, plan, centres, joined, None if in_memory else journal, out)
     return out
 
 
@@ -230,16 +231,15 @@ def _cluster(image, plan):
         centres = clustering.Centres(places, contrast, farthest, float(grid))
         engine.bar.update((1 + done) * len(image.boxes))
     for iteration in range(done, plan.max_iter - 1):
-        ids = {}
 
         def summing(k):
             box = image.boxes[k]
-            ids[k], own = _some(plan, centres, box)  # noqa: B023
-            return (*image.part(box), image.reading, _thin(plan), box, iteration, ids[k], own)  # noqa: B023
+            some = _some(plan, centres, box)  # noqa: B023
+            return (*image.part(box), image.reading, _thin(plan), box, iteration, *some)  # noqa: B023
 
         phase = f"sums{iteration}"
         found = engine.each(phase, _sum, summing)
-        centres = clustering.move_centres(plan, centres, [(ids[k], *sums) for k, sums in found])
+        centres = clustering.move_centres(plan, centres, [sums for _, sums in found])
         journal.put("centres", iteration + 1, centres)
         journal.forget(phase)
     return centres
@@ -339,7 +339,7 @@ def _look(part, name, reading, plan, row, column):
 
 def _sum(part, name, reading, plan, box, iteration, ids, centres):
     image = _images.prepare(read(part), reading, name)
-    return clustering.sum_block(plan, image, box[0], box[2], iteration, ids, centres)
+    return ids, *clustering.sum_block(plan, image, box[0], box[2], iteration, ids, centres)
 
 
 def _clusters_of(part, name, reading, plan, outer, box, ids, centres):

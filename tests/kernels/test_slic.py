@@ -49,7 +49,7 @@ def problems(draw):
     return image, weights, mask, options
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(problems())
 def test_is_the_naive_one(problem):
     image, weights, mask, options = problem

@@ -439,8 +439,9 @@ def test_a_search_shows_whole_bars(n_jobs, data, capfd):
     assert len(started) == n_fits
 
 
+@pytest.mark.parametrize("schedule", ["cosine", "step", "constant"])
 @pytest.mark.parametrize(
-    ("optimizer", "schedule"), [("adamw", "cosine"), ("adam", "step"), ("sgd", "constant")]
+    "optimizer", ["adamw", *(pytest.param(n, marks=pytest.mark.slow) for n in ("adam", "sgd"))]
 )
 def test_every_optimizer_and_schedule_trains(optimizer, schedule, data):
     fitted = choice(schedule=schedule, optimizer=optimizer, learning_rate=1e-3).fit(*data)
