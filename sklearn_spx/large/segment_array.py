@@ -282,7 +282,7 @@ def _write(image, plan, centres, joined, journal, out):
 
     def writing(k):
         numbers = joined.numbers[k]
-        cuts = {int(n): joined.cuts[int(n)] for n in np.unique(numbers[numbers < 0])}
+        cuts = {int(n): joined.cuts[int(n)] for n in np.unique(numbers[numbers < -1])}
         return (*_assigning(image, plan, centres, k), joining.Joined(0, [numbers], cuts))
 
     for k, (labels,) in engine.each("labels", _label, writing, left, keep=False):

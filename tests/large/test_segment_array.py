@@ -94,6 +94,18 @@ def test_any_image(seed, shape, n_segments):
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize("n_segments", [40, 150, 400])
+def test_some_regions_of_a_block_are_cut_and_others_are_not(n_segments):
+    """Black holes swallow seeds, so that there are too few superpixels, of unequal sizes."""
+    image = np.zeros((60, 90, 3), np.uint8)
+    image[::9, ::7] = image[::9, 1::7] = 255
+    image[:25, :40] = IMAGE[:25, :40]
+    estimator = SLICSuperpixels(n_segments, compactness=0)
+    expected = whole(estimator, image)
+    found = segment_array(estimator, image, block_size=32)
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_values_that_are_not_known_are_those_of_the_dtype():
     estimator = SLICSuperpixels(40).fit([IMAGE])  # of 8 bits: it knows nothing of 16 and of floats
     for image in (IMAGE.astype(np.uint16) * 257, IMAGE / 255):

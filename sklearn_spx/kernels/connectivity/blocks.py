@@ -188,7 +188,7 @@ def write_block(labels: NDArray[np.int32], row: int, column: int, k: int, joined
     numbers = joined.numbers[k]
     _cpu.write_labels(runs, numbers, labels)
     height, width = labels.shape
-    for number in np.unique(numbers[numbers < 0]):
+    for number in np.unique(numbers[numbers < -1]):  # -1 is left out
         top, left, parts = joined.cuts[int(number)]
         # where the parts' window and the block meet
         y0, y1 = max(top, row), min(top + parts.shape[0], row + height)
