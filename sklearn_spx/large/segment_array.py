@@ -283,7 +283,7 @@ def _write(image, plan, centres, joined, journal, out):
     def writing(k):
         numbers = joined.numbers[k]
         cuts = {int(n): joined.cuts[int(n)] for n in np.unique(numbers[numbers < -1])}
-        return (*_assigning(image, plan, centres, k), joining.Joined(0, [numbers], cuts))
+        return (*_assigning(image, plan, centres, k), numbers, cuts)
 
     for k, (labels,) in engine.each("labels", _label, writing, left, keep=False):
         top, bottom, first, stop = image.boxes[k]
@@ -360,14 +360,14 @@ def _find(part, name, reading, plan, outer, box, ids, centres):
 def _gather(part, name, reading, plan, outer, box, ids, centres, numbers):
     """Where pixels of the regions lie that `numbers` names, and the region of each."""
     labels = _clusters_of(part, name, reading, plan, outer, box, ids, centres)
-    joining.write_block(labels, box[0], box[2], 0, joining.Joined(0, [numbers], None))
+    joining.write_block(labels, box[0], box[2], numbers, {})
     ys, xs = np.nonzero(labels >= 0)
     return (ys + box[0]) * plan.shape[1] + xs + box[2], labels[ys, xs].astype(np.int64)
 
 
-def _label(part, name, reading, plan, outer, box, ids, centres, joined):
+def _label(part, name, reading, plan, outer, box, ids, centres, numbers, cuts):
     labels = _clusters_of(part, name, reading, plan, outer, box, ids, centres)
-    joining.write_block(labels, box[0], box[2], 0, joined)
+    joining.write_block(labels, box[0], box[2], numbers, cuts)
     return (labels,)
 
 

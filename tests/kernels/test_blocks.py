@@ -85,8 +85,9 @@ def join_by_blocks(labels, rows, columns, target, looks):
         pixels, regions = [], []
         for k, (part, (a, c)) in enumerate(zip([p for row in parts for p in row], starts)):
             region = part.copy()
-            joining.write_block(region, a, c, k, joining.Joined(0, numbers, {}))
-            ys, xs = np.nonzero((region >= 0) & wanted[region])
+            own = np.where(wanted[numbers[k]], numbers[k], -1).astype(np.int32)
+            joining.write_block(region, a, c, own, {})
+            ys, xs = np.nonzero(region >= 0)
             pixels.append((ys + a) * shape[1] + xs + c)
             regions.append(region[ys, xs].astype(np.int64))
         return np.concatenate(pixels[::-1]), np.concatenate(regions[::-1])
@@ -94,7 +95,7 @@ def join_by_blocks(labels, rows, columns, target, looks):
     joined = joining.join_blocks(found, (shape, *target), looks, gather)
     out = np.empty(shape, np.int32)
     for k, (part, (a, c)) in enumerate(zip([p for row in parts for p in row], starts)):
-        joining.write_block(part, a, c, k, joined)
+        joining.write_block(part, a, c, joined.numbers[k], joined.cuts)
         out[a : a + part.shape[0], c : c + part.shape[1]] = part
     assert joined.n_regions == out.max() + 1
     return out

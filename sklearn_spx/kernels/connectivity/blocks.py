@@ -156,7 +156,13 @@ def join_blocks(
     return _cut(of_block, area, first, n_segments, gather, image_width)
 
 
-def write_block(labels: NDArray[np.int32], row: int, column: int, k: int, joined: Joined) -> None:
+def write_block(
+    labels: NDArray[np.int32],
+    row: int,
+    column: int,
+    numbers: NDArray[np.int32],
+    cuts: dict[int, tuple[int, int, NDArray[np.int32]]],
+) -> None:
     """Write the regions of a block in the place of its labels.
 
     Parameters
@@ -167,11 +173,11 @@ def write_block(labels: NDArray[np.int32], row: int, column: int, k: int, joined
     row, column : int
         Where the block starts.
 
-    k : int
-        Its number, row by row.
+    numbers : int32 ndarray of shape (n,)
+        The region of each of its components, as in Joined; -1 is left out.
 
-    joined : Joined
-        Of :func:`join_blocks`.
+    cuts : dict
+        As in Joined, of the numbers below -1.
 
     Examples
     --------
@@ -180,16 +186,15 @@ def write_block(labels: NDArray[np.int32], row: int, column: int, k: int, joined
     >>> labels = np.array([[3, 3, 8]], np.int32)
     >>> found = blocks.find_components(labels, 0, 0, 3)
     >>> joined = blocks.join_blocks([[found]], ((1, 3), 2, None), (None, 1.0), None)
-    >>> blocks.write_block(labels, 0, 0, 0, joined)
+    >>> blocks.write_block(labels, 0, 0, joined.numbers[0], joined.cuts)
     >>> labels.tolist()
     [[0, 0, 0]]
     """
     runs, _, _ = components(labels)
-    numbers = joined.numbers[k]
     _cpu.write_labels(runs, numbers, labels)
     height, width = labels.shape
-    for number in np.unique(numbers[numbers < -1]):  # -1 is left out
-        top, left, parts = joined.cuts[int(number)]
+    for number in np.unique(numbers[numbers < -1]):
+        top, left, parts = cuts[int(number)]
         # where the parts' window and the block meet
         y0, y1 = max(top, row), min(top + parts.shape[0], row + height)
         x0, x1 = max(left, column), min(left + parts.shape[1], column + width)
