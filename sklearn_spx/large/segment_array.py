@@ -213,16 +213,13 @@ def _cluster(image, plan):
     engine, journal = image.engine, image.engine.journal
     done = journal.last("centres")
     if done is None:
-        seeds = [_seeds_within(plan, box) for box in image.boxes]
 
         def looking(k):
-            box, own = image.boxes[k], plan._replace(seeds=plan.seeds[seeds[k]])
-            return (*image.part(box), image.reading, own, box[0], box[2])
+            box = image.boxes[k]
+            ids = clustering.seeds_of_block(plan, *_place_of(box))
+            return (*image.part(box), image.reading, plan._replace(seeds=plan.seeds[ids]), box, ids)
 
-        looks = [
-            (float(largest), seeds[k][chosen], colours)
-            for k, (largest, chosen, colours) in engine.each("look", _look, looking)
-        ]
+        looks = [look for _, look in engine.each("look", _look, looking)]
         centres, done = clustering.first_centres(plan, looks), 0
         journal.put("centres", 0, centres)
         journal.forget("look")
@@ -234,7 +231,7 @@ def _cluster(image, plan):
 
         def summing(k):
             box = image.boxes[k]
-            some = _some(plan, centres, box)  # noqa: B023
+            some = clustering.centres_of_block(plan, centres, *_place_of(box))  # noqa: B023
             return (*image.part(box), image.reading, _thin(plan), box, iteration, *some)  # noqa: B023
 
         phase = f"sums{iteration}"
@@ -298,25 +295,13 @@ def _write(image, plan, centres, joined, journal, out):
 def _assigning(image, plan, centres, k):
     """The arguments of a task that needs the clusters of a block and of the pixels around."""
     outer = image.around(k, plan.side)
-    ids, own = _some(plan, centres, outer)
+    ids, own = clustering.centres_of_block(plan, centres, *_place_of(outer))
     return (*image.part(outer), image.reading, _thin(plan), outer, image.boxes[k], ids, own)
 
 
-def _some(plan, centres, box):
-    """The centres that a block needs: their numbers, and they alone."""
-    shape = box[1] - box[0], box[3] - box[2]
-    ids = clustering.centres_of_block(plan, centres, shape, box[0], box[2])
-    farthest = centres.farthest[ids] if plan.slic_zero else centres.farthest
-    return ids, clustering.Centres(
-        centres.places[ids], centres.contrast[ids], farthest, centres.grid
-    )
-
-
-def _seeds_within(plan, box):
-    """Numbers of the seeds that lie in a block."""
-    pixels = np.floor(plan.seeds + 0.5)
-    inside = (pixels >= (box[0], box[2])) & (pixels < (box[1], box[3]))
-    return np.flatnonzero(inside.all(axis=1))
+def _place_of(box):
+    """Shape of a block, its first row and its first column."""
+    return (box[1] - box[0], box[3] - box[2]), box[0], box[2]
 
 
 def _thin(plan):
@@ -331,10 +316,10 @@ def _survey(part, name, value_range):
     return _images.survey_block(read(part), value_range, name)
 
 
-def _look(part, name, reading, plan, row, column):
+def _look(part, name, reading, plan, box, ids):
     image = _images.prepare(read(part), reading, name)
-    largest, chosen, colours = clustering.look_at_block(plan, image, row, column)
-    return np.array(largest), chosen, colours
+    largest, colours = clustering.look_at_block(plan, image, box[0], box[2])
+    return np.array(largest), ids, colours
 
 
 def _sum(part, name, reading, plan, box, iteration, ids, centres):

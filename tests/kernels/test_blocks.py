@@ -37,27 +37,28 @@ def slic_by_blocks(rng, image, n_segments, n_cuts, compactness=10.0, slic_zero=F
     def block(a, b, c, d):
         return np.ascontiguousarray(image[a:b, c:d])
 
-    def own(centres, a, b, c, d):
-        ids = clustering.centres_of_block(plan, centres, (b - a, d - c), a, c)
-        farthest = centres.farthest[ids] if slic_zero else centres.farthest
-        return ids, clustering.Centres(
-            centres.places[ids], centres.contrast[ids], farthest, centres.grid
-        )
+    def place(a, b, c, d):
+        return (b - a, d - c), a, c
 
-    looks = [clustering.look_at_block(plan, block(*box), box[0], box[2]) for box in boxes]
+    looks = []
+    for box in boxes:
+        ids = clustering.seeds_of_block(plan, *place(*box))
+        own = plan._replace(seeds=plan.seeds[ids])
+        largest, colours = clustering.look_at_block(own, block(*box), box[0], box[2])
+        looks.append((largest, ids, colours))
     centres = clustering.first_centres(plan, looks)
     for iteration in range(max_iter - 1):
         found = []
         for i in rng.permutation(len(boxes)):
             a, _, c, _ = boxes[i]
-            ids, some = own(centres, *boxes[i])
+            ids, some = clustering.centres_of_block(plan, centres, *place(*boxes[i]))
             image_block = block(*boxes[i])
             sums = clustering.sum_block(plan, image_block, a, c, iteration, ids, some)
             found.append((ids, *sums))
         centres = clustering.move_centres(plan, centres, found)
     labels = np.empty(shape, np.int32)
     for a, b, c, d in boxes:
-        ids, some = own(centres, a, b, c, d)
+        ids, some = clustering.centres_of_block(plan, centres, *place(a, b, c, d))
         labels[a:b, c:d] = clustering.assign_block(plan, block(a, b, c, d), a, c, ids, some)
     settled = labels.copy()
     if plan.min_size > 1:

@@ -7,8 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._device import open_session, uses_gpu
 from ..checks import as_labels, as_mask, check_count
-from . import _cpu, _rules, _split
-from ._components import components, settle
+from . import _cpu, _split
+from ._components import borders_of, components, settle
 from ._merging import join_components
 
 __all__ = ["connect", "enforce_connectivity"]
@@ -156,21 +156,9 @@ def connect(
     if min(min_size, labels.size) > 1:
         settle(labels)
     runs, sizes, values_of = components(labels)
-
-    def list_borders(small):
-        n_entries = 6 * len(runs.ends)
-        borders = _rules.Borders(
-            heads=np.empty(len(sizes), np.int64),
-            other=np.empty(n_entries, runs.component.dtype),
-            shared=np.empty(n_entries, np.int32),
-            after=np.empty(n_entries, np.int64),
-        )
-        _cpu.list_borders(runs, small, borders)
-        return borders
-
-    target = min_size, n_segments
+    target, looks = (min_size, n_segments), (colours, scale)
     numbers, n = join_components(
-        sizes, values_of, labels.size, target, (colours, scale), list_borders
+        sizes, values_of, labels.size, target, looks, lambda small: borders_of(runs, small)
     )
     _cpu.write_labels(runs, numbers, labels)
     if n_segments is not None and 0 < n < n_segments:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _cpu
+from . import _cpu, _rules
 
 
 def settle(labels: NDArray[np.int32]) -> None:
@@ -67,3 +67,39 @@ def components(
     sizes, values_of = np.empty(n_runs, np.int64), np.empty(n_runs, np.int32)
     n = _cpu.label_runs(labels, runs, sizes, values_of)
     return runs, sizes[:n].copy(), values_of[:n].copy()
+
+
+def borders_of(runs: _cpu.Runs, small: NDArray[np.bool_]) -> _rules.Borders:
+    """List the borders of some components.
+
+    Parameters
+    ----------
+    runs : Runs
+        Of :func:`components`.
+
+    small : bool ndarray of shape (n_components,)
+        Those whose borders are wanted.
+
+    Returns
+    -------
+    borders : Borders
+        A list each, of neighbours and the pixel edges to them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.connectivity._components import borders_of, components
+    >>> runs, _, _ = components(np.array([[5, 5, 9]], np.int32))
+    >>> borders = borders_of(runs, np.array([True, False]))
+    >>> int(borders.other[borders.heads[0]]), int(borders.shared[borders.heads[0]])
+    (1, 1)
+    """
+    n_entries = 6 * len(runs.ends)
+    borders = _rules.Borders(
+        heads=np.empty(len(small), np.int64),
+        other=np.empty(n_entries, runs.component.dtype),
+        shared=np.empty(n_entries, np.int32),
+        after=np.empty(n_entries, np.int64),
+    )
+    _cpu.list_borders(runs, small, borders)
+    return borders

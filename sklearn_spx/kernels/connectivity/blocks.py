@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from .._disjoint_set import find
 from ..compilation import njit
 from . import _cpu, _rules, _split
-from ._components import components, settle
+from ._components import borders_of, components, settle
 from ._merging import join_components
 
 __all__ = ["BlockComponents", "Joined", "find_components", "join_blocks", "settle", "write_block"]
@@ -76,15 +76,9 @@ def find_components(
     ([3, 8], [30, 32], [0, 1, 1])
     """
     runs, sizes, values = components(labels)
-    n, n_entries = len(sizes), 6 * len(runs.ends)
-    borders = _rules.Borders(
-        heads=np.empty(n, np.int64),
-        other=np.empty(n_entries, runs.component.dtype),
-        shared=np.empty(n_entries, np.int32),
-        after=np.empty(n_entries, np.int64),
-    )
-    _cpu.list_borders(runs, np.ones(n, bool), borders)
-    pairs, shared = np.empty((n_entries, 2), np.int32), np.empty(n_entries, np.int32)
+    n = len(sizes)
+    borders = borders_of(runs, np.ones(n, bool))
+    pairs, shared = np.empty((len(borders.other), 2), np.int32), np.empty_like(borders.shared)
     n_pairs = _sum_pairs(borders, np.full(n, -1, np.int64), pairs, shared)
     firsts = np.empty(n, np.int64)
     _first_pixels(runs, row, column, width, firsts)

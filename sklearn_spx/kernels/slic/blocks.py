@@ -34,6 +34,7 @@ __all__ = [
     "look_at_block",
     "move_centres",
     "plan_blocks",
+    "seeds_of_block",
     "sum_block",
     "turn_to",
 ]
@@ -211,15 +212,47 @@ def plan_blocks(
     )
 
 
-def look_at_block(
-    plan: Plan, image: NDArray, row: int, column: int
-) -> tuple[float, NDArray[np.int64], NDArray[np.float32]]:
-    """Look at a block for the first time.
+def seeds_of_block(plan: Plan, shape: tuple[int, int], row: int, column: int) -> NDArray[np.int64]:
+    """The seeds that lie in a block.
 
     Parameters
     ----------
     plan : Plan
         Of :func:`plan_blocks`.
+
+    shape : tuple of two int
+        Height and width of the block.
+
+    row, column : int
+        Where it starts.
+
+    Returns
+    -------
+    ids : int64 ndarray of shape (k,)
+        Their numbers, ascending.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.slic import blocks
+    >>> planes = np.arange(3), np.ones(3, np.float32), 3
+    >>> plan = blocks.plan_blocks((64, 64), 16, 8.0, planes, 255, 10, False)
+    >>> blocks.seeds_of_block(plan, (32, 32), 0, 32).tolist()
+    [2, 3, 6, 7]
+    """
+    pixels = np.floor(plan.seeds + 0.5) - (row, column)
+    return np.flatnonzero(((pixels >= 0) & (pixels < shape)).all(axis=1))
+
+
+def look_at_block(
+    plan: Plan, image: NDArray, row: int, column: int
+) -> tuple[float, NDArray[np.float32]]:
+    """Look at a block for the first time.
+
+    Parameters
+    ----------
+    plan : Plan
+        Of :func:`plan_blocks`, with the seeds of :func:`seeds_of_block` alone.
 
     image : uint8 or float32 ndarray of shape (h, w, C), C-contiguous
         The block.
@@ -232,11 +265,8 @@ def look_at_block(
     largest : float
         The greatest sum of a plane over 64 pixels.
 
-    chosen : int64 ndarray of shape (k,)
-        The seeds that lie in the block.
-
     colours : float32 ndarray of shape (k, P)
-        The planes there.
+        The planes at the seeds.
 
     Examples
     --------
@@ -244,18 +274,18 @@ def look_at_block(
     >>> from sklearn_spx.kernels.slic import blocks
     >>> planes = np.arange(1), np.ones(1, np.float32), 3
     >>> plan = blocks.plan_blocks((8, 8), 1, 8.0, planes, None, 10, False)
-    >>> largest, chosen, colours = blocks.look_at_block(plan, np.ones((8, 8, 1), np.float32), 0, 0)
-    >>> largest, chosen.tolist(), colours.tolist()
-    (16.0, [0], [[1.0, 0.0, 0.0]])
+    >>> largest, colours = blocks.look_at_block(plan, np.ones((8, 8, 1), np.float32), 0, 0)
+    >>> largest, colours.tolist()
+    (16.0, [[1.0, 0.0, 0.0]])
     """
     tiles = _cut(plan, image, row, column)
-    pixels = np.floor(plan.seeds + 0.5).astype(np.int64) - (row, column)
-    chosen = np.flatnonzero(((pixels >= 0) & (pixels < image.shape[:2])).all(axis=1))
-    found = _tiles.pixels_at(tiles, pixels[chosen])
-    return _tiles.largest_total(tiles), chosen, found[:, 2:]
+    found = _tiles.pixels_at(tiles, np.floor(plan.seeds + 0.5) - (row, column))
+    return _tiles.largest_total(tiles), found[:, 2:]
 
 
-def first_centres(plan: Plan, looks: list) -> Centres:
+def first_centres(
+    plan: Plan, looks: list[tuple[float, NDArray[np.int64], NDArray[np.float32]]]
+) -> Centres:
     """Centres on their seeds.
 
     Parameters
@@ -263,8 +293,8 @@ def first_centres(plan: Plan, looks: list) -> Centres:
     plan : Plan
         Of :func:`plan_blocks`.
 
-    looks : list of what :func:`look_at_block` returned
-        Of all blocks.
+    looks : list of (largest, ids, colours)
+        Of all blocks, of :func:`look_at_block` and :func:`seeds_of_block`.
 
     Returns
     -------
@@ -277,14 +307,14 @@ def first_centres(plan: Plan, looks: list) -> Centres:
     >>> from sklearn_spx.kernels.slic import blocks
     >>> planes = np.arange(1), np.ones(1, np.float32), 3
     >>> plan = blocks.plan_blocks((8, 8), 1, 8.0, planes, None, 10, False)
-    >>> look = blocks.look_at_block(plan, np.ones((8, 8, 1), np.float32), 0, 0)
-    >>> blocks.first_centres(plan, [look]).places.tolist()
+    >>> largest, colours = blocks.look_at_block(plan, np.ones((8, 8, 1), np.float32), 0, 0)
+    >>> blocks.first_centres(plan, [(largest, np.array([0]), colours)]).places.tolist()
     [[3.5, 3.5, 1.0, 0.0, 0.0]]
     """
     places = np.empty((len(plan.seeds), 2 + plan.planes[2]), np.float32)
     places[:, :2] = plan.seeds
-    for _, chosen, colours in looks:
-        places[chosen, 2:] = colours
+    for _, ids, colours in looks:
+        places[ids, 2:] = colours
     n_tiles = np.prod([-(-n // plan.side) for n in plan.shape], dtype=np.int64)
     largest = max(look[0] for look in looks)
     return Centres(
@@ -297,7 +327,7 @@ def first_centres(plan: Plan, looks: list) -> Centres:
 
 def centres_of_block(
     plan: Plan, centres: Centres, shape: tuple[int, int], row: int, column: int
-) -> NDArray[np.int64]:
+) -> tuple[NDArray[np.int64], Centres]:
     """The centres that pixels of a block can join.
 
     Parameters
@@ -320,6 +350,9 @@ def centres_of_block(
         Ascending: those whose window meets a tile of the block, and, of a tile that no window
         meets, the nearest.
 
+    own : Centres
+        They alone, in this order.
+
     Examples
     --------
     >>> import numpy as np
@@ -329,7 +362,7 @@ def centres_of_block(
     >>> places = np.zeros((16, 5), np.float32)
     >>> places[:, :2] = plan.seeds
     >>> centres = blocks.Centres(places, np.ones(16, np.float32), places[:0, 0], 1.0)
-    >>> blocks.centres_of_block(plan, centres, (16, 16), 0, 0).tolist()
+    >>> blocks.centres_of_block(plan, centres, (16, 16), 0, 0)[0].tolist()
     [0, 1, 4, 5]
     """
     n_down, n_across = (-(-n // plan.side) for n in shape)
@@ -339,7 +372,9 @@ def centres_of_block(
     _meet(centres.places, plan.step, plan.side, above, before, covered, meets)
     for y, x in np.argwhere(~covered):
         meets[_cpu.nearest(centres.places, above + y, before + x, plan.side)] = True
-    return np.flatnonzero(meets)
+    ids = np.flatnonzero(meets)
+    farthest = centres.farthest[ids] if plan.slic_zero else centres.farthest
+    return ids, Centres(centres.places[ids], centres.contrast[ids], farthest, centres.grid)
 
 
 def sum_block(
@@ -390,7 +425,8 @@ def sum_block(
     ...     (8, 8), 1, 8.0, planes, None, 10, False
     ... )
     >>> image = np.ones((8, 8, 1), np.float32)
-    >>> centres = blocks.first_centres(plan, [blocks.look_at_block(plan, image, 0, 0)])
+    >>> largest, colours = blocks.look_at_block(plan, image, 0, 0)
+    >>> centres = blocks.first_centres(plan, [(largest, np.array([0]), colours)])
     >>> sums, _ = blocks.sum_block(plan, image, 0, 0, 0, np.array([0]), centres)
     >>> sums.tolist()
     [[16.0, 56.0, 56.0, 16.0, 0.0, 0.0]]
@@ -439,7 +475,8 @@ def move_centres(plan: Plan, centres: Centres, found: Iterable[tuple[Any, Any, A
     >>> planes = np.arange(1), np.ones(1, np.float32), 3
     >>> plan = blocks.plan_blocks((8, 8), 1, 8.0, planes, None, 10, False)
     >>> image = np.ones((8, 8, 1), np.float32)
-    >>> centres = blocks.first_centres(plan, [blocks.look_at_block(plan, image, 0, 0)])
+    >>> largest, colours = blocks.look_at_block(plan, image, 0, 0)
+    >>> centres = blocks.first_centres(plan, [(largest, np.array([0]), colours)])
     >>> sums = np.array([[2.0, 4, 6, 8, 0, 0]])
     >>> blocks.move_centres(plan, centres, [(np.array([0]), sums, sums[0, :0])]).places.tolist()
     [[2.0, 3.0, 4.0, 0.0, 0.0]]
@@ -495,7 +532,8 @@ def assign_block(
     ...     (8, 8), 1, 8.0, planes, None, 10, False
     ... )
     >>> image = np.ones((8, 8, 1), np.float32)
-    >>> centres = blocks.first_centres(plan, [blocks.look_at_block(plan, image, 0, 0)])
+    >>> largest, colours = blocks.look_at_block(plan, image, 0, 0)
+    >>> centres = blocks.first_centres(plan, [(largest, np.array([0]), colours)])
     >>> int(blocks.assign_block(plan, image, 0, 0, np.array([0]), centres).max())
     0
     """
