@@ -11,7 +11,7 @@ import numpy as np
 from ..kernels.checks import as_image, as_standard
 from ..kernels.slic import blocks
 from ..utils.images import check_finite
-from ..utils.scale import as_bands, for_slic, given_range, kind_of, range_of, seen
+from ..utils.scale import as_bands, as_colour, given_range, kind_of, range_of, seen
 
 Reading = namedtuple(
     "Reading",
@@ -53,21 +53,8 @@ def prepare(image, reading, name):
     check_finite(image, name, way_out="put numbers in their place")
     if reading.value_range is not None:
         image = seen(image, reading.value_range, None, name, eight_bit=reading.eight_bit)
-        image = for_slic(image)[0] if reading.rgb_scale is not None else as_bands(image)
+        image = as_bands(image) if reading.rgb_scale is None else as_colour(image)
     if reading.rgb_scale == 255:
         return as_standard(image, np.uint8)
     image = as_image(image)
     return image if reading.axes is None else blocks.turn_to(reading.axes, image)
-
-
-def choose(estimator, reading, shape, take):
-    """Axes and planes, as `kernels.slic.blocks.choose_planes_of` finds them.
-
-    ``take(side)`` gives about side^2 pixels (n, C) of the whole image, as ``prepare`` gives them.
-    """
-    converts = reading.rgb_scale is not None
-    n = 3 if converts else (shape[2] if len(shape) == 3 else 1)
-    weights = None if estimator.weights is None else np.asarray(estimator.weights, dtype=float)
-    if converts and weights is not None and weights.shape == (1,):
-        weights = np.repeat(weights, 3)
-    return blocks.choose_planes_of(take, reading.rgb_scale, weights, n)

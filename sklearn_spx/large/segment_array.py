@@ -143,12 +143,12 @@ class _Whole:
         if not as_given:
             value_range, eight_bit = self._survey()
         n = self.shape[2] if len(self.shape) == 3 else 1
-        converts = not as_given and estimator.convert2lab in (None, True) and n in (1, 3)
-        if estimator.convert2lab and not converts:
-            raise ValueError(f"convert2lab=True needs one or three channels, found {n}")
+        converts, weights = estimator._conversion(n)
         rgb_scale = (255 if eight_bit else 1) if converts else None
         self.reading = _images.Reading(value_range, eight_bit, rgb_scale, None)
-        axes, planes = _images.choose(estimator, self.reading, self.shape, self._take)
+        axes, planes = clustering.choose_planes_of(
+            self._take, rgb_scale, weights, 3 if converts else n
+        )
         self.reading = self.reading._replace(axes=axes)
         return clustering.plan_blocks(
             self.shape[:2],

@@ -16,7 +16,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from ..base import StartingSegmenter, UntrainedSegmenter
 from ..kernels.slic import region_seeds, slic, slic_quiet
 from ..utils.images import n_channels
-from ..utils.scale import as_bands, for_slic
+from ..utils.scale import as_bands, as_colour
 from ..value_range import ValueRange
 
 
@@ -150,20 +150,23 @@ class SLICSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
         asked_not_to = self.convert2lab is not None and not self.convert2lab
         return asked_not_to and self.value_range is None
 
-    def _segment(self, image, mask, start=None):
-        converts, run = False, slic_quiet
+    def _conversion(self, channels):
+        """Whether images are RGB to be converted, and the weights as the kernel takes them."""
+        converts = self.convert2lab in (None, True) and channels in (1, 3)
+        if self.convert2lab and not converts:
+            raise ValueError(f"convert2lab=True needs one or three channels, found {channels}")
         weights = None if self.weights is None else np.asarray(self.weights, dtype=float)
-        if self._takes_as_given():
-            run = slic  # which warns where values cannot matter
-        elif self.convert2lab is None or self.convert2lab:
-            image, converts = for_slic(image)
-            if self.convert2lab and not converts:
-                n = n_channels(image)
-                raise ValueError(f"convert2lab=True needs one or three channels, found {n}")
-        else:
-            image = as_bands(image)
         if converts and weights is not None and weights.shape == (1,):
             weights = np.repeat(weights, 3)
+        return converts, weights
+
+    def _segment(self, image, mask, start=None):
+        run = slic_quiet
+        converts, weights = self._conversion(n_channels(image))
+        if self._takes_as_given():
+            run = slic  # which warns where values cannot matter
+        else:
+            image = as_colour(image) if converts else as_bands(image)
         return run(
             image,
             self.n_segments,

@@ -252,13 +252,12 @@ def _moved(labels, flow, t):
 def _successors(moved, found, ids, n_ids, min_overlap):
     """The label of each region found, and how many numbers have been used by then."""
     n, n_before = int(found.max(initial=-1)) + 1, len(ids)
-    sizes = np.zeros(n, np.int64)
     if n * n_before <= 4 * found.size:
-        table = np.zeros((n, n_before), np.int64)
+        sizes, table = np.zeros(n, np.int64), np.zeros((n, n_before), np.int64)
         _count(found, moved, sizes, table)
         region, old, shared = _enough(table, min_overlap * sizes)
     else:
-        _count(found, np.full_like(moved, -1), sizes, np.zeros((0, 0), np.int64))
+        sizes = np.bincount(found[found >= 0], minlength=n)
         both = (moved >= 0) & (found >= 0)
         pairs = found[both].astype(np.int64) * n_before + moved[both]
         pairs, shared = np.unique(pairs, return_counts=True)

@@ -13,7 +13,7 @@ from ..connectivity import connect
 from . import _cpu, _rules, _tiles
 from ._colour import is_8bit_rgb, rgb_scale_of
 from ._notice import warn_of_a_grid, warn_of_spans
-from ._sample import choose_planes, principal_axes, sample_places, turn
+from ._sample import axes_and_planes, sample_places, turn_to
 from ._scale import MOST, factors_of, roots_of
 from .blocks import adapt
 
@@ -220,12 +220,9 @@ def _slic(
     def take(side):
         return image.reshape(-1, image.shape[2])[sample_places(height, width, mask, side)]
 
-    axes = principal_axes(take, roots)
+    axes, planes = axes_and_planes(take, rgb_scale, roots)
     if axes is not None:
-        turned = np.empty((height, width, axes.shape[1]), np.float32)
-        turn(image.reshape(-1, n_channels), axes, turned.reshape(-1, axes.shape[1]))
-        image, roots = turned, np.ones(axes.shape[1], np.float32)
-    planes = choose_planes(take, rgb_scale, roots)
+        image = turn_to(axes, image)
     everywhere = np.empty((0, 0), bool)
     inside = everywhere if mask is None else mask
     tiles = _tiles.cut(image, rgb_scale, planes, inside, start.stride)
@@ -258,11 +255,9 @@ def _on_gpu(image, mask, convert2lab, options, warns):
             places = sample_places(height, width, here, side)
             return _cuda_image.take(session, there, places)
 
-        axes = principal_axes(take, roots)
+        axes, planes = axes_and_planes(take, rgb_scale, roots)
         if axes is not None:
             there = _cuda_image.turn(session, there, axes)
-            roots = np.ones(axes.shape[1], np.float32)
-        planes = choose_planes(take, rgb_scale, roots)
         factors = factors_of(options.compactness, start.step, options.slic_zero)
         own, labels = session.new_result((height, width), np.int32)
         centres = _cuda.cluster(

@@ -70,6 +70,26 @@ def choose_planes(take, rgb_scale, roots):
     return channels, scale, FEW if few else -(-len(channels) // GROUP) * GROUP
 
 
+def axes_and_planes(take, rgb_scale, roots):
+    """The axes that pixels are turned to first, or None, and what becomes a plane then.
+
+    Parameters as in `choose_planes`, of the image as it is.
+    """
+    axes = principal_axes(take, roots)
+    if axes is None:
+        return None, choose_planes(take, rgb_scale, roots)
+    ones = np.ones(axes.shape[1], np.float32)
+    return axes, choose_planes(lambda side: turn_to(axes, take(side)), rgb_scale, ones)
+
+
+def turn_to(axes, pixels):
+    """Coordinates (..., n) of pixels (..., C) on axes (C, n): of each whatever others there are."""
+    out = np.empty((*pixels.shape[:-1], axes.shape[1]), np.float32)
+    flat = np.ascontiguousarray(pixels).reshape(-1, pixels.shape[-1])
+    turn(flat, axes, out.reshape(-1, axes.shape[1]))
+    return out
+
+
 @njit
 def turn(pixels, axes, out):
     """Write the coordinates of pixels on axes, each sum in the order of the channels.

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._clustering import QUARTERS, start_at
 from ..compilation import njit
 from . import _cpu, _rules, _tiles
-from ._sample import choose_planes, principal_axes, turn
+from ._sample import axes_and_planes, turn_to
 from ._scale import MOST, factors_of, roots_of
 
 __all__ = [
@@ -106,41 +106,7 @@ def choose_planes_of(
     >>> axes is None, channels.tolist(), n_planes
     (True, [0, 1, 2], 3)
     """
-    roots = roots_of(weights, n_channels)
-    axes = None if rgb_scale is not None else principal_axes(take, roots)
-    if axes is None:
-        return None, choose_planes(take, rgb_scale, roots)
-    ones = np.ones(axes.shape[1], np.float32)
-    return axes, choose_planes(lambda side: turn_to(axes, take(side)), rgb_scale, ones)
-
-
-def turn_to(axes: NDArray[np.float32], pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Coordinates of pixels on axes.
-
-    Parameters
-    ----------
-    axes : float32 ndarray of shape (C, n)
-        Of :func:`choose_planes_of`.
-
-    pixels : float32 ndarray of shape (..., C)
-        Any pixels.
-
-    Returns
-    -------
-    turned : float32 ndarray of shape (..., n)
-        The same for a pixel whatever others there are.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_spx.kernels.slic.blocks import turn_to
-    >>> turn_to(np.eye(2, dtype=np.float32)[:, :1], np.ones((1, 2), np.float32)).tolist()
-    [[1.0]]
-    """
-    out = np.empty((*pixels.shape[:-1], axes.shape[1]), np.float32)
-    flat = np.ascontiguousarray(pixels).reshape(-1, pixels.shape[-1])
-    turn(flat, axes, out.reshape(-1, axes.shape[1]))
-    return out
+    return axes_and_planes(take, rgb_scale, roots_of(weights, n_channels))
 
 
 def plan_blocks(
