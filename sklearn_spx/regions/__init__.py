@@ -1,5 +1,6 @@
 """What takes label images further: tables, graphs, files, saliency, boxes, video."""
 
+from .annotations import labels_from_coco, labels_from_geojson
 from .classifier import SuperpixelClassifier
 from .coco import rle_to_mask, to_coco
 from .explain import RegionMasker, SegmentationFunction, segmentation_fn
@@ -25,6 +26,8 @@ __all__ = [
     "frame_shift",
     "label_once",
     "label_polygons",
+    "labels_from_coco",
+    "labels_from_geojson",
     "object_proposals",
     "polygons_to_labels",
     "pool_over_regions",

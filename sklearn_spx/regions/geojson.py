@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ._affine import affine_of
 from .polygons import label_polygons
 
 __all__ = ["to_geojson"]
@@ -78,7 +79,7 @@ def to_geojson(
     """
     polygons = label_polygons(labels, simplify)
     columns = _columns(properties, list(polygons))
-    affine = None if transform is None else _affine(transform)
+    affine = None if transform is None else affine_of(transform)
     collection: dict[str, Any] = {"type": "FeatureCollection"}
     if crs is not None:
         if affine is None:
@@ -99,17 +100,6 @@ def to_geojson(
             }
         )
     return collection | {"features": features}
-
-
-def _affine(transform):
-    """(a, b, c, d, e, f) of a transform, which must not flatten the image."""
-    numbers = np.asarray(tuple(transform), np.float64)
-    if numbers.shape not in ((6,), (9,)) or not np.isfinite(numbers).all():
-        raise ValueError(f"transform is {transform!r}; accepted are 6 finite numbers")
-    a, b, c, d, e, f = numbers[:6].tolist()
-    if a * e == b * d:
-        raise ValueError(f"transform is {transform!r}, which maps the image to a line")
-    return a, b, c, d, e, f
 
 
 def _placed(ring, affine):
