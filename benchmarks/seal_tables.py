@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from peers import lsc, nearest, seeds, snic
 
 from sklearn_spx import DELSegmenter, ERSSuperpixels, SEALSuperpixels, SLICSuperpixels
 from sklearn_spx.datasets import load_bsds500
@@ -81,56 +82,8 @@ def regions_of(model):
     return run
 
 
-def nearest(segment, image, wanted):
-    """The label image of the nearest number of superpixels, of eight requests by bisection."""
-    low, high, best, off = 1.0, 4.0 * wanted, None, np.inf
-    asked = float(wanted)
-    for _ in range(8):
-        labels = segment(image, asked)
-        labels = np.unique(labels, return_inverse=True)[1].reshape(labels.shape).astype(np.int32)
-        n = int(labels.max()) + 1
-        if abs(n - wanted) < off:
-            best, off = labels, abs(n - wanted)
-        if off <= 0.01 * wanted:
-            break
-        low, high = (asked, high) if n < wanted else (low, asked)
-        asked = (low * high) ** 0.5
-    return best
-
-
 def by_request(segment):
-    return lambda image, truths, counts: [nearest(segment, image, n) for n in counts]
-
-
-def lsc(image, asked):
-    """Linear spectral clustering (Li and Chen 2015), OpenCV's, ratio .075, 10 iterations."""
-    import cv2
-
-    lab = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2Lab)
-    size = max(round((image[:, :, 0].size / asked) ** 0.5), 2)
-    method = cv2.ximgproc.createSuperpixelLSC(lab, size, 0.075)
-    method.iterate(10)
-    method.enforceLabelConnectivity(25)
-    return method.getLabels()
-
-
-def seeds(image, asked):
-    """SEEDS (Van den Bergh et al. 2012), OpenCV's, four levels, 15 bins, 10 iterations."""
-    import cv2
-
-    height, width = image.shape[:2]
-    lab = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2Lab)
-    method = cv2.ximgproc.createSuperpixelSEEDS(width, height, 3, round(asked), 4, 2, 15)
-    method.iterate(lab, 10)
-    return method.getLabels()
-
-
-def snic(image, asked):
-    """SNIC (Achanta and Susstrunk 2017), pysnic's, compactness 10."""
-    from pysnic.algorithms.snic import snic as algorithm
-    from skimage.color import rgb2lab
-
-    return np.array(algorithm(np.round(rgb2lab(image), 3).tolist(), round(asked), 10.0)[0])
+    return lambda image, truths, counts: [nearest(segment, image, n)[0] for n in counts]
 
 
 def net_sources(path):

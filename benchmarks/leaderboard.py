@@ -1,0 +1,328 @@
+"""The leaderboard of the documentation: every method that can be run here, by every protocol.
+
+    python benchmarks/leaderboard.py scores BSDS500 --data-set bsds500
+    python benchmarks/leaderboard.py scores CamVid --data-set camvid
+    python benchmarks/leaderboard.py speed                    # on an idle machine
+    python benchmarks/leaderboard.py scores BSDS500 --methods SNIC --images 10
+
+``scores`` has two tables. Superpixels: each method is asked for what gives the number of the
+column, eight requests at most; scores are means over annotators, then images, and stand beside the
+number produced, with 95 % intervals of the mean over the images. Segments: each method at the best
+of its settings over the data set (ODS) and over each image (OIS), with 95 % intervals of a
+bootstrap over the images, at each of whose samples the best setting is chosen anew.
+
+``speed`` has seconds and memory of the same methods on photographs of scikit-image's, one thread
+each, in turns, medians; the memory is how much a process of its own grows in one call.
+
+The tables are CSV files in the folder ``--out``, which the documentation reads. What was scored is
+kept in ``leaderboard.jsonl``, and is not scored again: Ctrl-C and the same command go on. Delete
+that file when a method has changed.
+"""
+
+# ruff: noqa: E402
+import os
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"  # before anything reads them
+
+import argparse
+import csv
+import json
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from kernels import SIZES, photographs
+from peers import SEGMENTS, SUPERPIXELS, available, nearest, without_gaps
+from tqdm import tqdm
+
+from sklearn_spx import metrics
+from sklearn_spx.datasets import class_segments, load_bsds500, load_camvid
+from sklearn_spx.metrics.f_measure import f_of_counts, harmonic_mean
+
+COUNTS = (100, 300, 600, 1000)
+# name of the column, the function, whether greater is better
+SCORES = {
+    "ASA": partial(metrics.achievable_segmentation_accuracy),
+    "recall": partial(metrics.boundary_recall, protocol="seal"),
+    "recall, .0025 diagonals": partial(metrics.boundary_recall, protocol="stutz"),
+    "precision": metrics.boundary_precision,
+    "UE": partial(metrics.undersegmentation_error, variant="np"),
+    "UE, corrected": partial(metrics.undersegmentation_error, variant="corrected"),
+    "UE, Levinshtein": partial(metrics.undersegmentation_error, variant="levinshtein"),
+    "UE, Achanta": partial(metrics.undersegmentation_error, variant="achanta"),
+    "MDE": metrics.mean_distance_to_edge,
+    "IoU": metrics.achievable_iou,
+    "CO": lambda labels, truths: metrics.compactness(labels),
+    "GR": lambda labels, truths: metrics.global_regularity(labels),
+}
+WIDER = {"camvid": 3}  # pixels of tolerance for recall and precision on street scenes
+FAMILIES = {
+    "Fb": "boundary_f",
+    "Fop": "object_part_f",
+    "covering": "covering",
+    "PRI": "probabilistic_rand_index",
+    "VI": "variation_of_information",
+}
+
+
+class Kept:
+    """What was scored before, a line of JSON each, in a file that only grows."""
+
+    def __init__(self, path):
+        self.path, self.found = path, {}
+        if path.exists():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                try:
+                    key, value = json.loads(line)
+                except ValueError:  # cut off by an interruption
+                    continue
+                self.found[tuple(key)] = value
+
+    def of(self, key, compute):
+        """The value of a key; computed and kept if it is not there."""
+        if key not in self.found:
+            self.found[key] = compute()
+            with open(self.path, "a", encoding="utf-8") as file:
+                file.write(json.dumps([key, self.found[key]]) + "\n")
+        return self.found[key]
+
+
+def pairs(data_set, root, split, n_images):
+    """Names, images and lists of annotations, this many of them, evenly over the split."""
+    if data_set == "bsds500":
+        data = load_bsds500(root, split)
+        names, images, truths = data.names, data.images, data.ground_truths
+    else:
+        data = load_camvid(root, split)
+        names, images = data.names, data.images
+        truths = [[class_segments(classes)] for classes in data.classes]
+    n = len(names)
+    chosen = [i * n // (n_images or n) for i in range(min(n_images or n, n))]
+    return [(names[i], images[i], truths[i]) for i in chosen]
+
+
+# --- superpixels ----------------------------------------------------------------------------------
+
+
+def superpixel_scores(labels, truths, data_set):
+    values = {}
+    for name, score in SCORES.items():
+        wide = data_set in WIDER and name in ("recall", "precision")
+        options = {"tolerance": WIDER[data_set]} if wide else {}
+        values[name] = float(score(labels, truths, **options))
+    return {"superpixels": int(labels.max()) + 1, **values}
+
+
+def superpixel_table(data_set, split, data, wanted, kept):
+    rows, requests = [], {}
+    for name, method in available(SUPERPIXELS, wanted).items():
+        for count in COUNTS:
+            found = []
+            for image_name, image, truths in tqdm(data, f"{name}, {count}", disable=None):
+
+                def compute(image=image, truths=truths, name=name, method=method, count=count):
+                    at = (name, count, image.shape)
+                    labels, requests[at] = nearest(method.run, image, count, requests.get(at))
+                    return superpixel_scores(labels, truths, data_set)
+
+                key = (data_set, split, name, method.version, count, image_name)
+                found.append(kept.of(key, compute))
+            row = {"method": name, "version": method.version, "asked": count, "images": len(found)}
+            row["superpixels"] = f"{np.mean([one['superpixels'] for one in found]):.1f}"
+            for score in SCORES:
+                values = np.array([one[score] for one in found])
+                row[score] = f"{values.mean():.4f}"
+                row[f"{score} ±"] = f"{1.96 * values.std(ddof=1) / len(values) ** 0.5:.4f}"
+            rows.append(row)
+    return rows
+
+
+# --- segments -------------------------------------------------------------------------------------
+
+
+def segment_scores(labels, truths):
+    result = metrics.evaluate_segmentations([labels], [truths])
+    annotated = len(truths) * int(np.sum(truths[0] >= 0))
+    figures = {"regions": [int(one.max()) + 1 for one in labels], "annotated": annotated}
+    for name, family in FAMILIES.items():
+        values = result[family]
+        figures[name] = np.asarray(values.get("counts", values.get("per_image")))[0].tolist()
+    return figures
+
+
+def best_settings(name, values, weights):
+    """Score at the best setting of all images, at the best of each, and the number of the first.
+
+    ``values`` are of shape (images, settings), with the counts of "Fb" and the precision and recall
+    of "Fop" on an axis more; a covering is weighed by annotated pixels.
+    """
+    each = np.arange(len(values))
+    if name in ("Fb", "Fop"):
+        f = f_of_shares if name == "Fb" else f_of_pair
+        of_all, of_each = f(values.mean(axis=0)), f(values)
+        return of_all.max(), f(values[each, of_each.argmax(axis=1)].mean(axis=0)), of_all.argmax()
+    sign = -1 if name == "VI" else 1
+    weights = weights if name == "covering" else None
+    of_all = np.average(values, axis=0, weights=weights)
+    best = (sign * of_all).argmax()
+    return of_all[best], sign * np.average((sign * values).max(axis=1), weights=weights), best
+
+
+def f_of_shares(counts):
+    return f_of_counts(counts)[0]
+
+
+def f_of_pair(values):
+    return harmonic_mean(values[..., 0], values[..., 1])
+
+
+def segment_table(data_set, split, data, wanted, kept):
+    rows = []
+    rng = np.random.default_rng(0)
+    samples = rng.integers(0, len(data), (1000, len(data)))
+    for name, method in available(SEGMENTS, wanted).items():
+        found = []
+        for image_name, image, truths in tqdm(data, name, disable=None):
+            key = (data_set, split, name, method.version, "segments", image_name)
+
+            def compute(image=image, truths=truths, method=method):
+                return segment_scores([without_gaps(one) for one in method.run(image)], truths)
+
+            found.append(kept.of(key, compute))
+        row = {"method": name, "version": method.version, "images": len(found)}
+        weights = np.array([one["annotated"] for one in found], float)
+        for score in FAMILIES:
+            values = np.array([one[score] for one in found], float)
+            ods, ois, best = best_settings(score, values, weights)
+            drawn = [best_settings(score, values[s], weights[s])[0] for s in samples]
+            low, high = np.percentile(drawn, (2.5, 97.5))
+            row |= {f"{score} ODS": f"{ods:.4f}", f"{score} OIS": f"{ois:.4f}"}
+            row[f"{score} ±"] = f"{(high - low) / 2:.4f}"
+            if score == "covering":
+                regions = np.mean([one["regions"][best] for one in found])
+                row["regions"] = f"{regions:.1f}"
+        rows.append(row)
+    return rows
+
+
+# --- speed ----------------------------------------------------------------------------------------
+
+
+def seconds(call):
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def speed_table(wanted, repeats):
+    """Median seconds an image of each method, all in turns; the ratio to scikit-image's slic."""
+    methods = available(SUPERPIXELS, wanted)
+    rows = []
+    for size, (height, width, number) in SIZES.items():
+        images = list(photographs(height, width))
+        taken = {name: [] for name in methods}
+        for method in methods.values():
+            method.run(images[0], number)  # compiles
+        slow = set()  # seconds an image: once each will do
+        for _ in tqdm(range(repeats), size, disable=None):
+            for image in images:
+                for name, method in methods.items():
+                    if name not in slow:
+                        taken[name].append(seconds(partial(method.run, image, number)))
+                        if taken[name][-1] > 5:
+                            slow.add(name)
+        reference = taken.get("SLIC, scikit-image")
+        for name, values in taken.items():
+            middle = float(np.median(values))
+            row = {"method": name, "version": methods[name].version, "size": size}
+            row |= {"superpixels asked": number, "ms": f"{1e3 * middle:.1f}"}
+            row["time / scikit-image's slic"] = (
+                f"{middle / np.median(reference):.3f}" if reference else ""
+            )
+            row["bytes a pixel"] = memory(name, size)
+            rows.append(row)
+    return rows
+
+
+def memory(name, size):
+    """Bytes a pixel by which a process of its own grows in one call, the result included."""
+    command = [sys.executable, __file__, "grow", name, size]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return done.stdout.split()[-1]
+
+
+def grow(name, size):
+    height, width, number = SIZES[size]
+    image = next(photographs(height, width))
+    method = SUPERPIXELS[name]
+    method.run(image[:96, :96], 20)  # compiles
+    before, peak, done = resident(), 0, threading.Event()
+
+    def watch():
+        nonlocal peak
+        while not done.is_set():
+            peak = max(peak, resident())
+            time.sleep(0.001)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    method.run(image, number)
+    done.set()
+    watcher.join()
+    print(f"{max(peak - before, 0) / (height * width):.0f}")
+
+
+def resident():
+    """Bytes of resident memory of this process (Linux)."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+# --- command --------------------------------------------------------------------------------------
+
+
+def write(path, rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    print(f"wrote {path}: {len(rows)} rows")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=("scores", "speed", "grow"))
+    parser.add_argument("root", nargs="*", help="the folder of the data set, for scores")
+    parser.add_argument("--data-set", default="bsds500", choices=("bsds500", "camvid"))
+    parser.add_argument("--split", default="val")
+    parser.add_argument("--images", type=int, help="this many, evenly over the split; all")
+    parser.add_argument("--methods", nargs="+", help="those whose names hold one of these words")
+    parser.add_argument("--tables", nargs="+", default=["superpixels", "segments"])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=Path("doc/leaderboard"))
+    parser.add_argument("--kept", type=Path, default=Path("leaderboard.jsonl"))
+    options = parser.parse_args()
+    if options.what == "grow":  # of a process of its own
+        return grow(*options.root)
+    if options.what == "speed":
+        return write(options.out / "speed.csv", speed_table(options.methods, options.repeats))
+    if len(options.root) != 1:
+        parser.error("scores needs the folder of the data set")
+    data = pairs(options.data_set, options.root[0], options.split, options.images)
+    tables = {"superpixels": superpixel_table, "segments": segment_table}
+    for name in options.tables:
+        rows = tables[name](
+            options.data_set, options.split, data, options.methods, Kept(options.kept)
+        )
+        if rows:
+            write(options.out / f"{name}_{options.data_set}_{options.split}.csv", rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,223 @@
+"""Superpixels and segments by every library that can be run here, as functions of one image.
+
+A method to add is an entry of ``SUPERPIXELS`` (a function of an RGB uint8 image and the number
+asked for) or of ``SEGMENTS`` (a function of an image that gives its label images from fine to
+coarse, one a setting). Each names the package that it needs; where that is not installed,
+``available`` leaves it out, and says so.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
+import numpy as np
+
+import sklearn_spx
+
+
+@dataclass(frozen=True)
+class Method:
+    run: Callable
+    package: str = "sklearn-spx"
+    exact: bool = False  # gives the number of superpixels that it is asked for
+    learned: bool = False
+    needs: str = "sklearn_spx"  # the module, which not every build of the package has
+
+    @property
+    def version(self):
+        """That of the package; empty where a build of one's own has none."""
+        if self.package == "sklearn-spx":
+            return sklearn_spx.__version__
+        try:
+            return version(self.package)
+        except PackageNotFoundError:
+            return ""
+
+
+# --- superpixels: (image, number) -> label image --------------------------------------------------
+
+
+@cache
+def _estimator(name, **parameters):
+    return getattr(sklearn_spx, name)(**parameters)
+
+
+def _ours(name, **parameters):
+    def run(image, number):
+        estimator = _estimator(name, **parameters).set_params(n_segments=round(number))
+        return estimator.fit_transform([image])[0]
+
+    return Method(run, exact=True, learned="pretrained" in parameters)
+
+
+def _skimage_slic(image, number):
+    from skimage.segmentation import slic
+
+    return slic(image, round(number), compactness=10, max_num_iter=10, start_label=0)
+
+
+def _fast_slic(image, number):
+    try:
+        from fast_slic.avx2 import SlicAvx2 as Slic
+    except ImportError:
+        from fast_slic import Slic
+    method = Slic(num_components=round(number), compactness=10, num_threads=1)
+    return method.iterate(np.ascontiguousarray(image), max_iter=10)
+
+
+def _opencv_lab(image):
+    import cv2
+
+    return cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2Lab)
+
+
+def _opencv_slic(image, number):
+    import cv2
+
+    side = max(round((image[:, :, 0].size / number) ** 0.5), 2)
+    method = cv2.ximgproc.createSuperpixelSLIC(_opencv_lab(image), cv2.ximgproc.SLIC, side, 10.0)
+    method.iterate(10)
+    method.enforceLabelConnectivity(25)
+    return method.getLabels()
+
+
+def lsc(image, number):
+    """Linear spectral clustering (Li and Chen 2015), OpenCV's, ratio .075, 10 iterations."""
+    import cv2
+
+    side = max(round((image[:, :, 0].size / number) ** 0.5), 2)
+    method = cv2.ximgproc.createSuperpixelLSC(_opencv_lab(image), side, 0.075)
+    method.iterate(10)
+    method.enforceLabelConnectivity(25)
+    return method.getLabels()
+
+
+def seeds(image, number):
+    """SEEDS (Van den Bergh et al. 2012), OpenCV's, four levels, 15 bins, 10 iterations."""
+    import cv2
+
+    height, width = image.shape[:2]
+    method = cv2.ximgproc.createSuperpixelSEEDS(width, height, 3, round(number), 4, 2, 15)
+    method.iterate(_opencv_lab(image), 10)
+    return method.getLabels()
+
+
+def snic(image, number):
+    """SNIC (Achanta and Susstrunk 2017), pysnic's, compactness 10."""
+    from pysnic.algorithms.snic import snic as algorithm
+    from skimage.color import rgb2lab
+
+    return np.array(algorithm(np.round(rgb2lab(image), 3).tolist(), round(number), 10.0)[0])
+
+
+_CONTRIB = dict(package="opencv-contrib-python-headless", needs="cv2.ximgproc")
+
+SUPERPIXELS = {
+    "SLICSuperpixels": _ours("SLICSuperpixels"),
+    "ERSSuperpixels": _ours("ERSSuperpixels"),
+    "TrainableSLIC": _ours("TrainableSLIC", pretrained="bsds500"),
+    # "bsds500" was trained on the validation images too
+    "SEALSuperpixels": _ours("SEALSuperpixels", pretrained="bsds500-train"),
+    "SLIC, scikit-image": Method(_skimage_slic, "scikit-image", needs="skimage"),
+    "SLIC, fast-slic": Method(_fast_slic, "fast-slic", needs="fast_slic"),
+    "SLIC, OpenCV": Method(_opencv_slic, **_CONTRIB),
+    "LSC, OpenCV": Method(lsc, **_CONTRIB),
+    "SEEDS, OpenCV": Method(seeds, **_CONTRIB),
+    "SNIC, pysnic": Method(snic, "pysnic", needs="pysnic"),
+}
+
+
+def without_gaps(labels):
+    return np.unique(labels, return_inverse=True)[1].reshape(labels.shape).astype(np.int32)
+
+
+def nearest(segment, image, wanted, asked=None):
+    """Label image of the number of superpixels nearest to the wanted one, and what to ask for.
+
+    Eight requests by bisection at most, the first of them ``asked``; labels without gaps.
+    """
+    low, high, best, off = 1.0, 4.0 * wanted, None, np.inf
+    asked = float(asked or wanted)
+    request = asked
+    for _ in range(8):
+        labels = without_gaps(segment(image, asked))
+        n = int(labels.max()) + 1
+        if abs(n - wanted) < off:
+            best, off, request = labels, abs(n - wanted), asked
+        if off <= 0.01 * wanted:
+            break
+        low, high = (asked, high) if n < wanted else (low, asked)
+        asked = (low * high) ** 0.5
+    return best, request
+
+
+# --- segments: image -> label images, one a setting -----------------------------------------------
+
+
+def _del_segmenter(image):
+    estimator = _estimator("DELSegmenter", pretrained="bsds500-train")
+    tree = estimator.fit([image]).hierarchy([image])[0]
+    return [tree.labels(t) for t in np.geomspace(0.2, 0.8, 12)]
+
+
+def _slic_merged(image):
+    """SLIC's superpixels, joined where their mean colours differ least."""
+    from skimage.color import rgb2lab
+
+    from sklearn_spx import kernels
+
+    labels = kernels.slic(image, 600)
+    edges, _ = kernels.region_adjacency(labels)
+    colours, _ = kernels.region_means(rgb2lab(image), labels)
+    apart = np.linalg.norm(colours[edges[:, 0]] - colours[edges[:, 1]], axis=1)
+    settings = np.geomspace(1, 30, 12)
+    return [kernels.merge_regions(edges, apart, len(colours), t)[labels] for t in settings]
+
+
+def _egb(image):
+    scales = (100, 200, 400, 800, 1600, 3200)
+    return [sklearn_spx.EGBSegmenter(scale=s).fit_transform([image])[0] for s in scales]
+
+
+def _felzenszwalb(image):
+    from skimage.segmentation import felzenszwalb
+
+    return [felzenszwalb(image, scale=s, min_size=20) for s in (100, 200, 400, 800, 1600, 3200)]
+
+
+def _ncuts(image):
+    from skimage import graph
+    from skimage.segmentation import slic
+
+    labels = slic(image, 400, compactness=20, start_label=0)
+    found = []
+    for threshold in (0.002, 0.01, 0.05, 0.2, 0.5):
+        rag = graph.rag_mean_color(image, labels, mode="similarity")
+        found.append(graph.cut_normalized(labels, rag, thresh=threshold, rng=0).astype(np.int32))
+    return found
+
+
+SEGMENTS = {
+    "DELSegmenter": Method(_del_segmenter, learned=True),
+    "EGBSegmenter": Method(_egb),
+    "SLIC, merged by colour": Method(_slic_merged),
+    "felzenszwalb, scikit-image": Method(_felzenszwalb, "scikit-image", needs="skimage"),
+    "normalised cuts, scikit-image": Method(_ncuts, "scikit-image", needs="skimage"),
+}
+
+
+def available(methods, wanted=None):
+    """Those of the methods that are installed, and a line for each that is not."""
+    found = {}
+    for name, method in methods.items():
+        if wanted and not any(word in name for word in wanted):
+            continue
+        top, _, attribute = method.needs.partition(".")
+        if find_spec(top) and (not attribute or hasattr(import_module(top), attribute)):
+            found[name] = method
+        else:
+            print(f"left out: {name} needs {method.package}")
+    return found
