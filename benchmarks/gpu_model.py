@@ -7,8 +7,8 @@ Each stage of a function moves so many bytes and does so many operations a pixel
 source; its time is the greater of what the two take. Launches and reads by the host come on top:
 --count counts them in numba's simulator, at 72 x 48 pixels, and they are taken to be the same at
 any size, but for ERS and graph segmentation, whose number of rounds depends on the image and is an
-assumption. Images are assumed to have a superpixel for 256 pixels. The table of doc/gpu.rst is
-printed by --csv. `gpu.py` prints these figures beside those that it measures.
+assumption. Images are assumed to have a superpixel for 256 pixels. The table of doc/guide/gpu.rst
+is printed by --csv. `gpu.py` prints these figures beside those that it measures.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """How long an image of any size would take on any number of workers, by a run that was measured.
 
-    python benchmarks/large_model.py doc/large.txt [--side 1000000] [--workers 100]
+    python benchmarks/large_model.py doc/guide/large.txt [--side 1000000] [--workers 100]
         [--bandwidth 1.25e9] [--latency 1e-3]
 
 The file is what ``benchmarks/large.py`` printed: seconds and bytes moved for each pixel. A pass

@@ -3,7 +3,12 @@
 ``-t online`` links to the documentation of other projects, for which it reads their inventories.
 """
 
+import sys
+from pathlib import Path
+
 import sklearn_spx
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "sklearn_spx"
 author = "the sklearn_spx developers"
@@ -15,10 +20,30 @@ extensions = [
     "sphinx.ext.autosummary",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
+    "sphinx_design",
+    "matplotlib.sphinxext.plot_directive",
+    "myst_parser",
+    "leaderboard",
 ]
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn_spx"
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "figures", "_ext"]
+html_theme_options = {
+    "show_toc_level": 2,
+    "navigation_with_keys": False,
+    "header_links_before_dropdown": 7,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+html_sidebars = {page: [] for page in ("index", "start", "leaderboard")}
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+plot_formats = [("png", 110)]
+plot_html_show_formats = False
+plot_html_show_source_link = False
+plot_include_source = False
+myst_heading_anchors = 2
+suppress_warnings = ["myst.xref_missing"]  # of Markdown that is read in the repository too
 templates_path = ["_templates"]
 autosummary_generate = True
 autodoc_typehints = "none"  # the lists of parameters say them in words

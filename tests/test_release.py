@@ -94,4 +94,4 @@ def test_the_citation_names_the_papers():
 def test_the_cost_model_of_the_documentation_is_the_commands():
     command = [sys.executable, str(ROOT / "benchmarks" / "gpu_model.py"), "--csv"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert (ROOT / "doc" / "gpu_model.csv").read_text(encoding="utf-8") == printed
+    assert (ROOT / "doc" / "guide" / "gpu_model.csv").read_text(encoding="utf-8") == printed

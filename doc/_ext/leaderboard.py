@@ -1,0 +1,70 @@
+"""``.. leaderboard:: NAME``: a table of ``benchmarks/leaderboard.py`` on a page, as it was written.
+
+``:columns:`` names the columns, with a semicolon between them; one that has an interval is shown
+with it. ``:asked:`` and ``:size:`` choose rows.
+"""
+
+import csv
+from pathlib import Path
+
+from docutils import nodes
+from docutils.parsers.rst import Directive, directives
+
+FOLDER = Path(__file__).parents[1] / "leaderboard"
+
+
+class Leaderboard(Directive):
+    required_arguments = 1
+    option_spec = {  # noqa: RUF012  (docutils reads it off the class)
+        "asked": directives.unchanged,
+        "size": directives.unchanged,
+        "columns": directives.unchanged_required,
+    }
+
+    def run(self):
+        path = FOLDER / f"{self.arguments[0]}.csv"
+        self.state.document.settings.env.note_dependency(str(path))
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        for option in ("asked", "size"):
+            if option in self.options:
+                rows = [row for row in rows if row[option] == self.options[option]]
+        if not rows:
+            raise self.error(f"{path.name} has no such rows")
+        columns = ["method", *(name.strip() for name in self.options["columns"].split(";"))]
+        missing = [name for name in columns if name not in rows[0]]
+        if missing:
+            raise self.error(f"{path.name} has no column {missing[0]!r}")
+        return [_table(columns, [[_cell(row, name) for name in columns] for row in rows])]
+
+
+def _cell(row, name):
+    value, around = row[name], row.get(f"{name} ±")
+    if name == "method" and row["version"]:
+        return f"{value} {row['version']}" if "," in value else value
+    return f"{_short(value)} ± {_short(around)}" if around else _short(value)
+
+
+def _short(text):
+    """Without the 0 before the point, as the tables of the papers have it."""
+    return text[1:] if text.startswith("0.") else text
+
+
+def _table(columns, rows):
+    group = nodes.tgroup(cols=len(columns))
+    group += [nodes.colspec(colwidth=2 if k == 0 else 1) for k in range(len(columns))]
+    head, body = nodes.thead(), nodes.tbody()
+    for part, lines in ((head, [columns]), (body, rows)):
+        for line in lines:
+            row = nodes.row()
+            for text in line:
+                row += nodes.entry("", nodes.paragraph(text=text))
+            part += row
+    group += [head, body]
+    table = nodes.table("", group)
+    return nodes.container("", table, classes=["leaderboard"])
+
+
+def setup(app):
+    app.add_directive("leaderboard", Leaderboard)
+    return {"parallel_read_safe": True}

@@ -1,0 +1,25 @@
+"""The tables that ``benchmarks/leaderboard.py`` wrote."""
+
+import csv
+from pathlib import Path
+
+FOLDER = Path(__file__).parents[1] / "leaderboard"
+OURS = {
+    "SLICSuperpixels": "#0072B2",
+    "ERSSuperpixels": "#009E73",
+    "TrainableSLIC": "#CC79A7",
+    "SEALSuperpixels": "#D55E00",
+    "DELSegmenter": "#D55E00",
+    "EGBSegmenter": "#009E73",
+}
+OTHERS = ("#999999", "#666666", "#bbbbbb", "#444444", "#aaaa66", "#886644")
+
+
+def read(name):
+    with open(FOLDER / f"{name}.csv", newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def colours(methods):
+    others = iter(OTHERS)
+    return {name: OURS.get(name) or next(others) for name in dict.fromkeys(methods)}

@@ -1,0 +1,40 @@
+"""A photograph, superpixels, segments, and classes learned from two scribbles."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from _borders import show
+from skimage.data import coffee
+from sklearn.ensemble import RandomForestClassifier
+
+from sklearn_spx import DELSegmenter, SEALSuperpixels, SLICSuperpixels
+from sklearn_spx.inspection import draw
+from sklearn_spx.regions import RegionFeatures, SuperpixelClassifier
+
+image = coffee()[10:370, 90:570]
+superpixels = SEALSuperpixels(200, pretrained="bsds500").transform([image])[0]
+segments = DELSegmenter(pretrained="bsds500").transform([image])[0]
+
+scribbles = np.full(image.shape[:2], -1)
+scribbles[128:138, 150:260] = 1  # coffee
+scribbles[215:300, 240:250] = 0
+scribbles[20:30, 20:200] = 0
+classifier = SuperpixelClassifier(
+    SLICSuperpixels(400), RegionFeatures(), RandomForestClassifier(random_state=0)
+)
+classes = classifier.fit([image], [scribbles]).predict([image])[0]
+found = image.copy()
+found[classes != 1] = (0.35 * found[classes != 1] + 150).astype(np.uint8)
+found[scribbles == 1], found[scribbles == 0] = (0, 158, 115), (213, 94, 0)
+
+panels = {
+    "a photograph": (image, None),
+    "200 superpixels": (image, superpixels),
+    f"{segments.max() + 1} segments, no count asked for": (
+        draw.mean_colors(image, segments),
+        segments,
+    ),
+    "a class, from three scribbles": (found, None),
+}
+figure, axes = plt.subplots(1, 4, figsize=(14, 3), layout="constrained")
+for axis, (title, (picture, labels)) in zip(axes, panels.items()):
+    show(axis, picture, labels, title)

@@ -1,0 +1,35 @@
+"""Scores of superpixels over their number, method by method."""
+
+import matplotlib.pyplot as plt
+from _tables import OURS, colours, read
+
+
+def curves(name, title):
+    rows = read(name)
+    colour = colours(row["method"] for row in rows)
+    figure, axes = plt.subplots(1, 3, figsize=(14, 4.6), layout="constrained")
+    for axis, score in zip(axes, ("ASA", "recall", "CO")):
+        for method in colour:
+            own = [row for row in rows if row["method"] == method]
+            axis.errorbar(
+                [float(row["superpixels"]) for row in own],
+                [float(row[score]) for row in own],
+                yerr=[float(row[f"{score} ±"]) for row in own],
+                color=colour[method],
+                ls="-" if method in OURS else "--",
+                lw=2 if method in OURS else 1.2,
+                marker="o",
+                ms=3.5,
+                capsize=2,
+                label=method,
+            )
+        axis.set_xlabel("superpixels produced")
+        axis.set_title(score)
+        axis.grid(alpha=0.3)
+    axes[0].legend(fontsize=8)
+    figure.suptitle(f"{title}, {rows[0]['images']} validation images")
+
+
+if __name__ == "__main__":
+    curves("superpixels_bsds500_val", "BSDS500")
+    curves("superpixels_camvid_val", "CamVid")
