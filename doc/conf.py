@@ -4,6 +4,7 @@
 """
 
 import sys
+import warnings
 from pathlib import Path
 
 import sklearn_spx
@@ -22,6 +23,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "sphinx_design",
     "matplotlib.sphinxext.plot_directive",
+    "matplotlib.sphinxext.mathmpl",  # MathJax would come over the network
     "myst_parser",
     "leaderboard",
 ]
@@ -38,10 +40,13 @@ html_theme_options = {
 html_sidebars = {page: [] for page in ("index", "start", "leaderboard")}
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-plot_formats = [("png", 110)]
+plot_formats = [("png", 150)]
 plot_html_show_formats = False
 plot_html_show_source_link = False
 plot_include_source = False
+mathmpl_fontsize = 15.0
+mathmpl_srcset = ["2x"]
+warnings.filterwarnings("error", "Could not render math expression")
 myst_heading_anchors = 2
 suppress_warnings = ["myst.xref_missing"]  # of Markdown that is read in the repository too
 templates_path = ["_templates"]

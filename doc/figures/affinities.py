@@ -14,7 +14,7 @@ kinds = {
     "colour": (feature_affinities(image.astype(np.float32)), ERSSuperpixels(100)),
     "learned": (seal.affinities([image])[0], seal),
 }
-figure, axes = plt.subplots(2, 3, figsize=(12, 6.2), layout="constrained")
+figure, axes = plt.subplots(2, 3, figsize=(9, 4.8), layout="constrained")
 for (name, (affinities, method)), row in zip(kinds.items(), axes):
     for axis, part, way in zip(row, affinities, ("right", "lower")):
         axis.imshow(part, cmap="gray", vmin=0, vmax=1)

@@ -85,7 +85,7 @@ def reduced(graph):
 
 
 def draw(axis):
-    places, width = {}, 15.0
+    places, width = {}, 12.6
     for depth, row in enumerate(ROWS):
         for k, name in enumerate(row):
             places[name] = (width * (k + 0.5) / len(row), -1.55 * depth)
@@ -121,5 +121,5 @@ def draw(axis):
 if __name__ == "__main__":
     import matplotlib.pyplot as plt
 
-    figure, axis = plt.subplots(figsize=(10, 9.5), layout="constrained")
+    figure, axis = plt.subplots(figsize=(8, 8.4), layout="constrained")
     draw(axis)

@@ -6,7 +6,7 @@ from _tables import OURS, colours, read
 scores = {r["method"]: r for r in read("superpixels_bsds500_val") if r["asked"] == "300"}
 speed = {r["method"]: r for r in read("speed") if r["size"] == "481x321"}
 colour = colours(scores)
-figure, axes = plt.subplots(1, 2, figsize=(12, 4.6), layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
 for axis, score in zip(axes, ("ASA", "recall")):
     for name in speed:
         if name not in scores:

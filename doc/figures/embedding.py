@@ -17,7 +17,7 @@ colours = PCA(3, random_state=0).fit_transform(vectors)
 low, high = np.percentile(colours, (2, 98), axis=0)
 colours = np.clip((colours - low) / (high - low), 0, 1)
 
-figure, axes = plt.subplots(2, 3, figsize=(13, 6), layout="constrained")
+figure, axes = plt.subplots(2, 3, figsize=(9.5, 4.5), layout="constrained")
 axes = axes.ravel()
 show(axes[0], image, labels, f"{len(vectors)} superpixels", width=0.4)
 show(axes[1], colours[labels], None, "their 64 numbers, as three colours (PCA)")

@@ -35,6 +35,6 @@ panels = {
     ),
     "a class, from three scribbles": (found, None),
 }
-figure, axes = plt.subplots(1, 4, figsize=(14, 3), layout="constrained")
+figure, axes = plt.subplots(1, 4, figsize=(10, 2.2), layout="constrained")
 for axis, (title, (picture, labels)) in zip(axes, panels.items()):
     show(axis, picture, labels, title)

@@ -7,7 +7,7 @@ from _tables import OURS, colours, read
 def curves(name, title):
     rows = read(name)
     colour = colours(row["method"] for row in rows)
-    figure, axes = plt.subplots(1, 3, figsize=(14, 4.6), layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(11, 3.8), layout="constrained")
     for axis, score in zip(axes, ("ASA", "recall", "CO")):
         for method in colour:
             own = [row for row in rows if row["method"] == method]

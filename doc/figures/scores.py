@@ -29,7 +29,7 @@ leaks = best != truth
 lines, own = find_boundaries(truth, mode="inner"), find_boundaries(labels, mode="inner")
 found = maximum_filter(own, 3)
 
-figure, axes = plt.subplots(1, 3, figsize=(13, 3.6), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(10.5, 3), layout="constrained")
 show(axes[0], image, truth, color="#56B4E9", width=2)
 show(axes[0], image, labels, "60 superpixels (yellow) and the truth (blue)")
 shown = draw.mean_colors(image, best)

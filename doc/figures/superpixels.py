@@ -15,7 +15,7 @@ methods = [
     SEALSuperpixels(150, pretrained="bsds500"),
 ]
 part = np.s_[60:210, 110:310]
-figure, axes = plt.subplots(2, 4, figsize=(14, 5.2), layout="constrained")
+figure, axes = plt.subplots(2, 4, figsize=(10, 3.8), layout="constrained")
 for method, (whole, close) in zip(methods, axes.T):
     labels = method.fit_transform([image])[0]
     show(whole, image, labels, type(method).__name__)
