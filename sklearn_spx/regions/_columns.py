@@ -56,7 +56,7 @@ def check_quantiles(quantiles: Sequence[float]) -> None:
 
 def columns(labels, image, names, quantiles, channels):
     """The table of checked labels (H, W) and an image; ``channels`` has the channels' names."""
-    regions = _Regions(labels, image, quantiles)
+    regions = _Regions(labels, image, quantiles, spread=not _SPREAD.isdisjoint(names))
     shares = [f"{q:g}" for q in quantiles]
     table = {}
     for name in names:
@@ -79,13 +79,14 @@ def columns(labels, image, names, quantiles, channels):
 class _Regions:
     """What the kernels find, each computed when it is first asked for."""
 
-    def __init__(self, labels, image, quantiles):
+    def __init__(self, labels, image, quantiles, spread):
         self.index, self.ids = number_regions(labels)
         self.image, self.quantiles = image, quantiles
+        self.spread = spread  # whether a column is one of _SPREAD
 
     @cached_property
     def statistics(self):
-        return region_statistics(self.index, self.image)
+        return region_statistics(self.index, self.image, spread=self.spread)
 
     @cached_property
     def perimeters(self):
@@ -186,6 +187,7 @@ _OF_IMAGE = {
     "neighbour_difference": _neighbour_difference,
     "neighbour_contrast": _neighbour_contrast,
 }
+_SPREAD = {"intensity_std", "intensity_min", "intensity_max"}
 _BY_CHANNEL = {
     "intensity_mean",
     "intensity_std",

@@ -107,7 +107,7 @@ def _pooled(values, nodes, how):
         return region_statistics(nodes, values).high
     if values.dtype.itemsize <= 2 or values.dtype == np.float32:
         return region_means(values, nodes)[0]
-    return region_statistics(nodes, values).mean  # region_means rounds to float32
+    return region_statistics(nodes, values, spread=False).mean  # region_means rounds to float32
 
 
 def _majority(classes, nodes):

@@ -53,6 +53,16 @@ def test_statistics_are_the_naive_ones(labels, dtype):
         np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-12)
 
 
+@settings(max_examples=25, deadline=None)
+@given(blobs, st.sampled_from([np.uint8, np.float32, np.float64]))
+def test_without_spread_the_rest_is_the_same(labels, dtype):
+    image = _image(labels, dtype=dtype) / dtype(3)
+    whole, part = region_statistics(labels, image), region_statistics(labels, image, spread=False)
+    for name in ("area", "bbox", "centroid", "covariance", "mean"):
+        np.testing.assert_array_equal(getattr(part, name), getattr(whole, name))
+    assert {values.shape for values in (part.std, part.low, part.high)} == {(labels.max() + 1, 0)}
+
+
 def test_without_an_image_there_are_no_channels():
     found = region_statistics([[0, 1, 1]])
     assert found.area.tolist() == [1, 2]

@@ -68,6 +68,14 @@ def test_orientations_are_those_of_scikit_image(kind):
     np.testing.assert_allclose(turn, np.rint(turn), atol=1e-6)  # half a turn is none
 
 
+def test_a_column_is_the_same_alone():
+    labels, image = _scene("masked")
+    whole = region_table(labels, image)
+    for name in {column.split("-")[0] for column in whole}:
+        for column, values in region_table(labels, image, properties=[name]).items():
+            np.testing.assert_array_equal(values, whole[column], err_msg=column)
+
+
 def test_a_gray_image_has_columns_without_numbers():
     labels, image = _scene("superpixels")
     names = ["intensity_mean", "intensity_quantiles", "neighbour_difference"]

@@ -42,13 +42,14 @@ def number(labels, new, index, ids):
 
 
 @njit
-def sum_up(labels, image, area, bbox, first, places, origin, mean, deviation, low, high):
+def sum_up(labels, image, spread, area, bbox, first, places, origin, mean, deviation, low, high):
     """Add up areas, places and their squares and products; join means and deviations run by run.
 
     Parameters
     ----------
     labels : IN (H, W) int32
     image : IN (H, W, C) float32 or float64
+    spread : IN bool, whether deviation, low and high are wanted; else they are not looked at
     area : INOUT (n,) int64, zeros
     bbox : OUT (n, 4) int64
     first : OUT (n, 2) float64, row and column of the first pixel
@@ -72,7 +73,9 @@ def sum_up(labels, image, area, bbox, first, places, origin, mean, deviation, lo
                 bbox[a, 0], bbox[a, 1], bbox[a, 2], bbox[a, 3] = y, start, y + 1, end
                 first[a, 0], first[a, 1] = y, start
                 for c in range(n_channels):
-                    origin[a, c] = low[a, c] = high[a, c] = image[y, start, c]
+                    origin[a, c] = image[y, start, c]
+                    if spread:
+                        low[a, c] = high[a, c] = origin[a, c]
             n = np.float64(end - start)
             v = y - first[a, 0]
             u = start - first[a, 1]
@@ -89,21 +92,27 @@ def sum_up(labels, image, area, bbox, first, places, origin, mean, deviation, lo
             share = n / area[a]
             for c in range(n_channels):
                 reference = np.float64(image[y, start, c])
-                least, greatest, total, squares = low[a, c], high[a, c], 0.0, 0.0
-                for x in range(start, end):
-                    value = np.float64(image[y, x, c])
-                    least = min(least, value)
-                    greatest = max(greatest, value)
-                    value -= reference
-                    total += value
-                    squares += value * value
-                low[a, c], high[a, c] = least, greatest
+                total = squares = 0.0
+                if spread:
+                    least, greatest = low[a, c], high[a, c]
+                    for x in range(start, end):
+                        value = np.float64(image[y, x, c])
+                        least = min(least, value)
+                        greatest = max(greatest, value)
+                        value -= reference
+                        total += value
+                        squares += value * value
+                    low[a, c], high[a, c] = least, greatest
+                else:
+                    for x in range(start, end):
+                        total += np.float64(image[y, x, c]) - reference
                 total /= n
                 apart = (reference - origin[a, c]) + total - mean[a, c]
                 mean[a, c] += apart * share
-                deviation[a, c] += (
-                    squares - n * total * total + apart * apart * share * (area[a] - n)
-                )
+                if spread:
+                    deviation[a, c] += (
+                        squares - n * total * total + apart * apart * share * (area[a] - n)
+                    )
 
 
 @njit

@@ -24,7 +24,8 @@ class RegionStatistics(NamedTuple):
         Variance of the rows, covariance, variance of the columns.
 
     mean, std, low, high : ndarray of shape (n, channels), float64
-        Mean, standard deviation, least and greatest value of each channel.
+        Mean, standard deviation, least and greatest value of each channel; the last three have 0
+        channels where they were not asked for.
     """
 
     area: NDArray[np.int64]
