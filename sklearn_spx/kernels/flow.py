@@ -1,4 +1,4 @@
-"""Optical flow: where the pixels of a frame lie in the next one."""
+"""Optical flow: where the pixels of a frame lie in the next one, and what they share with it."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from .compilation import njit
 
-__all__ = ["as_flow", "count_kept", "move_labels"]
+__all__ = ["as_flow", "count_kept", "move_labels", "shared_pixels"]
 
 
 def as_flow(flow: Any, shape: tuple[int, ...], name: str = "flow") -> NDArray[np.float64]:
@@ -122,6 +122,79 @@ def count_kept(
     return _count_kept(labels, following, flow)
 
 
+def shared_pixels(
+    labels: NDArray[np.int32], others: NDArray[np.int32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Count the pixels that the regions of two label images share.
+
+    Parameters
+    ----------
+    labels, others : ndarray of shape (height, width), int32
+        Labels from 0 on, negative: none. Those of ``others`` may have gaps.
+
+    Returns
+    -------
+    sizes : ndarray of shape (n,), int64
+        Pixels of each label of ``labels``, up to the greatest.
+
+    pairs : ndarray of shape (3, n_pairs), int64
+        Label, other label, and the pixels that they share, one at least; in no certain order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.flow import shared_pixels
+    >>> labels, others = np.array([[0, 0, 1, 1]], np.int32), np.array([[4, 4, 4, -1]], np.int32)
+    >>> sizes, pairs = shared_pixels(labels, others)
+    >>> sizes.tolist(), pairs.T.tolist()
+    ([2, 2], [[0, 4, 2], [1, 4, 1]])
+    """
+    n, n_others = max(int(labels.max()) + 1, 0), max(int(others.max()) + 1, 0)
+    sizes = np.zeros(n, np.int64)
+    if n * n_others <= 4 * labels.size:
+        table = np.zeros((n, n_others), np.int32)
+        found = np.empty((2, min(table.size, labels.size)), np.int32)
+        n_pairs = _share(labels.ravel(), others.ravel(), sizes, table, found)
+        region, other = found[:, :n_pairs].astype(np.int64)
+        return sizes, np.stack([region, other, table[region, other].astype(np.int64)])
+    here = labels >= 0
+    sizes += np.bincount(labels[here], minlength=n)
+    both = here & (others >= 0)
+    keys, shared = np.unique(
+        labels[both].astype(np.int64) * n_others + others[both], return_counts=True
+    )
+    region, other = np.divmod(keys, max(n_others, 1))
+    return sizes, np.stack([region, other, shared])
+
+
+@njit
+def _share(labels, others, sizes, table, pairs):
+    """Add up runs of pixels with the same two labels; return how many pairs there are.
+
+    Parameters
+    ----------
+    labels, others : IN (H * W,) int32
+    sizes : INOUT (n,) int64, zeros
+    table : INOUT (n, m) int32, zeros: pixels shared
+    pairs : OUT (2, most pairs) int32, the two labels
+    """
+    n_pairs = 0
+    a, b, start = labels[0], others[0], 0
+    for i in range(1, labels.size + 1):
+        if i < labels.size and labels[i] == a and others[i] == b:
+            continue
+        if a >= 0:
+            sizes[a] += i - start
+            if b >= 0:
+                if table[a, b] == 0:
+                    pairs[0, n_pairs], pairs[1, n_pairs] = a, b
+                    n_pairs += 1
+                table[a, b] += i - start
+        if i < labels.size:
+            a, b, start = labels[i], others[i], i
+    return n_pairs
+
+
 @register_jitable
 def _target(flow, shape, y, x):
     """Where a pixel comes to lie, (-1, -1) if its flow is unknown or leads out of the frame."""
@@ -130,7 +203,7 @@ def _target(flow, shape, y, x):
     down, right = flow[0, k, j], flow[1, k, j]
     if not (np.isfinite(down) and np.isfinite(right)):
         return -1, -1
-    down, right = np.rint(y + down), np.rint(x + right)
+    down, right = y + np.rint(down), x + np.rint(right)  # so that halves are one shift everywhere
     if down < 0 or down >= height or right < 0 or right >= width:
         return -1, -1
     return int(down), int(right)
