@@ -320,6 +320,8 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
 
     def _map(self, function, arguments, total):
         """Call ``function(*a)`` for each of ``arguments`` over joblib; results in order."""
+        if total == 1 and not self.verbose:  # as in a video: joblib would cost more than checks
+            return [function(*a) for a in arguments]
         tasks = (delayed(function)(*a) for a in arguments)
         if not self.verbose:
             return Parallel(n_jobs=self.n_jobs, prefer="threads")(tasks)

@@ -10,7 +10,7 @@ from collections import namedtuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .checks import check_count
+from .checks import as_labels, check_count
 from .compilation import njit
 from .region_statistics import number_regions
 
@@ -94,7 +94,7 @@ def region_seeds(labels: ArrayLike, n_places: int = 16) -> NDArray[np.float64]:
     labels : array-like of shape (height, width), integer
         Regions of any numbers; below 0: none.
 
-    n_places : int, default=32
+    n_places : int, default=16
         Pixels of each region; those of a smaller one come several times.
 
     Returns
@@ -115,10 +115,13 @@ def region_seeds(labels: ArrayLike, n_places: int = 16) -> NDArray[np.float64]:
     [[[0.0, 1.0]], [[0.0, 4.0]]]
     """
     n_places = check_count(n_places, "n_places")
-    index, ids = number_regions(labels)
-    n = len(ids)
-    seeds = np.empty((n, n_places, 2))
-    _spread(index, np.zeros(n, np.int64), np.zeros(n, np.int64), seeds)
+    labels = as_labels(labels)
+    if int(labels.max()) > 4 * labels.size:  # a table by label would be larger than the image
+        labels, _ = number_regions(labels)
+    sizes = np.zeros(max(int(labels.max()) + 1, 0), np.int64)
+    _count_runs(labels.ravel(), sizes)
+    seeds = np.empty((np.count_nonzero(sizes), n_places, 2))
+    _spread(labels.ravel(), labels.shape[1], sizes, np.cumsum(sizes > 0) - 1, seeds)
     return seeds
 
 
@@ -160,29 +163,42 @@ def mask_seeds(mask, n_seeds, area):
 
 
 @njit
-def _spread(index, sizes, seen, seeds):
+def _count_runs(labels, sizes):
+    """Add up the pixels of each label, run by run. labels : IN (H * W,); sizes : INOUT, zeros."""
+    label, start = labels[0], 0
+    for i in range(1, labels.size + 1):
+        if i < labels.size and labels[i] == label:
+            continue
+        if label >= 0:
+            sizes[label] += i - start
+        if i < labels.size:
+            label, start = labels[i], i
+
+
+@njit
+def _spread(labels, width, sizes, number, seeds):
     """Take evenly spaced pixels of each region: place j is pixel (2 j + 1) size // (2 m).
 
-    index : IN (H, W) int32, below 0 for none; sizes, seen : zeros (n,) int64; seeds : OUT
+    labels : IN (H * W,) int32, below 0 for none; sizes, number : IN, by label; seeds : OUT
     """
-    height, width = index.shape
-    n, m = seeds.shape[:2]
-    for y in range(height):
-        for x in range(width):
-            if index[y, x] >= 0:
-                sizes[index[y, x]] += 1
-    place = np.zeros(n, np.int64)  # the next one of each region, and its pixel
-    wanted = sizes // (2 * m)
-    for y in range(height):
-        for x in range(width):
-            k = index[y, x]
-            if k < 0:
-                continue
-            while seen[k] == wanted[k] and place[k] < m:
-                seeds[k, place[k], 0], seeds[k, place[k], 1] = y, x
-                place[k] += 1
-                wanted[k] = (2 * place[k] + 1) * sizes[k] // (2 * m)
-            seen[k] += 1
+    m = seeds.shape[1]
+    seen, place = np.zeros(sizes.size, np.int64), np.zeros(sizes.size, np.int64)
+    wanted = sizes // (2 * m)  # the next place of each region: which of its pixels that is
+    label, start = labels[0], 0
+    for i in range(1, labels.size + 1):
+        if i < labels.size and labels[i] == label:
+            continue
+        if label >= 0:
+            end = seen[label] + i - start
+            while place[label] < m and wanted[label] < end:
+                at = start + wanted[label] - seen[label]
+                seeds[number[label], place[label], 0] = at // width
+                seeds[number[label], place[label], 1] = at % width
+                place[label] += 1
+                wanted[label] = (2 * place[label] + 1) * sizes[label] // (2 * m)
+            seen[label] = end
+        if i < labels.size:
+            label, start = labels[i], i
 
 
 @njit

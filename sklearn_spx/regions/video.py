@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..base import StartingSegmenter
 from ..kernels.checks import check_real
 from ..kernels.compilation import njit
-from ..kernels.flow import as_flow, move_labels
+from ..kernels.flow import as_flow, move_labels, shared_pixels
 
 __all__ = ["frame_shift", "segment_frames"]
 
@@ -120,7 +120,7 @@ def _each(following, estimator, frames, motion, min_overlap):
                 found = _segment(following, frame, t, moved)
             ids, n_ids = _successors(moved, found, ids, n_ids, min_overlap)
         before = frame
-        yield np.append(ids, np.int32(-1))[found]
+        yield np.take(np.append(ids, np.int32(-1)), found, mode="wrap")  # -1 is the last
 
 
 def _follower(estimator):
@@ -251,22 +251,11 @@ def _moved(labels, flow, t):
 
 def _successors(moved, found, ids, n_ids, min_overlap):
     """The label of each region found, and how many numbers have been used by then."""
-    n, n_before = int(found.max(initial=-1)) + 1, len(ids)
-    if n * n_before <= 4 * found.size:
-        sizes, table = np.zeros(n, np.int64), np.zeros((n, n_before), np.int64)
-        _count(found, moved, sizes, table)
-        region, old, shared = _enough(table, min_overlap * sizes)
-    else:
-        sizes = np.bincount(found[found >= 0], minlength=n)
-        both = (moved >= 0) & (found >= 0)
-        pairs = found[both].astype(np.int64) * n_before + moved[both]
-        pairs, shared = np.unique(pairs, return_counts=True)
-        region, old = np.divmod(pairs, max(n_before, 1))
-        enough = shared >= min_overlap * sizes[region]
-        region, old, shared = region[enough], old[enough], shared[enough]
+    sizes, pairs = shared_pixels(found, moved)
+    region, old, shared = pairs[:, pairs[2] >= min_overlap * sizes[pairs[0]]]
     # the greatest overlap first; of equal ones, the lower region and the lower label
     order = np.lexsort((old, region, -shared))
-    out = np.full(n, -1, np.int32)
+    out = np.full(len(sizes), -1, np.int32)
     _give(region[order], old[order], ids, out)
     new = out < 0
     n_new = int(np.count_nonzero(new))
@@ -274,37 +263,6 @@ def _successors(moved, found, ids, n_ids, min_overlap):
         raise ValueError("there are more regions than int32 has numbers: start anew")
     out[new] = np.arange(n_ids, n_ids + n_new)
     return out, n_ids + n_new
-
-
-@njit
-def _count(found, moved, sizes, table):
-    """Add up the pixels of each region, and those that two label images share.
-
-    sizes : INOUT (n,) int64, zeros; table : INOUT (n, n_before) int64, zeros
-    """
-    for y in range(found.shape[0]):
-        for x in range(found.shape[1]):
-            if found[y, x] >= 0:
-                sizes[found[y, x]] += 1
-                if moved[y, x] >= 0:
-                    table[found[y, x], moved[y, x]] += 1
-
-
-@njit
-def _enough(table, least):
-    """Region, old region and shared pixels of the pairs that share one pixel and ``least``."""
-    n = 0
-    for i in range(table.shape[0]):
-        for j in range(table.shape[1]):
-            n += table[i, j] > 0 and table[i, j] >= least[i]
-    pairs = np.empty((3, n), np.int64)
-    n = 0
-    for i in range(table.shape[0]):
-        for j in range(table.shape[1]):
-            if table[i, j] > 0 and table[i, j] >= least[i]:
-                pairs[0, n], pairs[1, n], pairs[2, n] = i, j, table[i, j]
-                n += 1
-    return pairs
 
 
 @njit
