@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .kernels.checks import uses_gpu
+from .kernels.checks import check_spacing, uses_gpu
 from .utils.images import (
     check_image,
     check_labels,
@@ -24,6 +24,7 @@ from .utils.images import (
     check_same_length,
     check_sequence,
     check_target,
+    grid_of,
     hint_at_alpha,
     n_channels,
 )
@@ -37,6 +38,11 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
 
     ``X`` is a sequence of images, of equal or unequal sizes, or one stacked array; label images
     come back in the same container: list for sequence, stacked array for stacked array.
+
+    A subclass with a parameter ``spacing``, None or two or three numbers, takes volumes where these
+    are three: (depth, height, width), with channels or without. Its ``_segment`` gets them as
+    (depth, height, width, channels), and masks, label images and annotations are (depth, height,
+    width).
 
     Parameters
     ----------
@@ -119,7 +125,7 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
         sklearn.exceptions.NotFittedError
             If called before ``fit``.
         """
-        return pack(self._each(X, masks, self._segment), X)
+        return pack(self._each(X, masks, self._segment), X, axes=self._n_axes)
 
     def predict(self, X: Images, *, masks: Images | None = None) -> Labels:
         """Segment images: the same label images as ``transform``, for scorers.
@@ -226,7 +232,7 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         figure = getattr(metrics, self._score_metric)
         labels = self.transform(X, masks=masks)
-        y = check_sequence(y, "y", "label image")
+        y = check_sequence(y, "y", "label image", self._n_axes)
         check_same_length(labels, y, "y")
         scores = []
         for i, found in enumerate(labels):
@@ -234,6 +240,21 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
                 raise ValueError(f"X[{i}] could not be segmented, so it has no score")
             scores.append(figure(found, check_target(y[i], f"y[{i}]", found.shape)))
         return float(np.average(scores, weights=sample_weight))
+
+    def _validate_params(self):
+        super()._validate_params()
+        spacing = check_spacing(getattr(self, "spacing", None))
+        if spacing is not None and getattr(self, "device", None) == "cuda":
+            raise ValueError(
+                f"device is 'cuda' and spacing {spacing}: volumes, and images with spacing, are "
+                "segmented on the CPU; give device='cpu' or 'auto'"
+            )
+
+    @property
+    def _n_axes(self):
+        """3 of volumes, 2 of images."""
+        spacing = getattr(self, "spacing", None)
+        return 2 if spacing is None else len(spacing)
 
     def _prepare(self):
         """Run before images are worked on, once: threads come after it."""
@@ -247,10 +268,10 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
         With ``start``, a label image or None for each, ``work(image, mask, start)``.
         """
         self._prepare()
-        X, masks = _check_collections(X, masks)
+        X, masks = _check_collections(X, masks, self._n_axes)
         if start is not None:
             self._check_start_matters()
-            start = check_sequence(start, "start", "label image")
+            start = check_sequence(start, "start", "label image", self._n_axes)
             check_same_length(X, start, "start")
         tasks = ((self, work, *_read(X, masks, i), start) for i in range(len(X)))
         results = []
@@ -281,18 +302,16 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
     def _items(self, X, masks=None, y=None, channels=None, looks=False):
         """What ``_checked`` yields; unless it ``looks`` at them, images are as they were given."""
         self._validate_params()
-        X, masks = _check_collections(X, masks)
+        X, masks = _check_collections(X, masks, self._n_axes)
         if y is not None:
-            y = check_sequence(y, "y", "label image")
+            y = check_sequence(y, "y", "label image", self._n_axes)
             check_same_length(X, y, "y")
         known, usable = channels is not None, 0
         for i in range(len(X)):
             try:
                 image, mask = self._check_item(*_read(X, masks, i), channels, known)
                 target = (
-                    None
-                    if y is None
-                    else check_target(_item(y, i, "y"), f"y[{i}]", image.shape[:2])
+                    None if y is None else check_target(_item(y, i, "y"), f"y[{i}]", grid_of(image))
                 )
                 found = n_channels(image)
                 if looks:
@@ -311,7 +330,7 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
 
     def _usable(self, X, masks=None):
         """Yield (image, mask) of those of ``X`` that can be used, as they are, one at a time."""
-        X, masks = _check_collections(X, masks)
+        X, masks = _check_collections(X, masks, self._n_axes)
         for i in range(len(X)):
             try:
                 yield self._check_item(*_read(X, masks, i), None)
@@ -334,14 +353,14 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
         """Check image i; ``known`` tells whether its channels are those of a fit that is done."""
         if isinstance(image, Exception):
             raise image
-        image = check_image(image, f"X[{i}]", mask, f"masks[{i}]")
+        image = check_image(image, f"X[{i}]", mask, f"masks[{i}]", self._n_axes)
         found = n_channels(image)
         if channels is not None and not self._takes_channels(found, channels, known):
             raise ValueError(
                 f"X[{i}] has {found} channels where {type(self).__name__} expects {channels}, "
                 f"the number of the images it was fitted to{hint_at_alpha(found, channels)}"
             )
-        return image, check_mask(mask, f"masks[{i}]", image.shape[:2])
+        return image, check_mask(mask, f"masks[{i}]", grid_of(image))
 
     def _takes_channels(self, found, expected, known):
         return found == expected
@@ -424,7 +443,7 @@ class StartingSegmenter(ImageSegmenter):
         sklearn.exceptions.NotFittedError
             If called before ``fit``.
         """
-        return pack(self._each(X, masks, self._segment, start), X)
+        return pack(self._each(X, masks, self._segment, start), X, axes=self._n_axes)
 
     def _start_means_nothing(self):
         """Why ``start`` would change nothing, or None; asked of what is fitted."""
@@ -502,10 +521,10 @@ class _LabelImages(list):
         return out
 
 
-def _check_collections(X, masks):
-    X = check_sequence(X, "X", "image")
+def _check_collections(X, masks, axes):
+    X = check_sequence(X, "X", "image", axes)
     if masks is not None:
-        masks = check_sequence(masks, "masks", "mask")
+        masks = check_sequence(masks, "masks", "mask", axes)
         check_same_length(X, masks, "masks")
     return X, masks
 
@@ -546,7 +565,7 @@ def _start_of(start, i, image, mask):
     labels = _item(start, i, "start")
     if labels is None:
         return None
-    labels = check_labels(labels, f"start[{i}]", image.shape[:2])
+    labels = check_labels(labels, f"start[{i}]", grid_of(image))
     if mask is not None:
         labels = np.where(mask, labels, np.int32(-1))
     return labels if (labels >= 0).any() else None
@@ -560,7 +579,7 @@ def _is_stacked(X):
     return isinstance(X, np.ndarray) and X.dtype != object
 
 
-def pack(labels: list[Any], X: Any, n: tuple[int, ...] = ()) -> Labels:
+def pack(labels: list[Any], X: Any, n: tuple[int, ...] = (), axes: int = 2) -> Labels:
     """Put label images into the container that images came in.
 
     Parameters
@@ -573,6 +592,9 @@ def pack(labels: list[Any], X: Any, n: tuple[int, ...] = ()) -> Labels:
 
     n : tuple of int, default=()
         Leading axes, where there are several label images an image.
+
+    axes : {2, 3}, default=2
+        3 where the images are volumes.
 
     Returns
     -------
@@ -587,7 +609,7 @@ def pack(labels: list[Any], X: Any, n: tuple[int, ...] = ()) -> Labels:
     [[[0, 0]], [[-1, -1]]]
     """
     if _is_stacked(X):
-        missing = np.full((*n, *X.shape[1:3]), -1, np.int32)
+        missing = np.full((*n, *X.shape[1 : 1 + axes]), -1, np.int32)
         return np.stack([missing if found is None else found for found in labels])
     labels = _LabelImages(labels)
     return np.asarray(labels) if isinstance(X, np.ndarray) else labels

@@ -1,7 +1,7 @@
 """Checks of arrays and numbers, and the one layout that all kernels take arrays in.
 
-Images become float32, C-contiguous, (H, W, C); label images int32, C-contiguous, (H, W).
-Errors name the argument, what was found and what is accepted.
+Images become float32, C-contiguous, (H, W, C); label images int32, C-contiguous, (H, W). Those of
+a volume have a depth before them. Errors name the argument, what was found and what is accepted.
 """
 
 from typing import Any
@@ -20,6 +20,7 @@ __all__ = [
     "check_count",
     "check_graph",
     "check_real",
+    "check_spacing",
     "full_scale",
     "missing_gpu",
     "uses_gpu",
@@ -27,9 +28,13 @@ __all__ = [
 
 _INT32 = np.iinfo(np.int32)
 _MOST = np.iinfo(np.int64).max  # what a compiled function can be given
+_LARGEST_RATIO = 1e6  # of two spacings
+_FORMS = {2: "(height, width)", 3: "(depth, height, width)"}
 
 
-def as_image(image: Any, name: str = "image", mask: Any = None) -> NDArray[np.float32]:
+def as_image(
+    image: Any, name: str = "image", mask: Any = None, axes: int = 2
+) -> NDArray[np.float32]:
     """Check an image and cast it to finite float32, copied only if needed.
 
     Parameters
@@ -40,6 +45,8 @@ def as_image(image: Any, name: str = "image", mask: Any = None) -> NDArray[np.fl
         What messages call it.
     mask : array-like of shape (height, width) or None, default=None
         False for pixels that may hold anything, as NaN or -9999: they become 0.
+    axes : {2, 3}, default=2
+        3 for a volume, which has a depth before the height.
 
     Returns
     -------
@@ -62,12 +69,12 @@ def as_image(image: Any, name: str = "image", mask: Any = None) -> NDArray[np.fl
     >>> as_image([[1, float("nan")]], mask=[[True, False]]).ravel()
     array([1., 0.], dtype=float32)
     """
-    image = _as_any_image(image, name)
+    image = _as_any_image(image, name, axes)
     with np.errstate(over="ignore"):  # an overflow is reported below, as a value float32 lacks
         out = as_standard(image, np.float32)
     if mask is not None:
-        mask = _as_any_mask(mask, image.shape[:2], "mask")
-        out = np.where(mask[:, :, None], out, np.float32(0))
+        mask = _as_any_mask(mask, image.shape[:-1], "mask")
+        out = np.where(mask[..., None], out, np.float32(0))
     if image.dtype.kind == "f" and not np.isfinite(out).all():
         bad = out.size - int(np.isfinite(out).sum())
         where = "" if mask is None else " inside the mask"
@@ -77,7 +84,9 @@ def as_image(image: Any, name: str = "image", mask: Any = None) -> NDArray[np.fl
     return out
 
 
-def as_image_and_labels(image: Any, labels: Any) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+def as_image_and_labels(
+    image: Any, labels: Any, *, volumes: bool = False
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     """Check an image and its label image by :func:`as_image` and :func:`as_labels`.
 
     Parameters
@@ -86,6 +95,8 @@ def as_image_and_labels(image: Any, labels: Any) -> tuple[NDArray[np.float32], N
         Where labels are negative it may hold anything, as NaN: there it becomes 0.
     labels : array-like of shape (height, width)
         Integer labels.
+    volumes : bool, default=False
+        Whether labels may be those of a volume, (depth, height, width), and the image one then.
 
     Returns
     -------
@@ -101,31 +112,49 @@ def as_image_and_labels(image: Any, labels: Any) -> tuple[NDArray[np.float32], N
     >>> image.ravel(), labels.ravel()
     (array([1., 0.], dtype=float32), array([ 0, -1], dtype=int32))
     """
-    image = _as_any_image(image, "image")
-    labels = as_labels(labels, shape=image.shape[:2])
-    return as_image(image, mask=labels >= 0 if labels.min() < 0 else None), labels
+    axes = 3 if volumes and np.ndim(labels) == 3 else 2
+    image = _as_any_image(image, "image", axes)
+    labels = as_labels(labels, shape=image.shape[:-1])
+    return as_image(image, mask=labels >= 0 if labels.min() < 0 else None, axes=axes), labels
 
 
-def _as_any_image(image, name):
-    """The image as (H, W, C), of its own dtype; its values are not looked at."""
+def _as_any_image(image, name, axes=2):
+    """The image as (H, W, C) or (D, H, W, C), of its own dtype; its values are not looked at."""
     image = np.asarray(image)
     if image.dtype.kind not in "buif":
         raise TypeError(
             f"{name} has dtype {image.dtype}; accepted are boolean, integer and real "
             "floating-point images"
         )
-    if image.ndim not in (2, 3):
+    if image.ndim not in (axes, axes + 1):
+        form = _FORMS[axes]
         raise ValueError(
-            f"{name} has shape {image.shape}; accepted are (height, width) and "
-            "(height, width, channels)"
+            f"{name} has shape {image.shape}; accepted are {form} and {form[:-1]}, channels)"
+            f"{_hint_at_spacing(image.ndim, axes)}"
         )
     if image.size == 0:
         raise ValueError(f"{name} has shape {image.shape}: it is empty")
-    return image[:, :, None] if image.ndim == 2 else image
+    return image[..., None] if image.ndim == axes else image
+
+
+def _hint_at_spacing(n_dims, axes):
+    """What to do where an image has an axis too many or too few."""
+    if (n_dims, axes) == (4, 2):
+        return (
+            ". A volume needs spacing=(z, y, x), the distances of its samples, as (1, 1, 1), where "
+            "there is such a parameter"
+        )
+    if (n_dims, axes) == (2, 3):
+        return ", as spacing has three numbers; for an image give two, or None"
+    return ""
 
 
 def as_labels(
-    labels: Any, name: str = "labels", shape: tuple[int, ...] | None = None
+    labels: Any,
+    name: str = "labels",
+    shape: tuple[int, ...] | None = None,
+    *,
+    volumes: bool = False,
 ) -> NDArray[np.int32]:
     """Check a label image and cast it to int32, copied only if needed.
 
@@ -135,8 +164,10 @@ def as_labels(
         Boolean or integer labels within int32.
     name : str, default="labels"
         What messages call it.
-    shape : tuple of two int or None, default=None
-        The shape it must have; None is any.
+    shape : tuple of two or three int, or None, default=None
+        The shape it must have, three numbers for a volume; None is any.
+    volumes : bool, default=False
+        Whether, without a shape, it may be that of a volume, (depth, height, width).
 
     Returns
     -------
@@ -160,8 +191,13 @@ def as_labels(
     labels = np.asarray(labels)
     if labels.dtype.kind not in "bui":
         raise TypeError(f"{name} has dtype {labels.dtype}; accepted are integer label images")
-    if labels.ndim != 2:
-        raise ValueError(f"{name} has shape {labels.shape}; accepted is (height, width)")
+    accepted = [len(shape)] if shape is not None else [2, 3] if volumes else [2]
+    if labels.ndim not in accepted:
+        forms = " and ".join(_FORMS[axes] for axes in accepted)
+        raise ValueError(
+            f"{name} has shape {labels.shape}; accepted {'is' if len(accepted) == 1 else 'are'} "
+            f"{forms}"
+        )
     if labels.size == 0:
         raise ValueError(f"{name} has shape {labels.shape}: it is empty")
     if shape is not None and labels.shape != tuple(shape):
@@ -181,7 +217,7 @@ def as_mask(mask: Any, shape: tuple[int, ...], name: str = "mask") -> NDArray[np
     mask : array-like of shape (height, width)
         Boolean or integer, or real values 0 and 1; True or not 0 for the pixels to keep, at least
         one.
-    shape : tuple of two int
+    shape : tuple of two or three int
         The shape it must have.
     name : str, default="mask"
         What messages call it.
@@ -217,7 +253,7 @@ def _as_any_mask(mask, shape, name):
         raise TypeError(f"{name} has dtype {mask.dtype}; accepted are boolean and integer masks")
     if mask.shape != tuple(shape):
         hint = ""
-        if mask.ndim == 3 and mask.shape[:2] == tuple(shape):
+        if mask.ndim == 3 and len(shape) == 2 and mask.shape[:2] == tuple(shape):
             hint = f": give {name}[:, :, 0]"
             if mask.shape[2] > 1:
                 hint += f" where all channels are the same, or {name}.any(axis=2)"
@@ -344,6 +380,52 @@ def check_real(
         bound = "above" if strict else "at least"
         raise ValueError(f"{name} must be {bound} {minimum}, got {value!r}")
     return value
+
+
+def check_spacing(spacing: Any, name: str = "spacing") -> tuple[float, ...] | None:
+    """Check the distances of neighbouring samples along each axis.
+
+    Parameters
+    ----------
+    spacing : array-like of two or three numbers above 0, or None
+        Two for an image, rows first; three for a volume, slices first.
+    name : str, default="spacing"
+        What messages call it.
+
+    Returns
+    -------
+    spacing : tuple of two or three float, or None
+        The distances.
+
+    Raises
+    ------
+    TypeError
+        If they are no real numbers.
+    ValueError
+        If there are not two or three, or one is not above 0 and finite, or one is more than a
+        million times another.
+
+    Examples
+    --------
+    >>> from sklearn_spx.kernels.checks import check_spacing
+    >>> check_spacing([5, 0.7, 0.7])
+    (5.0, 0.7, 0.7)
+    """
+    if spacing is None:
+        return None
+    accepted = (
+        f"accepted are (z, y, x) for volumes, (y, x) for images, and None; {name} is {spacing!r}"
+    )
+    if isinstance(spacing, str) or not hasattr(spacing, "__len__"):
+        raise TypeError(accepted)
+    if len(spacing) not in (2, 3):
+        raise ValueError(accepted)
+    out = tuple(
+        check_real(value, f"{name}[{i}]", 0, strict=True) for i, value in enumerate(spacing)
+    )
+    if max(out) / min(out) > _LARGEST_RATIO:
+        raise ValueError(f"{name} is {spacing!r}: one is more than a million times another")
+    return out
 
 
 def check_graph(

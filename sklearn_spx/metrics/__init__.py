@@ -3,7 +3,10 @@
 A score compares one label image with one annotation or a list of them and returns the mean over
 annotators; :func:`compactness`, :func:`explained_variation`, :func:`global_regularity` and
 :func:`label_consistency` need no annotation. Pixels with a negative label, outside a mask, are
-left out of every score. :func:`saliency_mae`, :func:`weighted_f_measure` and
+left out of every score. Scores of overlaps are of volumes too: :func:`achievable_iou`,
+:func:`achievable_segmentation_accuracy`, :func:`undersegmentation_error`,
+:func:`segmentation_covering`, :func:`probabilistic_rand_index` and
+:func:`variation_of_information`. :func:`saliency_mae`, :func:`weighted_f_measure` and
 :func:`s_measure` compare a saliency map with the mask of the objects, and
 :func:`detection_recall` boxes with those of the objects.
 """

@@ -2,7 +2,8 @@
 
 A pixel where ``labels`` is negative lies outside a mask, and one where an annotation is negative is
 unknown to that annotator: both become -1 in the labels and in the annotation, and every score
-leaves -1 out.
+leaves -1 out. Scores of overlaps take volumes too, (depth, height, width); those of boundaries do
+not.
 """
 
 from typing import Any
@@ -15,11 +16,11 @@ from ..kernels.checks import as_labels
 _INT32_MAX = np.iinfo(np.int32).max
 
 
-def is_one_image(value: Any) -> bool:
+def is_one_image(value: Any, axes: int = 2) -> bool:
     """Return whether ``value`` is one label image, as an array or nested lists, not a list."""
     if isinstance(value, np.ndarray) and value.dtype != object:
-        return value.ndim == 2
-    return len(value) > 0 and np.ndim(value[0]) == 1
+        return value.ndim == axes
+    return len(value) > 0 and np.ndim(value[0]) == axes - 1
 
 
 def as_list(value: Any, name: str) -> list[Any]:
@@ -32,9 +33,15 @@ def as_list(value: Any, name: str) -> list[Any]:
     return images
 
 
-def check_labels(labels: Any, name: str = "labels") -> NDArray[np.int32]:
+def check_labels(labels: Any, name: str = "labels", *, volumes: bool = False) -> NDArray[np.int32]:
     """Return ``labels`` as int32 with -1 for every negative value."""
-    labels = as_labels(labels, name)
+    if not volumes and np.ndim(labels) == 3:
+        raise ValueError(
+            f"{name} has shape {np.shape(labels)}; this score is of label images (height, width). "
+            "Volumes have scores of overlaps, as achievable_segmentation_accuracy; for several "
+            "images give one at a time"
+        )
+    labels = as_labels(labels, name, volumes=volumes)
     lowest = labels.min()
     if lowest < -1:
         labels = np.maximum(labels, -1)
@@ -47,7 +54,7 @@ def check_truths(
     labels: NDArray[np.int32], ground_truths: Any, name: str = "ground_truths"
 ) -> list[NDArray[np.int32]]:
     """Return the annotations as int32 label images: -1 where unknown, or where ``labels`` is."""
-    if is_one_image(ground_truths):
+    if is_one_image(ground_truths, labels.ndim):
         truths = [_as_truth(ground_truths, name, labels.shape)]
     else:
         truths = [
@@ -65,10 +72,10 @@ def check_truths(
 
 
 def check_pairs(
-    labels: Any, ground_truths: Any
+    labels: Any, ground_truths: Any, *, volumes: bool = False
 ) -> list[tuple[NDArray[np.int32], NDArray[np.int32]]]:
     """Return each annotation, and the labels where it knows the pixels, -1 elsewhere in both."""
-    labels = check_labels(labels)
+    labels = check_labels(labels, volumes=volumes)
     return [(known(labels, truth), truth) for truth in check_truths(labels, ground_truths)]
 
 

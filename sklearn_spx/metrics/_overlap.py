@@ -29,9 +29,9 @@ def achievable_segmentation_accuracy(
 
     Parameters
     ----------
-    labels : array-like of int, shape (height, width)
+    labels : array-like of int, shape (height, width) or (depth, height, width)
         Superpixels. Pixels with a negative label are left out.
-    ground_truths : array-like of int, shape (height, width), or list of them
+    ground_truths : array-like of int, of the same shape, or list of them
         One annotation or several; any integers, negative where unknown.
     per_annotator : bool, default=False
         Return the score of every annotation instead of their mean.
@@ -60,7 +60,7 @@ def achievable_segmentation_accuracy(
     0.875
     """
     values = []
-    for found, truth in check_pairs(labels, ground_truths):
+    for found, truth in check_pairs(labels, ground_truths, volumes=True):
         table = contingency(found, truth)
         values.append(_largest_overlaps(table).sum() / table.n_pixels)
     return over_annotators(values, per_annotator)
@@ -77,9 +77,9 @@ def undersegmentation_error(
 
     Parameters
     ----------
-    labels : array-like of int, shape (height, width)
+    labels : array-like of int, shape (height, width) or (depth, height, width)
         Superpixels. Pixels with a negative label are left out.
-    ground_truths : array-like of int, shape (height, width), or list of them
+    ground_truths : array-like of int, of the same shape, or list of them
         One annotation or several; any integers, negative where unknown.
     variant : {"np", "corrected", "levinshtein", "achanta"}, default="np"
         With N pixels, segments G and superpixels S:
@@ -123,7 +123,7 @@ def undersegmentation_error(
     """
     if variant not in _UNDERSEGMENTATION:
         raise ValueError(f"variant must be one of {sorted(_UNDERSEGMENTATION)}, got {variant!r}")
-    error, pairs = _UNDERSEGMENTATION[variant], check_pairs(labels, ground_truths)
+    error, pairs = _UNDERSEGMENTATION[variant], check_pairs(labels, ground_truths, volumes=True)
     return over_annotators([error(contingency(*pair)) for pair in pairs], per_annotator)
 
 
@@ -141,9 +141,9 @@ def achievable_iou(
 
     Parameters
     ----------
-    labels : array-like of int, shape (height, width)
+    labels : array-like of int, shape (height, width) or (depth, height, width)
         Superpixels. Pixels with a negative label are left out.
-    ground_truths : array-like of int, shape (height, width), or list of them
+    ground_truths : array-like of int, of the same shape, or list of them
         One annotation or several; any integers, negative where unknown.
     average : {"area", "segment", "pixel"}, default="area"
         ``"area"``: mean over segments weighted by their area [1]_; ``"segment"``: plain mean
@@ -176,7 +176,7 @@ def achievable_iou(
     """
     if average not in ("area", "segment", "pixel"):
         raise ValueError(f"average must be 'area', 'segment' or 'pixel', got {average!r}")
-    pairs = check_pairs(labels, ground_truths)
+    pairs = check_pairs(labels, ground_truths, volumes=True)
     return over_annotators([_iou(contingency(*pair), average) for pair in pairs], per_annotator)
 
 

@@ -25,9 +25,9 @@ def segmentation_covering(
 
     Parameters
     ----------
-    labels : array-like of int, shape (height, width)
+    labels : array-like of int, shape (height, width) or (depth, height, width)
         Segmentation. Pixels with a negative label are left out.
-    ground_truths : array-like of int, shape (height, width), or list of them
+    ground_truths : array-like of int, of the same shape, or list of them
         One annotation or several; any integers, negative where unknown.
     per_annotator : bool, default=False
         Return the score of every annotation instead of their mean.
@@ -54,7 +54,7 @@ def segmentation_covering(
     >>> segmentation_covering([[0, 0, 0, 0]], [[0, 0, 1, 1]])
     0.5
     """
-    pairs = check_pairs(labels, ground_truths)
+    pairs = check_pairs(labels, ground_truths, volumes=True)
     return over_annotators([covering(contingency(*pair)) for pair in pairs], per_annotator)
 
 
@@ -71,9 +71,9 @@ def probabilistic_rand_index(
 
     Parameters
     ----------
-    labels : array-like of int, shape (height, width)
+    labels : array-like of int, shape (height, width) or (depth, height, width)
         Segmentation. Pixels with a negative label are left out.
-    ground_truths : array-like of int, shape (height, width), or list of them
+    ground_truths : array-like of int, of the same shape, or list of them
         One annotation or several; any integers, negative where unknown.
     per_annotator : bool, default=False
         Return the score of every annotation instead of their mean.
@@ -100,7 +100,7 @@ def probabilistic_rand_index(
     >>> probabilistic_rand_index([[0, 0, 0, 1]], [[0, 0, 1, 1]])
     0.5
     """
-    pairs = check_pairs(labels, ground_truths)
+    pairs = check_pairs(labels, ground_truths, volumes=True)
     return over_annotators([rand_index(contingency(*pair)) for pair in pairs], per_annotator)
 
 
@@ -116,9 +116,9 @@ def variation_of_information(
 
     Parameters
     ----------
-    labels : array-like of int, shape (height, width)
+    labels : array-like of int, shape (height, width) or (depth, height, width)
         Segmentation. Pixels with a negative label are left out.
-    ground_truths : array-like of int, shape (height, width), or list of them
+    ground_truths : array-like of int, of the same shape, or list of them
         One annotation or several; any integers, negative where unknown.
     per_annotator : bool, default=False
         Return the score of every annotation instead of their mean.
@@ -144,7 +144,7 @@ def variation_of_information(
     >>> variation_of_information([[0, 0, 0, 0]], [[0, 0, 1, 1]])
     1.0
     """
-    pairs = check_pairs(labels, ground_truths)
+    pairs = check_pairs(labels, ground_truths, volumes=True)
     return over_annotators([information(contingency(*pair)) for pair in pairs], per_annotator)
 
 

@@ -1,5 +1,9 @@
 """What the estimators ask of X, y and masks: sequences of unequal images, or one stacked array.
 
+An image has two axes and perhaps channels; a volume, where ``spacing`` has three numbers, has three
+axes, (depth, height, width). A volume that was checked has channels in any case, so that the number
+of dimensions tells the two apart.
+
 Nothing is cast here and nothing read before its turn: a lazy collection stays lazy. Every
 complaint names the image, what was found and what is accepted; a mistake that is often made gets
 the line that mends it.
@@ -21,6 +25,7 @@ __all__ = [
     "check_same_length",
     "check_sequence",
     "check_target",
+    "grid_of",
     "hint_at_alpha",
     "n_channels",
 ]
@@ -31,24 +36,32 @@ _MANY = 16  # channels at most that an image of few rows may have
 _ALPHA = 0.9  # of the pixels are quite clear or quite opaque, where a channel is alpha
 # Pillow's modes whose arrays are not gray or colours
 _MODES = {"P": "palette", "PA": "palette", "CMYK": "CMYK", "YCbCr": "YCbCr", "LAB": "Lab"}
+_AXES = {2: "height, width", 3: "depth, height, width"}
+_WANTS_SPACING = (
+    "a volume (depth, height, width, channels), it needs an estimator with spacing, as "
+    "spacing=(1, 1, 1)"
+)
 
 
 # --- collections ----------------------------------------------------------------------------------
 
 
-def check_sequence(X, name, item):
-    """Return ``X`` as something with a length and integer indices, or say why it is not one."""
-    channels = ", channels" if item == "image" else ""
-    accepted = (
-        f"accepted is a sequence of {item}s (height, width{channels}) or a stacked array "
-        f"(n, height, width{channels})"
-    )
+def check_sequence(X, name, item, axes=2):
+    """Return ``X`` as something with a length and integer indices, or say why it is not one.
+
+    ``axes`` is 3 where the images are volumes.
+    """
+    form, what = _AXES[axes], item
+    if item == "image":
+        form += ", channels"
+        item = "volume" if axes == 3 else item
+    accepted = f"accepted is a sequence of {item}s ({form}) or a stacked array (n, {form})"
     if hasattr(X, "iloc"):  # a pandas Series is indexed by label, not by position
         X = X.to_numpy()
     if hasattr(X, "ndim") and hasattr(X, "shape"):
-        _check_stack(X, name, item, accepted)
+        _check_stack(X, name, what, item, axes, accepted)
     elif isinstance(X, (str, bytes, os.PathLike)):
-        raise TypeError(f"{name} is a path, {os.fspath(X)!r}; {_reader(name, item, several=False)}")
+        raise TypeError(f"{name} is a path, {os.fspath(X)!r}; {_reader(name, what, several=False)}")
     elif isinstance(X, (dict, set)) or not (hasattr(X, "__len__") and hasattr(X, "__getitem__")):
         way_out = ""
         if isinstance(X, dict):
@@ -63,32 +76,35 @@ def check_sequence(X, name, item):
     return X
 
 
-def _check_stack(X, name, item, accepted):
-    """Check the axes of an array, of numpy or another package."""
+def _check_stack(X, name, what, item, axes, accepted):
+    """Check the axes of an array, of numpy or another package, whose items are called ``item``."""
     shape = tuple(X.shape)
     found = f"{name} is an array of shape {shape} and dtype {X.dtype}"
     is_objects = isinstance(X, np.ndarray) and X.dtype == object
-    if X.ndim > 4 or (is_objects and X.ndim != 1):
-        raise ValueError(f"{found}; {accepted}")
-    if not is_objects and X.ndim <= 2:
+    if X.ndim > axes + 2 or (is_objects and X.ndim != 1):
+        way_out = f". If an item is {_WANTS_SPACING}" if (X.ndim, axes) == (5, 2) else ""
+        raise ValueError(f"{found}; {accepted}{way_out}")
+    if not is_objects and X.ndim <= axes:
         raise ValueError(f"{found}; {accepted}. If it is one {item}, pass [{name}]")
-    if item != "image" or 0 in shape:
+    if what != "image" or 0 in shape:
         return
     is_tensor = hasattr(X, "permute")  # torch's images are (channels, height, width)
-    if X.ndim == 3 and shape[2] <= _FEW < min(shape[:2]):
+    if X.ndim == axes + 1 and shape[-1] <= _FEW < min(shape[:-1]):
+        wide = "pixels" if axes == 2 else "samples"
         raise ValueError(
-            f"{found}, which reads as {shape[0]} gray images {shape[2]} pixels wide. "
-            f"If it is one image of {shape[2]} channels, pass [{name}]"
+            f"{found}, which reads as {shape[0]} gray {item}s {shape[-1]} {wide} wide. "
+            f"If it is one {item} of {shape[-1]} channels, pass [{name}]"
         )
     if X.ndim == 3 and is_tensor and shape[0] <= _FEW < min(shape[1:]):
         raise ValueError(
             f"{found}, which reads as {shape[0]} gray images. If it is one image, channels first, "
             f"pass [{name}.permute(1, 2, 0).numpy()]; if not, {name}.numpy()"
         )
-    if X.ndim == 4 and shape[1] <= _FEW < shape[2] and shape[3] > _MANY:
-        line = f"{name}.permute(0, 2, 3, 1).numpy()" if is_tensor else f"np.moveaxis({name}, 1, -1)"
+    if X.ndim == axes + 2 and shape[1] <= _FEW < shape[2] and shape[-1] > _MANY:
+        order = (0, *range(2, axes + 2), 1)
+        line = f"{name}.permute{order}.numpy()" if is_tensor else f"np.moveaxis({name}, 1, -1)"
         raise ValueError(
-            f"{found}: channels come last here, (n, height, width, channels). Pass {line}"
+            f"{found}: channels come last here, (n, {_AXES[axes]}, channels). Pass {line}"
         )
 
 
@@ -111,10 +127,11 @@ def check_same_length(X, other, name):
 # --- images ---------------------------------------------------------------------------------------
 
 
-def check_image(image, name, mask=None, mask_name="mask"):
+def check_image(image, name, mask=None, mask_name="mask", axes=2):
     """Return ``image`` as an array (H, W) or (H, W, C) of its own dtype, finite and not empty.
 
-    Of a masked one the inside has to be finite; the outside may hold anything.
+    With ``axes`` of 3 it is a volume (D, H, W) or (D, H, W, C), and returned as the latter. Of a
+    masked one the inside has to be finite; the outside may hold anything.
     """
     _check_item(image, name, "image")
     mode = getattr(image, "mode", None)
@@ -124,32 +141,49 @@ def check_image(image, name, mask=None, mask_name="mask"):
             f'{name}.convert("RGB")'
         )
     image = _as_array(image, name)
-    check_form(image, name)
+    check_form(image, name, axes)
+    if axes == 3 and image.ndim == 3:
+        image = image[..., None]
     check_finite(image, name, mask, mask_name)
     return image
 
 
-def check_form(image, name):
+def check_form(image, name, axes=2):
     """Raise unless what has ``shape`` and ``dtype`` can be an image; no value is looked at."""
+    shape, form = image.shape, _AXES[axes]
     if image.dtype.kind not in "buif":
         raise TypeError(
             f"{name} has dtype {image.dtype}; accepted are boolean, integer and real "
             "floating-point images"
         )
-    if image.ndim not in (2, 3):
+    if image.ndim not in (axes, axes + 1):
         way_out = ""
-        if image.ndim == 4:
-            way_out = f". If it is a batch, pass its images: list({name})"
+        if (image.ndim, axes) == (4, 2):
+            way_out = f". If it is a batch, pass its images: list({name}); if {_WANTS_SPACING}"
+        elif (image.ndim, axes) == (2, 3):
+            way_out = ", as spacing has three numbers; for images give two, or None"
         raise ValueError(
-            f"{name} has shape {image.shape}; accepted are (height, width) and "
-            f"(height, width, channels){way_out}"
+            f"{name} has shape {shape}; accepted are ({form}) and ({form}, channels){way_out}"
         )
-    if 0 in image.shape:
-        raise ValueError(f"{name} has shape {image.shape}: it is empty")
-    if image.ndim == 3 and image.shape[0] <= _FEW < image.shape[1] and image.shape[2] > _MANY:
+    if 0 in shape:
+        raise ValueError(f"{name} has shape {shape}: it is empty")
+    if image.ndim == 3 == axes and shape[2] <= _FEW < min(shape[:2]):
         raise ValueError(
-            f"{name} has shape {image.shape}, which reads as {image.shape[0]} rows of "
-            f"{image.shape[2]} channels: channels come last here. Pass np.moveaxis({name}, 0, -1)"
+            f"{name} has shape {shape}, which reads as a volume {shape[2]} samples wide. If it is "
+            f"an image of {shape[2]} channels, spacing has two numbers, or is None; if it is such "
+            f"a volume, pass {name}[..., None]"
+        )
+    if image.ndim == axes + 1 and shape[0] <= _FEW < shape[1] and shape[-1] > _MANY:
+        rows = "rows" if axes == 2 else "slices"
+        way_out = ""
+        if axes == 2:
+            way_out = (
+                "; or, if it is a volume (depth, height, width), give it to an estimator with "
+                "spacing, as spacing=(1, 1, 1)"
+            )
+        raise ValueError(
+            f"{name} has shape {shape}, which reads as {shape[0]} {rows} of {shape[-1]} channels: "
+            f"channels come last here. Pass np.moveaxis({name}, 0, -1){way_out}"
         )
 
 
@@ -158,7 +192,7 @@ def check_finite(image, name, mask=None, mask_name="mask", way_out="a mask may l
     if image.dtype.kind == "f" and not np.isfinite(image).all():
         values, where = image, ""
         if mask is not None:
-            values, where = image[check_mask(mask, mask_name, image.shape[:2])], " inside its mask"
+            values, where = image[check_mask(mask, mask_name, grid_of(image))], " inside its mask"
         bad = values.size - int(np.isfinite(values).sum())
         if bad:
             raise ValueError(
@@ -202,23 +236,31 @@ def check_magnitude(image, name):
 
 
 def n_channels(image):
-    """Number of channels of an image (H, W) or (H, W, C)."""
-    return 1 if image.ndim == 2 else image.shape[2]
+    """Number of channels of an image (H, W) or (H, W, C), or of a volume (D, H, W, C)."""
+    return 1 if image.ndim == 2 else image.shape[-1]
+
+
+def grid_of(image):
+    """Shape of the pixels of an image (H, W) or (H, W, C), or of a volume (D, H, W, C)."""
+    return image.shape if image.ndim == 2 else image.shape[:-1]
 
 
 # --- ground truths and masks ----------------------------------------------------------------------
 
 
 def check_target(target, name, shape):
-    """Return the label images of one image's annotators: a list of int32 (H, W) arrays."""
+    """Return the label images of one image's annotators: a list of int32 arrays of a shape."""
     _check_item(target, name, "label image")
     if isinstance(target, np.ndarray):
         several = target.dtype == object or (
-            target.ndim == 3 and (target.shape[1:] == shape or target.shape[:2] != shape)
+            target.ndim == len(shape) + 1
+            and (target.shape[1:] == shape or target.shape[: len(shape)] != shape)
         )
     else:
         several = isinstance(target, (list, tuple)) and (
-            not target or np.ndim(target[0]) >= 2 or isinstance(target[0], (str, os.PathLike))
+            not target
+            or np.ndim(target[0]) >= len(shape)
+            or isinstance(target[0], (str, os.PathLike))
         )
     if not several:
         return [check_labels(target, name, shape)]
@@ -229,11 +271,11 @@ def check_target(target, name, shape):
 
 
 def check_labels(labels, name, shape):
-    """Return one label image as int32 (H, W)."""
+    """Return one label image as int32, of a shape (H, W) or (D, H, W)."""
     _check_item(labels, name, "label image")
     labels = _as_array(labels, name)
-    if labels.ndim == 3 and labels.shape == (*shape, 1):
-        labels = labels[:, :, 0]
+    if labels.shape == (*shape, 1):
+        labels = labels[..., 0]
     if labels.ndim == 3 and labels.shape[:2] == tuple(shape):
         n = labels.shape[2]
         if n in (3, 4) and labels.dtype == np.uint8:
@@ -262,11 +304,12 @@ def check_labels(labels, name, shape):
                 f"{name} has dtype {labels.dtype}; accepted are integer label images. Pass "
                 f"{line}{unknown}"
             )
-    if labels.ndim == 2 and labels.shape != tuple(shape) and labels.size:
+    if labels.ndim == len(shape) and labels.shape != tuple(shape) and labels.size:
         turned = labels.shape == tuple(shape)[::-1]
+        swapped = "rows and columns are swapped" if len(shape) == 2 else "its axes are (x, y, z)"
         raise ValueError(
             f"{name} has shape {labels.shape}, but its image {tuple(shape)}"
-            + (f". Pass {name}.T if rows and columns are swapped" if turned else "")
+            + (f". Pass {name}.T if {swapped}" if turned else "")
         )
     return as_labels(labels, name, shape)
 
@@ -285,7 +328,7 @@ def check_boundaries(targets):
 
 
 def check_mask(mask, name, shape):
-    """Return one image's mask as a boolean (H, W) array, or None."""
+    """Return one image's mask as a boolean array, of a shape (H, W) or (D, H, W), or None."""
     return None if mask is None else as_mask(_as_array(mask, name), shape, name)
 
 

@@ -11,7 +11,7 @@ import warnings
 
 import numpy as np
 
-from .images import LARGEST_VALUE, n_channels
+from .images import LARGEST_VALUE, grid_of, n_channels
 
 __all__ = [
     "KINDS",
@@ -190,7 +190,7 @@ def seen(image, value_range, mask=None, name="image", eight_bit=None):
 
     Parameters
     ----------
-    image : ndarray of shape (height, width) or (height, width, channels)
+    image : ndarray of shape (height, width) or (height, width, channels), or a volume
         Finite inside the mask.
 
     value_range : tuple of two float
@@ -268,7 +268,7 @@ def as_colour(image):
     """Return a gray image as that gray in three channels, without a copy; others as they are."""
     if n_channels(image) != 1:
         return image
-    return np.broadcast_to(image.reshape(*image.shape[:2], 1), (*image.shape[:2], 3))
+    return np.broadcast_to(image.reshape(*grid_of(image), 1), (*grid_of(image), 3))
 
 
 def for_slic(image):
