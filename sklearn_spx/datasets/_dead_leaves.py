@@ -32,7 +32,7 @@ def make_dead_leaves(
     n_annotators: int = 1,
     random_state: int | np.random.RandomState | None = None,
 ) -> Bunch:
-    """Generate images of occluding, textured shapes with their exact segmentation.
+    """Generate images, or volumes, of occluding, textured shapes with their exact segmentation.
 
     Colour alone does not separate the regions: neighbours share colours and differ in the
     orientation, scale or contrast of their texture, while shading and cast shadows make edges
@@ -43,8 +43,8 @@ def make_dead_leaves(
     n_images : int, default=10
         Number of images.
     shape : tuple of int, default=(128, 192)
-        Height and width of the images in pixels. The shapes grow with the image, their textures
-        do not.
+        Height and width of the images in pixels, or depth, height and width of volumes. The shapes
+        grow with the image, their textures do not.
     n_annotators : int, default=1
         Number of segmentations of each image. The first has every part of every leaf; the others
         see less detail: they draw a leaf as one region, or leave out small leaves. Each
@@ -59,10 +59,11 @@ def make_dead_leaves(
         A dictionary with attributes
 
         images : list of ndarray of shape (height, width, 3), dtype uint8
-            The RGB images.
+            The RGB images; of volumes (depth, height, width, 3).
         ground_truths : list of ndarray of shape (height, width), dtype int32
             One label image per image, or, when ``n_annotators`` is above 1, a list of
-            ``n_annotators`` of them. Labels are 0 to n - 1 and every region is 4-connected.
+            ``n_annotators`` of them. Labels are 0 to n - 1 and every region is 4-connected; of
+            volumes they are (depth, height, width), and regions 6-connected.
 
     Raises
     ------
@@ -82,22 +83,33 @@ def make_dead_leaves(
     ((48, 64, 3), dtype('uint8'))
     >>> [int(annotation.max()) + 1 >= 2 for annotation in data.ground_truths[0]]
     [True, True, True]
+    >>> make_dead_leaves(n_images=1, shape=(8, 24, 32), random_state=0).images[0].shape
+    (8, 24, 32, 3)
     """
     n_images = check_count(n_images, "n_images")
     n_annotators = check_count(n_annotators, "n_annotators")
-    if not isinstance(shape, (tuple, list)) or len(shape) != 2:
-        raise ValueError(f"shape must be (height, width), got {shape!r}")
-    height, width = (check_count(n, "shape") for n in shape)
+    if not isinstance(shape, (tuple, list)) or len(shape) not in (2, 3):
+        raise ValueError(f"shape must be (height, width) or (depth, height, width), got {shape!r}")
+    shape = tuple(check_count(n, "shape") for n in shape)
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
 
+    if len(shape) == 3:
+        from ._dead_volumes import make_volume as make
+    else:
+        make = _make_image
     images, ground_truths = [], []
     for i in range(n_images):
         rng = np.random.default_rng([seed, i])
-        scene = _drop_leaves(height, width, rng)
-        images.append(_paint(scene, rng))
-        annotations = _annotate(scene, n_annotators, rng)
+        image, annotations = make(shape, n_annotators, rng)
+        images.append(image)
         ground_truths.append(annotations[0] if n_annotators == 1 else annotations)
     return Bunch(images=images, ground_truths=ground_truths)
+
+
+def _make_image(shape, n_annotators, rng):
+    """Return a uint8 RGB image (H, W, 3) and the label images of its annotators."""
+    scene = _drop_leaves(*shape, rng)
+    return _paint(scene, rng), annotate(scene, n_annotators, rng)
 
 
 # --- geometry ----------------------------------------------------------------------------------
@@ -131,7 +143,7 @@ def _drop_leaves(height, width, rng):
         window[inside] = first
         leaf_of_part.append(leaf)
         leaf_of_part += _split(window, inside, first + 1, leaf, columns - x, rows - y, radius, rng)
-    owner = _without_slivers(owner, max(4, round(6e-4 * owner.size)))
+    owner = without_slivers(owner, max(4, round(6e-4 * owner.size)))
     return Bunch(
         owner=owner,
         leaf_of_part=np.array(leaf_of_part),
@@ -178,7 +190,7 @@ def _split(window, inside, first, leaf, x, y, radius, rng):
     return [leaf] * n_pieces
 
 
-def _without_slivers(owner, min_size):
+def without_slivers(owner, min_size):
     """Return ``owner`` with connected pieces below ``min_size`` pixels given to what is near."""
     for _ in range(3):
         pieces = connected_components(owner, background=-1, connectivity=1)
@@ -197,11 +209,11 @@ def _paint(scene, rng):
     """Return the uint8 image of a scene."""
     owner, leaf_of_part = scene.owner, scene.leaf_of_part
     leaf = leaf_of_part[owner]
-    waves, colours = _materials(scene, rng)
+    waves, colours = materials(scene, rng)
 
-    wander = [_smooth_noise(owner.shape, 14, rng) for _ in range(2)]  # wood, not wallpaper
+    wander = [smooth_noise(owner.shape, 14, rng) for _ in range(2)]  # wood, not wallpaper
     texture = _texture(owner, waves, wander)
-    mottle = _smooth_noise(owner.shape, 1.5, rng) + _smooth_noise(owner.shape, 5, rng)
+    mottle = smooth_noise(owner.shape, 1.5, rng) + smooth_noise(owner.shape, 5, rng)
     tint = waves.tint[owner] * texture[..., None]
     image = colours[owner] * (1 + texture + waves.mottle[owner] * mottle)[..., None] + tint
 
@@ -212,7 +224,7 @@ def _paint(scene, rng):
     return np.round(255 * np.clip(image, 0, 1)).astype(np.uint8)
 
 
-def _materials(scene, rng):
+def materials(scene, rng):
     """Choose colour and texture of each part: waves, contrast, tint, mottle."""
     leaf_of_part, n = scene.leaf_of_part, scene.leaf_of_part.size
     palette, common = _palette(rng)
@@ -320,7 +332,7 @@ def _light(leaf, rng):
     return light * (1 - ndimage.gaussian_filter(shadow, 0.8))
 
 
-def _smooth_noise(shape, sigma, rng):
+def smooth_noise(shape, sigma, rng):
     """Return Gaussian noise of standard deviation about 1, blurred over ``sigma`` pixels."""
     noise = rng.standard_normal(shape, np.float32)
     noise = ndimage.gaussian_filter(noise, sigma, mode="wrap", truncate=2.5)
@@ -330,7 +342,7 @@ def _smooth_noise(shape, sigma, rng):
 # --- annotators --------------------------------------------------------------------------------
 
 
-def _annotate(scene, n_annotators, rng):
+def annotate(scene, n_annotators, rng):
     """Return the label images of the annotators, of whom the first sees everything."""
     owner, leaf_of_part, lies_on = scene.owner, scene.leaf_of_part, scene.lies_on
     visible = np.bincount(leaf_of_part[owner].ravel(), minlength=lies_on.size) / owner.size

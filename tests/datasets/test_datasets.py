@@ -56,6 +56,50 @@ def test_image_depends_on_seed_and_index_alone():
     assert (other.images[0] != few.images[0]).any()
 
 
+@settings(deadline=None, max_examples=6)
+@given(
+    shape=st.tuples(st.integers(1, 12), st.integers(1, 20), st.integers(1, 20)),
+    seed=st.integers(0, 2**31 - 1),
+)
+def test_regions_of_volumes_are_connected_without_gaps_and_nested(shape, seed):
+    data = make_dead_leaves(1, shape, n_annotators=2, random_state=seed)
+    image, annotations = data.images[0], data.ground_truths[0]
+    assert image.shape == (*shape, 3)
+    assert image.dtype == np.uint8
+    for labels in annotations:
+        assert labels.shape == shape
+        assert labels.dtype == np.int32
+        n = labels.max() + 1
+        np.testing.assert_array_equal(np.unique(labels), np.arange(n))
+        assert all(ndimage.label(labels == k)[1] == 1 for k in range(n))
+    pairs = np.unique(np.stack([annotations[0].ravel(), annotations[1].ravel()]), axis=1)
+    assert pairs.shape[1] == annotations[0].max() + 1
+
+
+def test_a_volume_depends_on_seed_and_index_alone():
+    few = make_dead_leaves(1, (12, 20, 24), random_state=3)
+    many = make_dead_leaves(2, (12, 20, 24), n_annotators=2, random_state=3)
+    np.testing.assert_array_equal(few.images[0], many.images[0])
+    np.testing.assert_array_equal(few.ground_truths[0], many.ground_truths[0][0])
+    assert (many.images[0] != many.images[1]).any()
+    assert few.ground_truths[0].max() > 3
+    with pytest.raises(
+        ValueError, match=r"\(height, width\) or \(depth, height, width\), got \(3,"
+    ):
+        make_dead_leaves(1, (3, 3, 3, 3))
+
+
+def test_bodies_go_through_slices_and_differ_in_what_they_show():
+    data = make_dead_leaves(1, (24, 32, 32), random_state=0)
+    volume, truth = data.images[0].astype(float), data.ground_truths[0]
+    # most samples belong to what the next slice shows there too, and yet slices differ
+    same = np.mean(truth[1:] == truth[:-1])
+    assert 0.8 < same < 1
+    means = [volume[truth == k].mean(0) for k in range(truth.max() + 1)]
+    within = np.mean([np.abs(volume[truth == k] - m).mean() for k, m in enumerate(means)])
+    assert within < 0.7 * np.abs(volume - volume.mean((0, 1, 2))).mean()
+
+
 def test_random_state_instance_advances():
     rng = np.random.RandomState(0)
     first, second = (make_dead_leaves(1, (30, 30), random_state=rng).images[0] for _ in range(2))
