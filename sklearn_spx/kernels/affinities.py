@@ -4,7 +4,7 @@ import numpy as np
 
 from .checks import as_mask, as_standard
 
-__all__ = ["as_affinities", "diagonal_affinities"]
+__all__ = ["affinities_shape", "as_affinities", "as_volume_affinities", "diagonal_affinities"]
 
 
 def as_affinities(affinities, name="affinities", mask=None):
@@ -41,8 +41,7 @@ def as_affinities(affinities, name="affinities", mask=None):
     affinities = np.asarray(affinities)
     if affinities.dtype.kind not in "buif":
         raise TypeError(f"{name} has dtype {affinities.dtype}; accepted are real numbers")
-    if affinities.ndim != 3 or affinities.shape[0] != 2 or affinities.size == 0:
-        raise ValueError(f"{name} has shape {affinities.shape}; accepted is (2, height, width)")
+    affinities_shape(affinities, name)
     with np.errstate(over="ignore"):  # an overflow to infinity is bad below
         out = as_standard(affinities, np.float32)
     if mask is not None:
@@ -55,6 +54,109 @@ def as_affinities(affinities, name="affinities", mask=None):
                 f"{name} to the {direction} neighbour of row {y}, column {x} is "
                 f"{part[y, x]}; accepted is 0 to 1"
             )
+    return out
+
+
+def affinities_shape(affinities, name="affinities", grid_axes=2):
+    """Shape of the pixels that affinities are of, which are not looked at.
+
+    Parameters
+    ----------
+    affinities : array-like of shape (2, height, width) or (3 or 13, depth, height, width)
+        What is accepted with `grid_axes` of 2, and of 3.
+    name : str, default="affinities"
+        What messages call them.
+    grid_axes : {2, 3}, default=2
+        3 for those of a volume.
+
+    Returns
+    -------
+    shape : tuple of two or three int
+        Of an image, or of a volume.
+
+    Raises
+    ------
+    ValueError
+        If the shape is another.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.affinities import affinities_shape
+    >>> affinities_shape(np.ones((3, 2, 4, 5)), grid_axes=3)
+    (2, 4, 5)
+    """
+    shape = np.shape(affinities)
+    accepted, form = ((2,), "(2, height, width)")
+    if grid_axes == 3:
+        accepted, form = ((3, 13), "(3, depth, height, width), or (13, ...) with corners")
+    if len(shape) != grid_axes + 1 or shape[0] not in accepted or 0 in shape:
+        raise ValueError(f"{name} has shape {shape}; accepted is {form}")
+    return shape[1:]
+
+
+def as_volume_affinities(affinities, grid, mask=None, name="affinities"):
+    """Check the affinities of a volume, one for each edge of a sample, and cast them to float32.
+
+    Parameters
+    ----------
+    affinities : array-like of shape (d, depth, height, width)
+        From 0 to 1, of each sample to the end of each edge; where that is outside, what they hold
+        is not looked at.
+    grid : Grid
+        Of the volume, with d edges a sample.
+    mask : array-like of shape (depth, height, width) or None, default=None
+        False for samples to and from which affinities may be anything, as NaN.
+    name : str, default="affinities"
+        What messages call them.
+
+    Returns
+    -------
+    affinities : ndarray of shape (d, depth, height, width), float32
+        C-contiguous; 0 where an edge leaves the volume or the mask.
+
+    Raises
+    ------
+    TypeError
+        If the values are neither boolean, integer nor real.
+    ValueError
+        If there are not d, or a value that counts is not from 0 to 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels._grid import grid_of
+    >>> from sklearn_spx.kernels.affinities import as_volume_affinities
+    >>> as_volume_affinities(np.ones((3, 1, 1, 2)), grid_of((1, 1, 2), 6))[:, 0, 0].tolist()
+    [[1.0, 0.0], [0.0, 0.0], [0.0, 0.0]]
+    """
+    affinities = np.asarray(affinities)
+    if affinities.dtype.kind not in "buif":
+        raise TypeError(f"{name} has dtype {affinities.dtype}; accepted are real numbers")
+    n = len(grid.offsets)
+    if len(affinities) != n:
+        other = 26 if n == 3 else 6
+        raise ValueError(
+            f"{name} has shape {affinities.shape}, but with connectivity {2 * n} each sample has "
+            f"{n}: give connectivity={other}, or {n} of them"
+        )
+    with np.errstate(over="ignore"):  # an overflow to infinity is bad below
+        given = as_standard(affinities, np.float32)
+    out = np.zeros(given.shape, np.float32)
+    inside = np.ones(grid.shape, bool) if mask is None else as_mask(mask, grid.shape)
+    for k, offset in enumerate(grid.offsets):
+        here = tuple(slice(max(-o, 0), n - max(o, 0)) for o, n in zip(offset, grid.shape))
+        there = tuple(slice(max(o, 0), n - max(-o, 0)) for o, n in zip(offset, grid.shape))
+        counts, values = inside[here] & inside[there], given[k][here]
+        bad = counts & ~((values >= 0) & (values <= 1))  # NaN is bad too
+        if bad.any():
+            at = np.argwhere(bad)[0]
+            z, y, x = at + [part.start for part in here]
+            raise ValueError(
+                f"{name}[{k}] of slice {z}, row {y}, column {x} is {values[tuple(at)]}; accepted "
+                "is 0 to 1"
+            )
+        out[k][here] = np.where(counts, values, np.float32(0))
     return out
 
 

@@ -17,18 +17,22 @@ __all__ = [
     "as_labels",
     "as_mask",
     "as_standard",
+    "check_connectivity",
     "check_count",
     "check_graph",
     "check_real",
     "check_spacing",
     "full_scale",
+    "image_shape",
     "missing_gpu",
+    "spacing_of",
     "uses_gpu",
 ]
 
 _INT32 = np.iinfo(np.int32)
 _MOST = np.iinfo(np.int64).max  # what a compiled function can be given
 _LARGEST_RATIO = 1e6  # of two spacings
+_NEIGHBOURS = {2: (4, 8), 3: (6, 26)}  # by faces alone, and by corners too
 _FORMS = {2: "(height, width)", 3: "(depth, height, width)"}
 
 
@@ -116,6 +120,32 @@ def as_image_and_labels(
     image = _as_any_image(image, "image", axes)
     labels = as_labels(labels, shape=image.shape[:-1])
     return as_image(image, mask=labels >= 0 if labels.min() < 0 else None, axes=axes), labels
+
+
+def image_shape(image: Any, name: str = "image", axes: int = 2) -> tuple[int, ...]:
+    """Shape of the pixels of what :func:`as_image` takes, which allocates nothing.
+
+    Parameters
+    ----------
+    image : array-like of shape (height, width) or (height, width, n_channels)
+        Boolean, integer or real values, which are not looked at.
+    name : str, default="image"
+        What messages call it.
+    axes : {2, 3}, default=2
+        3 for a volume, which has a depth before the height.
+
+    Returns
+    -------
+    shape : tuple of two or three int
+        Of an image, or of a volume.
+
+    Examples
+    --------
+    >>> from sklearn_spx.kernels.checks import image_shape
+    >>> image_shape([[0, 1, 2], [3, 4, 5]])
+    (2, 3)
+    """
+    return _as_any_image(image, name, axes).shape[:-1]
 
 
 def _as_any_image(image, name, axes=2):
@@ -382,6 +412,39 @@ def check_real(
     return value
 
 
+def check_connectivity(connectivity: Any, axes: int = 2) -> bool:
+    """Check a number of neighbours, and say whether those at corners are among them.
+
+    Parameters
+    ----------
+    connectivity : int
+        4 or 8 of an image; 6 or 26 of a volume, or 4 or 8, which mean the same there.
+    axes : {2, 3}, default=2
+        3 for a volume.
+
+    Returns
+    -------
+    corners : bool
+        False for 4 and 6.
+
+    Raises
+    ------
+    ValueError
+        If it is another.
+
+    Examples
+    --------
+    >>> from sklearn_spx.kernels.checks import check_connectivity
+    >>> check_connectivity(8), check_connectivity(6, axes=3)
+    (True, False)
+    """
+    faces, corners = _NEIGHBOURS[axes]
+    if connectivity not in (faces, corners, 4, 8):
+        also = ", of a volume, or 4 or 8, which mean the same" if axes == 3 else ""
+        raise ValueError(f"connectivity must be {faces} or {corners}{also}, got {connectivity!r}")
+    return connectivity in (corners, 8)
+
+
 def check_spacing(spacing: Any, name: str = "spacing") -> tuple[float, ...] | None:
     """Check the distances of neighbouring samples along each axis.
 
@@ -426,6 +489,44 @@ def check_spacing(spacing: Any, name: str = "spacing") -> tuple[float, ...] | No
     if max(out) / min(out) > _LARGEST_RATIO:
         raise ValueError(f"{name} is {spacing!r}: one is more than a million times another")
     return out
+
+
+def spacing_of(labels: NDArray[np.int32], spacing: Any) -> tuple[float, ...]:
+    """Spacing of each axis of a checked label image or volume.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (height, width) or (depth, height, width), int32
+        What :func:`as_labels` returns.
+    spacing : array-like of numbers above 0, or None
+        What :func:`check_spacing` takes; None is 1 along each axis.
+
+    Returns
+    -------
+    spacing : tuple of two or three float
+        One an axis.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no spacing, or not one of as many axes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.checks import spacing_of
+    >>> spacing_of(np.zeros((2, 3), np.int32), None)
+    (1.0, 1.0)
+    """
+    given = check_spacing(spacing)
+    if given is None:
+        return (1.0,) * labels.ndim
+    if len(given) != labels.ndim:
+        raise ValueError(
+            f"spacing has {len(given)} numbers, but labels has shape {labels.shape}: give one an "
+            "axis"
+        )
+    return given
 
 
 def check_graph(

@@ -4,6 +4,7 @@ Two regions join when the edge between them is no stronger than the strongest ed
 either, plus ``scale`` over its size (Felzenszwalb and Huttenlocher, eq. 3 and 4).
 """
 
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Literal
 
@@ -11,6 +12,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from ..base import UntrainedSegmenter
 from ..kernels import graph_segmentation
+from ..kernels.checks import check_connectivity
 from ..utils.images import n_channels
 from ..utils.scale import as_colour, scaled
 from ..value_range import ValueRange
@@ -26,13 +28,21 @@ class EGBSegmenter(ValueRange, UntrainedSegmenter):
         greater, the larger. Of n channels differences count as those of three.
 
     sigma : float, default=0.8
-        Standard deviation, in pixels, of the Gaussian that smooths the image first; 0 is none.
+        Standard deviation, in pixels, of the Gaussian that smooths the image first; 0 is none. With
+        ``spacing``, in pixels along the axis where that is smallest.
 
     min_size : int, default=20
         Segments of fewer pixels join a neighbour; no smaller one is left.
 
-    connectivity : {4, 8}, default=8
-        Neighbours of a pixel in the graph; segments are connected in the same sense.
+    connectivity : {4, 8, 6, 26}, default=8
+        Neighbours of a pixel in the graph; segments are connected in the same sense. Of volumes
+        6, by faces, or 26, by edges and corners too; 4 and 8 mean the same there.
+
+    spacing : tuple of two or three numbers or None, default=None
+        Distances of neighbouring samples. (z, y, x): images are volumes, (depth, height, width),
+        with channels or without; (y, x): pixels are no squares; None: images of square pixels.
+        Only ratios count. The Gaussian is round in space, and a distance of colours is multiplied
+        by how much longer its edge is than where all spacings were the smallest.
 
     value_range : tuple of two floats or None, default=None
         The values of black and white. None: what the dtype says for 8-bit images and for floats in
@@ -42,7 +52,7 @@ class EGBSegmenter(ValueRange, UntrainedSegmenter):
 
     device : {"cpu", "cuda", "auto"}, default="cpu"
         Where to work, with the same labels: "cuda" is an NVIDIA GPU, with the extra ``cuda``
-        installed, "auto" a GPU if there is one.
+        installed, "auto" a GPU if there is one. With ``spacing`` the CPU works.
 
     n_jobs : int or None, default=None
         Images worked on at once, by joblib: threads, unless :func:`joblib.parallel_config` says
@@ -90,7 +100,8 @@ class EGBSegmenter(ValueRange, UntrainedSegmenter):
         "scale": [Interval(Real, 0, None, closed="left")],
         "sigma": [Interval(Real, 0, None, closed="left")],
         "min_size": [Interval(Integral, 0, None, closed="left")],
-        "connectivity": [Options(Integral, {4, 8})],
+        "connectivity": [Options(Integral, {4, 6, 8, 26})],
+        "spacing": ["array-like", None],
     }
 
     def __init__(
@@ -100,6 +111,7 @@ class EGBSegmenter(ValueRange, UntrainedSegmenter):
         sigma: float = 0.8,
         min_size: int = 20,
         connectivity: int = 8,
+        spacing: Sequence[float] | None = None,
         value_range: tuple[float, float] | None = None,
         device: Literal["cpu", "cuda", "auto"] = "cpu",
         n_jobs: int | None = None,
@@ -110,11 +122,16 @@ class EGBSegmenter(ValueRange, UntrainedSegmenter):
         self.sigma = sigma
         self.min_size = min_size
         self.connectivity = connectivity
+        self.spacing = spacing
         self.value_range = value_range
         self.device = device
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.on_error = on_error
+
+    def _validate_params(self):
+        super()._validate_params()
+        check_connectivity(self.connectivity, self._n_axes)
 
     def _segment(self, image, mask):
         image = as_colour(image)
@@ -127,6 +144,7 @@ class EGBSegmenter(ValueRange, UntrainedSegmenter):
             sigma=self.sigma,
             min_size=self.min_size,
             connectivity=self.connectivity,
+            spacing=self.spacing,
             mask=mask,
             device=self.device,
         )

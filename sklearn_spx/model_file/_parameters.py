@@ -73,6 +73,7 @@ _RULES = {
     "scales": (lambda v: _numbers(v, 16, float, 1e-3, 16), "up to 16 numbers in [0.001, 16]"),
     "select": (lambda v: v is None or _numbers(v, 2**20, (int, bool)), "integers or booleans"),
     "sides": (lambda v: v is None or _numbers(v, 5, int, 1, 5), "up to five integers from 1 to 5"),
+    "spacing": (lambda v: v is None or _spacing(v), "two or three numbers above 0"),
     "transformers": (lambda v: _named(v), "(name, transformer) pairs"),
     "value_range": (lambda v: v is None or _range(v), "two numbers, the lower one first"),
     "weights": (lambda v: v is None or _numbers(v, 4096, float, 0), "numbers, 0 or more"),
@@ -309,6 +310,10 @@ def _numbers(values, most, kind, low=-np.inf, high=np.inf):
 def _range(values):
     low_high = -1e300, 1e300
     return _numbers(values, 2, float, *low_high) and len(values) == 2 and values[0] < values[1]
+
+
+def _spacing(values):
+    return _numbers(values, 3, float, 1e-300, 1e300) and len(values) >= 2
 
 
 def _named(values):

@@ -165,22 +165,29 @@ def enforce_connectivity(labels, min_size, n_segments=None, colours=None, scale=
 def region_adjacency(labels):
     labels = np.asarray(labels)
     counts = {}
-    for y, x in np.ndindex(labels.shape):
-        for v, u in ((y, x + 1), (y + 1, x)):
-            if v < labels.shape[0] and u < labels.shape[1]:
-                a, b = sorted((int(labels[y, x]), int(labels[v, u])))
-                if a >= 0 and a != b:
-                    counts[a, b] = counts.get((a, b), 0) + 1
+    for p, q, _ in _neighbours(labels.shape, 2 * labels.ndim):
+        a, b = sorted((int(labels[p]), int(labels[q])))
+        if a >= 0 and a != b:
+            counts[a, b] = counts.get((a, b), 0) + 1
     return sorted(counts), [counts[pair] for pair in sorted(counts)]
 
 
+OFFSETS = {
+    4: [(0, 1), (1, 0)],
+    8: [(0, 1), (1, 0), (1, 1), (1, -1)],
+    6: [(0, 0, 1), (0, 1, 0), (1, 0, 0)],
+}
+OFFSETS[26] = [*OFFSETS[6], (0, 1, 1), (0, 1, -1), (1, -1, -1), (1, -1, 0), (1, -1, 1)]
+OFFSETS[26] += [(1, 0, -1), (1, 0, 1), (1, 1, -1), (1, 1, 0), (1, 1, 1)]
+
+
 def _neighbours(shape, connectivity):
-    """Pairs of pixels (y, x), (v, u) and the kind of edge, in the order of the kernels."""
-    for y, x in np.ndindex(shape):
-        around = [(y, x + 1), (y + 1, x), (y + 1, x + 1), (y + 1, x - 1)][: connectivity // 2]
-        for kind, (v, u) in enumerate(around):
-            if v < shape[0] and 0 <= u < shape[1]:
-                yield (y, x), (v, u), kind
+    """Pairs of pixels, or of samples of a volume, and the kind of edge, in the kernels' order."""
+    for p in np.ndindex(shape):
+        for kind, offset in enumerate(OFFSETS[connectivity]):
+            q = tuple(int(i) + o for i, o in zip(p, offset))
+            if all(0 <= i < n for i, n in zip(q, shape)):
+                yield p, q, kind
 
 
 def _numbered(names):
@@ -239,14 +246,14 @@ def segment_graph(n, edges, weights, k, min_size, sizes=None):
 
 
 def graph_segmentation(image, scale, min_size, connectivity, mask):
-    """Without smoothing, on a float image (H, W, C)."""
-    shape = image.shape[:2]
+    """Without smoothing, on a float image (H, W, C) or volume (D, H, W, C)."""
+    shape = image.shape[:-1]
     edges, weights = [], []
     for p, q, _ in _neighbours(shape, connectivity):
         if mask[p] and mask[q]:
-            edges.append((p[0] * shape[1] + p[1], q[0] * shape[1] + q[1]))
+            edges.append([int(np.ravel_multi_index(i, shape)) for i in (p, q)])
             weights.append(np.sqrt(((image[p] - image[q]) ** 2).sum(dtype=np.float32)))
-    names = segment_graph(image.shape[0] * shape[1], edges, weights, scale / 255, min_size)
+    names = segment_graph(mask.size, edges, weights, scale / 255, min_size)
     inside = np.flatnonzero(mask)
     labels = np.full(mask.size, -1)
     labels[inside] = _numbered([names[i] for i in inside])
@@ -254,42 +261,57 @@ def graph_segmentation(image, scale, min_size, connectivity, mask):
 
 
 def smoothed(image, taps, mask=None):
-    """Convolved along x, then along y, tap by tap in float32; with a mask, of what lies inside."""
-    reach = taps.size // 2
+    """Convolved tap by tap in float32; with a mask, of what lies inside.
 
-    def along(values, axis):
+    Along z in a volume, by the first of its three taps, then along x, then along y.
+    """
+
+    def along(values, axis, taps):
         n = values.shape[axis]
         out = np.zeros_like(values)
         for t, tap in enumerate(taps):
-            out += tap * values.take(np.clip(np.arange(n) + t - reach, 0, n - 1), axis)
+            out += tap * values.take(np.clip(np.arange(n) + t - taps.size // 2, 0, n - 1), axis)
         return out
 
+    def all_along(values):
+        if values.ndim == 3:
+            return along(along(values, 1, taps), 0, taps)
+        return along(along(along(values, 0, taps[0]), 2, taps[2]), 1, taps[1])
+
     if mask is None:
-        return along(along(image, 1), 0)
-    share = along(along(mask[:, :, None].astype(np.float32), 1), 0)
+        return all_along(image)
+    share = all_along(mask[..., None].astype(np.float32))
     out = np.zeros_like(image)
-    return np.divide(along(along(image, 1), 0), share, out=out, where=mask[:, :, None])
+    return np.divide(all_along(image), share, out=out, where=mask[..., None])
 
 
-def edge_weights(image, connectivity, mask):
-    """Distances of colours (H, 2 or 4, W) float32, summed channel by channel; else all bits set."""
-    height, width = image.shape[:2]
-    out = np.full((height, connectivity // 2, width), -1, np.int32).view(np.float32)
-    for y, x in np.ndindex(height, width):
-        for k, (v, u) in enumerate(((y, x + 1), (y + 1, x), (y + 1, x + 1), (y + 1, x - 1))):
-            if k < out.shape[1] and v < height and 0 <= u < width and mask[y, x] and mask[v, u]:
-                total = np.float32(0)
-                for a, b in zip(image[y, x], image[v, u]):
-                    total += (a - b) * (a - b)
-                out[y, k, x] = np.sqrt(total)
-    return out
+def edge_weights(image, connectivity, mask, steps=(1, 1, 1)):
+    """Distances of colours (rows, d, W) float32, summed channel by channel; else all bits set.
+
+    Each is multiplied by how much longer its edge is than where all steps are 1.
+    """
+    d = len(OFFSETS[connectivity])
+    out = np.full((*image.shape[:-1], d), -1, np.int32).view(np.float32)
+    for p, q, k in _neighbours(image.shape[:-1], connectivity):
+        if mask[p] and mask[q]:
+            total = np.float32(0)
+            for a, b in zip(image[p], image[q]):
+                total += (a - b) * (a - b)
+            offset = np.subtract(q, p)
+            longer = np.sqrt(np.sum((offset * steps[-offset.size :]) ** 2) / np.sum(offset**2))
+            out[(*p, k)] = np.sqrt(total) * np.float32(longer)
+    return np.moveaxis(out.reshape(-1, image.shape[-2], d), 1, 2)
 
 
-def colour_affinity(image, sigma):
-    """Function of two pixels: the affinity of the standard entropy rate superpixels."""
+def colour_affinity(image, sigma, spacing=(1, 1, 1)):
+    """Function of two pixels: the affinity of the standard entropy rate superpixels.
+
+    Differences count by the distance of the two, where the smallest spacing is 1.
+    """
 
     def affinity(p, q, kind):
-        d = np.abs(image[p].astype(float) - image[q]).sum() * (np.sqrt(2) if kind > 1 else 1)
+        apart = [(a - b) * s / min(spacing) for a, b, s in zip(p, q, spacing)]
+        d = np.abs(image[p].astype(float) - image[q]).sum() * np.linalg.norm(apart)
         return max(np.exp(-(d**2) / (2 * (3 * sigma) ** 2)), 1e-38)
 
     return affinity

@@ -15,8 +15,25 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._device import open_session
-from ..affinities import as_affinities, diagonal_affinities
-from ..checks import as_image, as_mask, check_count, check_graph, check_real, full_scale, uses_gpu
+from .._grid import grid_of, relative_spacing, stays_on_cpu
+from ..affinities import (
+    affinities_shape,
+    as_affinities,
+    as_volume_affinities,
+    diagonal_affinities,
+)
+from ..checks import (
+    as_image,
+    as_mask,
+    check_connectivity,
+    check_count,
+    check_graph,
+    check_real,
+    check_spacing,
+    full_scale,
+    image_shape,
+    uses_gpu,
+)
 from . import _cpu, _cpu_weights
 
 __all__ = ["graph_segmentation", "segment_region_graph"]
@@ -32,6 +49,7 @@ def graph_segmentation(
     sigma: float = 0.8,
     min_size: int = 20,
     connectivity: int = 8,
+    spacing: Any = None,
     mask: Any = None,
     device: Literal["cpu", "cuda", "auto"] | None = None,
 ) -> NDArray[np.int32]:
@@ -44,12 +62,15 @@ def graph_segmentation(
     ----------
     image : ndarray of shape (height, width) or (height, width, channels) or None, default=None
         Image of any number of channels. uint16 is on a scale to 65535, other integers count as
-        8-bit, floats are taken as they are.
+        8-bit, floats are taken as they are. With ``spacing`` of three numbers a volume, (depth,
+        height, width) or with channels.
 
     affinities : ndarray of shape (2, height, width) or None, default=None
         In place of an image: affinities in [0, 1], [0] to the right neighbour, [1] to the lower
         one. Those of a diagonal are the smaller mean of the two horizontal and the two vertical
-        affinities of its pixel square.
+        affinities of its pixel square. Of a volume (3, depth, height, width) with connectivity 6:
+        to the next column, row and slice; or 13 with connectivity 26: then come, as (slices, rows,
+        columns), (0, 1, 1), (0, 1, -1), and the other neighbours in the next slice, row by row.
 
     scale : float, default=1.0
         Preference for large segments: k of the paper for weights on the scale of 8 bits, so
@@ -57,15 +78,23 @@ def graph_segmentation(
 
     sigma : float, default=0.8
         Standard deviation, in pixels, of the Gaussian that smooths the image first; 0 is none,
-        1000 the most.
+        1000 the most. With ``spacing`` in pixels along the axis where that is smallest.
         Of no effect on affinities.
 
     min_size : int, default=20
         Smaller segments are joined to a neighbour, across their weakest edges first; none is
         left that has a neighbour.
 
-    connectivity : {4, 8}, default=8
-        Neighbours of a pixel in the graph; segments are connected in the same sense.
+    connectivity : {4, 8, 6, 26}, default=8
+        Neighbours of a pixel in the graph; segments are connected in the same sense. Of a volume
+        6, by faces, or 26, by edges and corners too; 4 and 8 mean the same there.
+
+    spacing : tuple of two or three numbers or None, default=None
+        Distances of neighbouring samples: (z, y, x) makes it a volume, (y, x) is of an image whose
+        pixels are no squares. Only their ratios count. The Gaussian is round in
+        space, and a distance of colours is multiplied by how much longer its edge is than where
+        all spacings were the smallest: diagonals count as in the paper where spacings are equal.
+        Of no effect on affinities.
 
     mask : ndarray of shape (height, width) or None, default=None
         True where the image is to be segmented; other pixels take no part, and the image, or the
@@ -108,23 +137,32 @@ def graph_segmentation(
     if sigma > _WIDEST:
         raise ValueError(f"sigma must be at most {_WIDEST:g} pixels, got {sigma!r}")
     min_size = check_count(min_size, "min_size", 0)
-    if connectivity not in (4, 8):
-        raise ValueError(f"connectivity must be 4 or 8, got {connectivity!r}")
+    spacing = check_spacing(spacing)
     if (image is None) == (affinities is None):
         raise ValueError("give an image or affinities, one of the two")
-    if uses_gpu(device, image=image, affinities=affinities, mask=mask):
+    arrays = {"image": image, "affinities": affinities, "mask": mask}
+    if not stays_on_cpu(spacing is not None, device, **arrays) and uses_gpu(device, **arrays):
+        check_connectivity(connectivity, 2)
         return _on_gpu(image, affinities, sigma, connectivity // 2, scale / 255, min_size, mask)
-    shape = np.shape(image)[:2] if affinities is None else np.shape(affinities)[1:]
-    if mask is not None:
-        mask = as_mask(mask, shape)
-    _check_size(shape, connectivity // 2)
-    inside = np.ones((0, 0), bool) if mask is None else mask
+    axes = 2 if spacing is None else len(spacing)
     if affinities is None:
-        weights = _colour_weights(image, sigma, connectivity, mask, inside)
+        shape = image_shape(image, axes=axes)
     else:
-        weights = _affinity_weights(affinities, connectivity, mask, inside)
+        shape = affinities_shape(affinities, grid_axes=axes)
+    grid = grid_of(shape, connectivity, spacing)
+    mask = None if mask is None else as_mask(mask, shape)
+    _check_size(shape, grid)
+    inside = np.ones((0, 0), bool) if mask is None else grid.flat(mask)
+    if affinities is None:
+        sigmas = [sigma / step for step in relative_spacing(spacing)]
+        weights = _colour_weights(image, sigmas, grid, mask, inside)
+    else:
+        weights = _affinity_weights(affinities, grid, mask, inside)
     labels = np.empty(shape, np.int32)
-    _cpu.segment_pixels(weights.view(np.uint32), scale / 255, min_size, inside, labels)
+    of_edges = grid.rows, grid.offsets[:, 2].copy(), grid.bits
+    _cpu.segment_pixels(
+        weights.view(np.uint32), *of_edges, scale / 255, min_size, inside, grid.flat(labels)
+    )
     return labels
 
 
@@ -213,21 +251,30 @@ def _on_gpu(image, affinities, sigma, d, k, min_size, mask):
         return _cuda.segment_image(session, image, taps, d, k, min_size, mask)
 
 
-def _check_size(shape, d):
-    if math.prod(shape) * d >= 2**32:
+def _check_size(shape, grid):
+    if math.prod(shape) << grid.bits >= 2**32:
+        what = "an image" if len(shape) == 2 else "a volume"
         raise ValueError(
-            f"an image of shape {tuple(shape)} has more edges than 32 bits count: "
-            f"at most {2**32 // d - 1} pixels can be segmented with connectivity {2 * d}"
+            f"{what} of shape {tuple(shape)} has more edges than 32 bits count: at most "
+            f"{2 ** (32 - grid.bits) - 1} pixels can be segmented with connectivity "
+            f"{2 * len(grid.offsets)}"
         )
 
 
-def _colour_weights(image, sigma, connectivity, mask, inside):
-    """Weights (H, 2 or 4, W) float32 to the right, lower, lower right and lower left pixel."""
+def _colour_weights(image, sigmas, grid, mask, inside):
+    """Weights (D * H, d, W) float32 of the edges of a grid; sigmas along z, y and x."""
     dtype = np.asarray(image).dtype
-    image = as_image(image, mask=mask)
     full = np.float32(full_scale(dtype) if dtype.kind in "ui" else 1)
-    weights = np.empty((image.shape[0], connectivity // 2, image.shape[1]), np.float32)
-    _cpu_weights.weigh_colours(image, full, _gaussian(sigma), inside, weights)
+    image = grid.flat(as_image(image, mask=mask, axes=grid.axes), -1)
+    taps = [_gaussian(sigma) for sigma in sigmas]
+    if grid.shape[0] == 1:
+        taps[0] = _gaussian(0)
+    n_rows, width, _ = image.shape
+    weights = np.empty((n_rows, len(grid.offsets), width), np.float32)
+    factors = grid.stretch.astype(np.float32)
+    _cpu_weights.weigh_colours(
+        image, full, tuple(taps), inside, grid.shape[1], grid.offsets, factors, weights
+    )
     return weights
 
 
@@ -239,14 +286,19 @@ def _gaussian(sigma):
     return (taps / taps.sum()).astype(np.float32)
 
 
-def _affinity_weights(affinities, connectivity, mask, inside):
+def _affinity_weights(affinities, grid, mask, inside):
     """The same of affinities."""
-    affinities = as_affinities(affinities, mask=mask)
-    weights = np.zeros((affinities.shape[1], connectivity // 2, affinities.shape[2]), np.float32)
-    weights[:, 0], weights[:, 1] = 1 - affinities
-    if connectivity == 8:
-        diagonal = 1 - diagonal_affinities(affinities, mask)
-        weights[:-1, 2, :-1] = diagonal
-        weights[:-1, 3, 1:] = diagonal
-    _cpu_weights.leave_out(inside, weights.view(np.uint32))
+    _, height, width = grid.shape
+    if grid.axes == 3:
+        given = as_volume_affinities(affinities, grid, mask)
+        weights = np.stack([1 - grid.flat(one) for one in given], axis=1)
+    else:
+        affinities = as_affinities(affinities, mask=mask)
+        weights = np.zeros((height, len(grid.offsets), width), np.float32)
+        weights[:, 0], weights[:, 1] = 1 - affinities
+        if len(grid.offsets) == 4:
+            diagonal = 1 - diagonal_affinities(affinities, mask)
+            weights[:-1, 2, :-1] = diagonal
+            weights[:-1, 3, 1:] = diagonal
+    _cpu_weights.leave_out(inside, height, grid.offsets, weights.view(np.uint32))
     return weights

@@ -1,11 +1,11 @@
 """Graph-based segmentation on the CPU.
 
-Edge ``pixel * d + k`` leads from a pixel to its right, lower, lower right or lower left neighbour
-(k = 0 to 3; d = 2 or 4 of them). The bits of a float that is not negative order as an integer, so
+Samples lie in rows, as `_grid` has them. Edge ``sample << bits | k`` is the k-th of d edges of a
+sample. The bits of a float that is not negative order as an integer, so
 edges are sorted by these, ties in the order of edges.
 
 Most edges join nothing, and what takes time is to look their segments up all over the image. So
-edges are taken in rounds, each a range of weights. A round goes through the image row by row and
+edges are taken in rounds, each a range of weights. A round goes through the rows one by one and
 lists the edges that can join something yet: those between two segments that are not done, as one is
 that tolerates less than the least weight of the round. These alone are sorted and gone through.
 """
@@ -24,18 +24,22 @@ _BIN = 1 << 16  # keys that the histogram counts as one
 
 
 @njit
-def segment_pixels(keys, k, min_size, inside, labels):
-    """Join pixels across edges by ascending weight.
+def segment_pixels(keys, rows, columns, bits, k, min_size, inside, labels):
+    """Join samples across edges by ascending weight.
 
     Parameters
     ----------
-    keys : IN (H, d, W) uint32, bits of the weights; all are set of what is no edge
+    keys : IN (R, d, W) uint32, bits of the weights; all are set of what is no edge
+    rows, columns : IN (d,) int64, from a sample to the ends of its edges
+    bits : int, of k in the number of an edge
     k : float, eq. 4
     min_size : int
-    inside : IN (H, W) bool, or (0, 0) where there is no mask
-    labels : OUT (H, W) int32
+    inside : IN (R, W) bool, or (0, 0) where there is no mask
+    labels : OUT (R, W) int32
     """
     height, d, width = keys.shape
+    ways = rows, columns, bits
+    steps = rows * width + columns
     ends, most = _ranges(keys)
     pairs, scratch = np.empty(most + d * width, np.uint64), np.empty(most, np.uint64)
     parent = np.empty(labels.size, np.int32)
@@ -47,22 +51,22 @@ def segment_pixels(keys, k, min_size, inside, labels):
     for i in range(ends.size - 1):
         y = 0
         while y < height:
-            n, y = _list_edges(keys, ends[i], ends[i + 1], nodes, 0, y, pairs)
+            n, y = _list_edges(keys, ends[i], ends[i + 1], nodes, ways, 0, y, pairs)
             listed = sort_pairs(pairs[:n], scratch[:n], ends[i], ends[i + 1])
-            _join_similar(listed, d, width, k, parent, size, tolerance)
+            _join_similar(listed, bits, steps, k, parent, size, tolerance)
     if min_size > 1:
         # mostly few, in one round; else the ranges again
-        n, y = _list_edges(keys, ends[0], ends[-1], nodes, min_size, 0, pairs)
+        n, y = _list_edges(keys, ends[0], ends[-1], nodes, ways, min_size, 0, pairs)
         if y == height and n <= most:
             listed = sort_pairs(pairs[:n], scratch[:n], ends[0], ends[-1])
-            _join_small(listed, d, width, min_size, parent, size)
+            _join_small(listed, bits, steps, min_size, parent, size)
         else:
             for i in range(ends.size - 1):
                 y = 0
                 while y < height:
-                    n, y = _list_edges(keys, ends[i], ends[i + 1], nodes, min_size, y, pairs)
+                    n, y = _list_edges(keys, ends[i], ends[i + 1], nodes, ways, min_size, y, pairs)
                     listed = sort_pairs(pairs[:n], scratch[:n], ends[i], ends[i + 1])
-                    _join_small(listed, d, width, min_size, parent, size)
+                    _join_small(listed, bits, steps, min_size, parent, size)
     number(parent, ~inside.ravel(), labels.ravel())
 
 
@@ -95,15 +99,16 @@ def _ranges(keys):
 
 
 @njit
-def _list_edges(keys, low, high, nodes, min_size, y, pairs):
+def _list_edges(keys, low, high, nodes, ways, min_size, y, pairs):
     """List the edges of a range that can join something, in their order, from row ``y`` on.
 
     Parameters
     ----------
-    keys : IN (H, d, W) uint32
+    keys : IN (R, d, W) uint32
     low, high : int, the keys that count are from low to high - 1
-    nodes : parent INOUT (H * W,) int32, paths to roots get short; size IN (H * W,) int32;
-        tolerance IN (H * W,) float32
+    nodes : parent INOUT (R * W,) int32, paths to roots get short; size IN (R * W,) int32;
+        tolerance IN (R * W,) float32
+    ways : rows, columns and bits, as of `segment_pixels`
     min_size : int, 0 where similar segments are joined, else what small ones are smaller than
     y : int
     pairs : OUT (>= d * W,) uint64, key and edge
@@ -113,24 +118,28 @@ def _list_edges(keys, low, high, nodes, min_size, y, pairs):
     n : int, edges
     y : int, the first row that there was no room for
     """
-    height, d, width = keys.shape
-    here, below = np.empty(width, np.int32), np.empty(width, np.int32)
-    found = np.empty(width, np.uint8)
-    _find_segments(nodes, y * width, low, min_size, below)
+    n_rows, d, width = keys.shape
+    rows, columns, bits = ways
+    n_known = rows.max() + 1  # rows whose segments are kept: this one and what its edges reach
+    segments = np.empty((n_known, width), np.int32)
+    found = np.empty(width, np.uint16)
+    for row in range(y, min(y + n_known - 1, n_rows)):
+        _find_segments(nodes, row * width, low, min_size, segments[row % n_known])
     n = 0
-    while y < height and n + d * width <= pairs.size:
-        here, below = below, here
-        if y + 1 < height:
-            _find_segments(nodes, (y + 1) * width, low, min_size, below)
+    while y < n_rows and n + d * width <= pairs.size:
+        last = y + n_known - 1
+        if last < n_rows:
+            _find_segments(nodes, last * width, low, min_size, segments[last % n_known])
         found[:] = 0
-        _mark(keys[y, 0], low, high, here, here[1:], min_size, 0, found)
-        _mark(keys[y, 1], low, high, here, below, min_size, 1, found)
-        if d == 4:
-            _mark(keys[y, 2], low, high, here, below[1:], min_size, 2, found)
-            _mark(keys[y, 3, 1:], low, high, here[1:], below, min_size, 3, found[1:])
+        for k in range(d):
+            here, there = segments[y % n_known], segments[(y + rows[k]) % n_known]
+            left, right = max(-columns[k], 0), max(columns[k], 0)
+            _mark(
+                keys[y, k, left:], low, high, here[left:], there[right:], min_size, k, found[left:]
+            )
         for x in range(width):
             if found[x]:
-                edge = np.uint64((y * width + x) * d)
+                edge = np.uint64((y * width + x) << bits)
                 for k in range(d):
                     pairs[n] = np.uint64(keys[y, k, x]) << np.uint64(32) | edge | np.uint64(k)
                     n += found[x] >> k & 1
@@ -173,38 +182,38 @@ def _mark(keys, low, high, first, second, min_size, k, found):
     first, second : IN (>= n,) int32, segments at the ends
     min_size : int, 0 where both ends must not be done, else one
     k : int
-    found : INOUT (>= n,) uint8
+    found : INOUT (>= n,) uint16
     """
-    low, high, k = np.uint32(low), np.uint32(high), np.uint8(k)
+    low, high, k = np.uint32(low), np.uint32(high), np.uint16(k)
     both = np.int32(-1 if min_size == 0 else 0)
     for x in range(min(keys.size, first.size, second.size)):  # no branch: it is vectorised
         a, b = first[x], second[x]
         open_ends = ((a & b) | ((a | b) & both)) >= 0  # signs say what is done
         counts = (keys[x] >= low) & (keys[x] < high) & (a != b) & open_ends
-        found[x] |= np.uint8(counts) << k
+        found[x] |= np.uint16(counts) << k
 
 
 @register_jitable
-def _ends(edge, d, width):
-    """The two pixels of an edge, without division or branch."""
-    p, k = edge >> (d >> 1), edge & (d - 1)
-    return p, p + (k > 0) * width + ((k == 0) | (k == 2)) - (k == 3)
+def _ends(edge, bits, steps):
+    """The two samples of an edge, without division or branch."""
+    p = edge >> bits
+    return p, p + steps[edge & ((1 << bits) - 1)]
 
 
 @register_jitable
-def _ask_for_parents(numbers, i, d, width, parent):
+def _ask_for_parents(numbers, i, bits, steps, parent):
     """Ask for the nodes of an edge that comes soon."""
     if 2 * i < numbers.size:
-        p, q = _ends(np.int64(numbers[2 * i]), d, width)
+        p, q = _ends(np.int64(numbers[2 * i]), bits, steps)
         prefetch(parent, p)
         prefetch(parent, q)
 
 
 @register_jitable
-def _ask_for_roots(numbers, i, d, width, parent, values):
+def _ask_for_roots(numbers, i, bits, steps, parent, values):
     """Ask for the parents of these, mostly roots, and for the values that roots have."""
     if 2 * i < numbers.size:
-        p, q = _ends(np.int64(numbers[2 * i]), d, width)
+        p, q = _ends(np.int64(numbers[2 * i]), bits, steps)
         a, b = np.int64(parent[p]), np.int64(parent[q])
         prefetch(parent, a)
         prefetch(parent, b)
@@ -213,13 +222,13 @@ def _ask_for_roots(numbers, i, d, width, parent, values):
 
 
 @njit
-def _join_similar(listed, d, width, k, parent, size, tolerance):
+def _join_similar(listed, bits, steps, k, parent, size, tolerance):
     """Join the segments at the ends of edges, listed by weight, that are similar (eq. 3)."""
     numbers = listed.view(np.uint32)  # edge, key
     for i in range(listed.size):
-        _ask_for_parents(numbers, i + 2 * _SOON, d, width, parent)
-        _ask_for_roots(numbers, i + _SOON, d, width, parent, tolerance)
-        p, q = _ends(np.int64(numbers[2 * i]), d, width)
+        _ask_for_parents(numbers, i + 2 * _SOON, bits, steps, parent)
+        _ask_for_roots(numbers, i + _SOON, bits, steps, parent, tolerance)
+        p, q = _ends(np.int64(numbers[2 * i]), bits, steps)
         a, b = find(parent, p), find(parent, q)
         weight = float_of(np.int32(numbers[2 * i + 1]))
         if a != b and weight <= tolerance[a] and weight <= tolerance[b]:
@@ -228,13 +237,13 @@ def _join_similar(listed, d, width, k, parent, size, tolerance):
 
 
 @njit
-def _join_small(listed, d, width, min_size, parent, size):
+def _join_small(listed, bits, steps, min_size, parent, size):
     """Join the segments at the ends of edges, listed by weight, where one is too small."""
     numbers = listed.view(np.uint32)
     for i in range(listed.size):
-        _ask_for_parents(numbers, i + 2 * _SOON, d, width, parent)
-        _ask_for_roots(numbers, i + _SOON, d, width, parent, size)
-        p, q = _ends(np.int64(numbers[2 * i]), d, width)
+        _ask_for_parents(numbers, i + 2 * _SOON, bits, steps, parent)
+        _ask_for_roots(numbers, i + _SOON, bits, steps, parent, size)
+        p, q = _ends(np.int64(numbers[2 * i]), bits, steps)
         a, b = find(parent, p), find(parent, q)
         if a != b and min(size[a], size[b]) < min_size:
             join(parent, size, a, b)

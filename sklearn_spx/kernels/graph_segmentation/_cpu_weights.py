@@ -1,19 +1,20 @@
-"""Weights of the edges between pixels: smoothed colours, a row at a time.
+"""Weights of the edges between samples: smoothed colours, a row at a time.
 
-A row of the image is laid out channel by channel and convolved along x; of the rows that the
-Gaussian reaches, which a ring holds, comes a smoothed row; of two of these the weights of a row of
-edges. Nothing as large as the image is kept between. Each value is the sum that the CUDA twin
-forms, in its order.
+A row is laid out channel by channel, as a sum over the slices that the Gaussian reaches, and
+convolved along x; of the rows of its slice that the Gaussian reaches, which a ring holds, comes a
+smoothed row; of this and of the smoothed rows that its edges reach, which another ring holds, the
+weights of a row of edges. Nothing as large as the image is kept between. Each value is the sum that
+the CUDA twin forms, in its order.
 
-The weights of row y are those of its pixels' edges to the right, to the lower, the lower right and
-the lower left pixel, each a line (d, W) with d = 2 or 4. What leaves the image or the mask has all
-bits set, which no weight has.
+The weights of a row are a line (W,) for each of its samples' d edges: (d, W). What leaves the image
+or the mask has all bits set, which no weight has.
 """
 
 import math
 
 import numpy as np
 
+from .._grid import is_row
 from ..compilation import njit
 from ._rules import add_square
 
@@ -21,75 +22,111 @@ NONE = np.uint32(0xFFFFFFFF)
 
 
 @njit
-def weigh_colours(image, full, taps, inside, weights):
-    """Weigh the edges of an image by the Euclidean distance of colours.
+def weigh_colours(image, full, taps, inside, height, offsets, factors, weights):
+    """Weigh edges by the Euclidean distance of colours, each times a factor.
 
     Parameters
     ----------
-    image : IN (H, W, C) float32, 0 outside the mask
+    image : IN (R, W, C) float32, 0 outside the mask
     full : float32, what the image is divided by
-    taps : IN (2 r + 1,) float32, of the Gaussian; the border pixel goes on for ever
-    inside : IN (H, W) bool, or (0, 0) where there is no mask
-    weights : OUT (H, d, W) float32
+    taps : of the Gaussian along z, y and x, each IN (2 r + 1,) float32; the border samples go on
+        for ever
+    inside : IN (R, W) bool, or (0, 0) where there is no mask
+    height : int, rows of a slice
+    offsets : IN (d, 3) int64
+    factors : IN (d,) float32
+    weights : OUT (R, d, W) float32
     """
-    height, width, n_channels = image.shape
-    reach = taps.size // 2
+    n_rows, width, n_channels = image.shape
+    of_z, of_y, of_x = taps
+    reach = of_x.size // 2
     masked = inside.size > 0
-    n_lines = n_channels + masked * (taps.size > 1)  # the last one smooths the mask
-    ring = np.empty((min(taps.size, height), n_lines, width), np.float32)
-    line = np.empty(width + 2 * reach, np.float32)
-    above, here = np.empty((n_lines, width), np.float32), np.empty((n_lines, width), np.float32)
-    n_rows = 0
-    for y in range(height):
-        above, here = here, above
-        while n_rows <= min(y + reach, height - 1):
-            slot = ring[n_rows % ring.shape[0]]
+    smooths = of_x.size > 1 or of_y.size > 1 or of_z.size > 1
+    n_lines = n_channels + (masked and smooths)  # the last one smooths the mask
+    ring = np.empty((min(of_y.size, height), n_lines, width), np.float32)
+    line, part = np.empty(width + 2 * reach, np.float32), np.empty(width, np.float32)
+    farthest = np.int64(0)
+    for k in range(offsets.shape[0]):
+        farthest = max(farthest, offsets[k, 0] * height + offsets[k, 1])
+    smooth = np.empty((farthest + 1, n_lines, width), np.float32)
+    n_known = 0  # rows that the ring has had
+    for row in range(n_rows + farthest):
+        if row < n_rows:
+            first, here = row - row % height, smooth[row % (farthest + 1)]
+            while n_known <= min(row + of_y.size // 2, first + height - 1):
+                slot = ring[(n_known - first) % ring.shape[0]]
+                for c in range(n_lines):
+                    _take_line(image, inside, n_known, c, full, of_z, height, part, line[reach:])
+                    _smooth_along_x(line, of_x, slot[c])
+                n_known += 1
             for c in range(n_lines):
-                if c < n_channels:
+                _smooth_along_y(ring, c, row - first, height, of_y, here[c])
+            if n_lines > n_channels:
+                for c in range(n_channels):
                     for x in range(width):
-                        line[reach + x] = image[n_rows, x, c] / full
-                else:
-                    for x in range(width):
-                        line[reach + x] = np.float32(1 if inside[n_rows, x] else 0)
-                _smooth_along_x(line, taps, slot[c])
-            n_rows += 1
-        for c in range(n_lines):
-            _smooth_along_y(ring, c, y, height, taps, here[c])
-        if n_lines > n_channels:
-            for c in range(n_channels):
-                for x in range(width):
-                    here[c, x] = here[c, x] / here[-1, x] if inside[y, x] else np.float32(0)
-        if y > 0:
-            _weigh_row(above[:n_channels], here[:n_channels], weights[y - 1])
-    _weigh_row(here[:n_channels], here[:0], weights[height - 1])
-    leave_out(inside, weights.view(np.uint32))
+                        here[c, x] = here[c, x] / here[-1, x] if inside[row, x] else np.float32(0)
+        if row >= farthest:
+            _weigh_row(smooth, row - farthest, height, offsets, factors, n_channels, weights)
+    leave_out(inside, height, offsets, weights.view(np.uint32))
 
 
 @njit
-def leave_out(inside, keys):
+def _take_line(image, inside, row, c, full, taps, height, part, line):
+    """Take a channel of a row, or the mask behind the last one, convolved along z.
+
+    part : SCRATCH (W,)
+    line : OUT (>= W,)
+    """
+    if taps.size == 1:
+        _copy_line(image, inside, row, c, full, line)
+        return
+    z, y = row // height, row % height
+    line[: part.size] = 0
+    for t in range(taps.size):
+        v = min(max(z + t - taps.size // 2, 0), image.shape[0] // height - 1)
+        _copy_line(image, inside, v * height + y, c, full, part)
+        _add_one(part, taps[t], line[: part.size])
+
+
+@njit
+def _copy_line(image, inside, row, c, full, line):
+    """Copy a channel of a row, divided by ``full``, or the mask; line : OUT (>= W,)."""
+    width, n_channels = image.shape[1:]
+    if c < n_channels:
+        for x in range(width):
+            line[x] = image[row, x, c] / full
+    else:
+        for x in range(width):
+            line[x] = np.float32(1 if inside[row, x] else 0)
+
+
+@njit
+def leave_out(inside, height, offsets, keys):
     """Set all bits of the edges that leave the image or the mask.
 
     Parameters
     ----------
-    inside : IN (H, W) bool, or (0, 0) where there is no mask
-    keys : INOUT (H, d, W) uint32
+    inside : IN (R, W) bool, or (0, 0) where there is no mask
+    height : int, rows of a slice
+    offsets : IN (d, 3) int64
+    keys : INOUT (R, d, W) uint32
     """
-    height, d, width = keys.shape
-    for y in range(height):
-        keys[y, 0, width - 1] = NONE
-        if d == 4:
-            keys[y, 2, width - 1] = NONE
-            keys[y, 3, 0] = NONE
-    keys[height - 1, 1:] = NONE
-    if inside.size == 0:
-        return
-    for y in range(height):
+    n_rows, d, width = keys.shape
+    for row in range(n_rows):
         for k in range(d):
-            right = (k == 0 or k == 2) - (k == 3)
-            below = inside[min(y + (k > 0), height - 1)]
-            for x in range(max(-right, 0), width - max(right, 0)):
-                if not (inside[y, x] and below[x + right]):
-                    keys[y, k, x] = NONE
+            if not is_row(row, offsets[k], height, n_rows):
+                keys[row, k] = NONE
+                continue
+            right = offsets[k, 2]
+            if right > 0:
+                keys[row, k, width - 1] = NONE
+            elif right < 0:
+                keys[row, k, 0] = NONE
+            if inside.size > 0:
+                there = inside[row + offsets[k, 0] * height + offsets[k, 1]]
+                for x in range(max(-right, 0), width - max(right, 0)):
+                    if not (inside[row, x] and there[x + right]):
+                        keys[row, k, x] = NONE
 
 
 @njit
@@ -144,31 +181,33 @@ def _add_one(line, tap, out):
 
 
 @njit
-def _weigh_row(here, below, weights):
+def _weigh_row(smooth, row, height, offsets, factors, n_channels, weights):
     """Weigh the edges of a row; those that leave the image are not written.
 
     Parameters
     ----------
-    here : IN (C, W) float32
-    below : IN (C, W) float32, or (0, W) where this is the last row
-    weights : OUT (d, W) float32
+    smooth : IN (n, C, W) float32, the last n rows, each at its number modulo n
+    row, height : int
+    offsets, factors, weights : as of `weigh_colours`
+    n_channels : int, at most C
     """
-    d, width = weights.shape
-    _weigh_line(here, here[:, 1:], weights[0, : width - 1])
-    if below.shape[0] > 0:
-        _weigh_line(here, below, weights[1])
-        if d == 4:
-            _weigh_line(here, below[:, 1:], weights[2, : width - 1])
-            _weigh_line(here[:, 1:], below, weights[3, 1:])
+    n_rows, d, width = weights.shape
+    for k in range(d):
+        if is_row(row, offsets[k], height, n_rows):
+            other = row + offsets[k, 0] * height + offsets[k, 1]
+            here, there = smooth[row % smooth.shape[0]], smooth[other % smooth.shape[0]]
+            left, right = max(-offsets[k, 2], 0), max(offsets[k, 2], 0)
+            out = weights[row, k, left : width - right]
+            out[:] = 0
+            for c in range(n_channels):
+                _add_squares(here[c, left:], there[c, right:], out)
+            factor = factors[k]
+            for x in range(out.size):
+                out[x] = np.float32(math.sqrt(out[x])) * factor
 
 
 @njit
-def _weigh_line(first, second, out):
-    """Distances of the colours of two lines; out : OUT, as long as the shorter one."""
-    out[:] = 0
-    for c in range(first.shape[0]):
-        a, b = first[c], second[c]
-        for x in range(out.size):
-            out[x] = add_square(out[x], a[x], b[x])
+def _add_squares(first, second, out):
+    """Add the squared differences of two lines; out : INOUT, as long as the shorter one."""
     for x in range(out.size):
-        out[x] = math.sqrt(out[x])
+        out[x] = add_square(out[x], first[x], second[x])
