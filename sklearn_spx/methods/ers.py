@@ -5,14 +5,19 @@ edges (compact, homogeneous clusters) plus ``balance`` times a term that favours
 like size (Liu et al., eq. 4 to 8). The count is met exactly.
 """
 
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Literal
 
+import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from ..base import StartingSegmenter, UntrainedSegmenter
 from ..kernels import entropy_rate_superpixels
+from ..kernels.checks import check_connectivity
+from ..kernels.entropy_rate import box_cells
 from ..kernels.slic import slic_quiet
+from ..utils.images import grid_of
 from ..utils.scale import eight_bit_units, for_slic
 from ..value_range import ValueRange
 
@@ -33,13 +38,21 @@ class ERSSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
         Contrast at which pixels stop being alike, in the units of 8-bit RGB whatever the images
         are: the sum of the differences in three channels, of n channels three times their mean.
 
-    connectivity : {4, 8}, default=8
-        Neighbours of a pixel in the graph; superpixels are connected in the same sense.
+    connectivity : {4, 8, 6, 26}, default=8
+        Neighbours of a pixel in the graph; superpixels are connected in the same sense. Of volumes
+        6, by faces, or 26, by edges and corners too; 4 and 8 mean the same there.
 
     regularity : float, default=0.1
         By what share affinities are less across the borders of as many SLIC superpixels, from 0
         (not at all, as in the paper) to 1: in flat parts superpixels are then round cells rather
-        than strips and staircases.
+        than strips and staircases. In volumes, and where pixels are no squares, boxes take the
+        place of SLIC superpixels.
+
+    spacing : tuple of two or three numbers or None, default=None
+        Distances of neighbouring samples. (z, y, x): images are volumes, (depth, height, width),
+        with channels or without; (y, x): pixels are no squares; None: images of square pixels.
+        Only ratios count: differences of colours are multiplied by the distance of the two pixels,
+        where the smallest spacing is 1.
 
     value_range : tuple of two floats or None, default=None
         The values of black and white. None: what the dtype says for 8-bit images and for floats in
@@ -49,7 +62,7 @@ class ERSSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
 
     device : {"cpu", "cuda", "auto"}, default="cpu"
         Where to work, with the same labels: "cuda" is an NVIDIA GPU, with the extra ``cuda``
-        installed, "auto" a GPU if there is one.
+        installed, "auto" a GPU if there is one. With ``spacing`` the CPU works.
 
     n_jobs : int or None, default=None
         Images worked on at once, by joblib: threads, unless :func:`joblib.parallel_config` says
@@ -95,7 +108,8 @@ class ERSSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
         "n_segments": [Interval(Integral, 1, None, closed="left")],
         "balance": [Interval(Real, 0, None, closed="left")],
         "sigma": [Interval(Real, 0, None, closed="neither")],
-        "connectivity": [Options(Integral, {4, 8})],
+        "connectivity": [Options(Integral, {4, 6, 8, 26})],
+        "spacing": ["array-like", None],
         "regularity": [Interval(Real, 0, 1, closed="both")],
     }
 
@@ -107,6 +121,7 @@ class ERSSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
         sigma: float = 5.0,
         connectivity: int = 8,
         regularity: float = 0.1,
+        spacing: Sequence[float] | None = None,
         value_range: tuple[float, float] | None = None,
         device: Literal["cpu", "cuda", "auto"] = "cpu",
         n_jobs: int | None = None,
@@ -118,6 +133,7 @@ class ERSSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
         self.sigma = sigma
         self.connectivity = connectivity
         self.regularity = regularity
+        self.spacing = spacing
         self.value_range = value_range
         self.device = device
         self.n_jobs = n_jobs
@@ -127,12 +143,14 @@ class ERSSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
     def _start_means_nothing(self):
         return "regularity is 0" if self.regularity == 0 else None
 
+    def _validate_params(self):
+        super()._validate_params()
+        check_connectivity(self.connectivity, self._n_axes)
+
     def _segment(self, image, mask, start=None):
-        cells = start if self.regularity > 0 else None
-        if self.regularity > 0 and cells is None:
-            pixels, converts = for_slic(image)
-            options = {"mask": mask, "device": self.device, "convert2lab": converts}
-            cells = slic_quiet(pixels, self.n_segments, **options)
+        cells = None
+        if self.regularity > 0:
+            cells = self._cells(image, mask) if start is None else start
         return entropy_rate_superpixels(
             eight_bit_units(image),
             self.n_segments,
@@ -141,6 +159,16 @@ class ERSSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
             connectivity=self.connectivity,
             cells=cells,
             regularity=self.regularity,
+            spacing=self.spacing,
             mask=mask,
             device=self.device,
         )
+
+    def _cells(self, image, mask):
+        """SLIC superpixels, or boxes where these know no distances."""
+        if self._n_axes == 2 and (self.spacing is None or self.spacing[0] == self.spacing[1]):
+            pixels, converts = for_slic(image)
+            options = {"mask": mask, "device": self.device, "convert2lab": converts}
+            return slic_quiet(pixels, self.n_segments, **options)
+        share = 1.0 if mask is None else np.count_nonzero(mask) / mask.size
+        return box_cells(grid_of(image), round(self.n_segments / share), self.spacing)

@@ -8,6 +8,7 @@ from scipy.ndimage import generate_binary_structure, label
 
 from sklearn_spx.kernels import entropy_rate as package
 from sklearn_spx.kernels import entropy_rate_superpixels
+from sklearn_spx.kernels._grid import grid_of
 from sklearn_spx.kernels.compilation import njit
 from sklearn_spx.kernels.entropy_rate import _cpu, _rules
 
@@ -97,13 +98,18 @@ def test_where_nothing_is_seen_superpixels_are_the_cells():
 
 def _segment(affinities, n_segments, side, mask, balance=0.5, connectivity=8):
     """Labels, or None where sweeps over tiles of this side went too far."""
-    weights = package._affinity_weights(affinities, connectivity)
+    grid = grid_of(mask.shape, connectivity)
+    weights = package._affinity_weights(affinities, grid)
     inside = np.zeros(weights.shape[:2], bool)
-    inside[:, : mask.shape[1]] = mask
-    _cpu.cut_edges(weights, inside)
+    inside[:, : mask.shape[-1]] = grid.flat(mask)
+    of_edges = grid.shape[1], grid.offsets
+    _cpu.cut_edges(inside, *of_edges, weights)
     labels = np.empty(inside.shape, np.int32)
     n_pixels = int(inside.sum())
-    n_left = _cpu.segment(weights, inside, n_pixels, n_segments, balance, side, labels)
+    growth = 8 if mask.ndim == 2 else 4
+    n_left = _cpu.segment(
+        weights, inside, *of_edges, n_pixels, n_segments, balance, side, growth, labels
+    )
     assert n_left == n_segments or (n_left == -1 and side > 0)
     return labels if n_left > 0 else None
 
@@ -142,7 +148,7 @@ def test_sweeps_that_go_too_far_are_made_good(monkeypatch):
     mask = np.ones(shape, bool)
     wanted = _segment(affinities, 1900, 0, mask)[:, :50]
     assert _segment(affinities, 1900, 8, mask) is None
-    monkeypatch.setattr(package, "_TILE", 8)
+    monkeypatch.setattr(package, "_TILES", {2: (8, 8)})
     monkeypatch.setattr(package, "_LEAST_SIZE", 0)
     found = entropy_rate_superpixels(affinities=affinities, n_segments=1900)
     np.testing.assert_array_equal(found, wanted)
@@ -269,10 +275,11 @@ def test_more_edges_than_int32_counts_are_refused_before_anything_is_allocated(c
         entropy_rate_superpixels(np.broadcast_to(np.uint8(0), (*shape, 3)), **options)
     with pytest.raises(ValueError, match="more than 31 bits count"):
         entropy_rate_superpixels(affinities=np.broadcast_to(np.float32(1), (2, *shape)), **options)
-    rows = (2**31 - 1) // (connectivity // 2)
-    package._check_edges((rows, 1), connectivity)
+    n_edges = connectivity // 2
+    rows = (2**31 - 1) // n_edges
+    package._check_edges((rows, 1), n_edges)
     with pytest.raises(ValueError, match="more than 31 bits count"):
-        package._check_edges((rows + 1, 1), connectivity)
+        package._check_edges((rows + 1, 1), n_edges)
 
 
 @njit(error_model="numpy")
@@ -291,3 +298,184 @@ def test_log_and_exp_err_by_little_more_than_their_last_bit():
         assert (_rules.log(x), _rules.exp(y)) == (log, exp)  # in Python, as in the simulator
     assert compiled_log_and_exp(1.0, 0.0) == (0.0, 1.0)
     assert compiled_log_and_exp(1.0, -np.inf)[1] < _rules.LEAST_WEIGHT
+
+
+# --- volumes and spacing -------------------------------------------------------------------------
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(1, 4)),
+    st.floats(0.05, 1),
+    st.sampled_from([0.0, 0.5, 3.0]),
+    st.sampled_from([6, 26]),
+    st.booleans(),
+)
+def test_affinities_of_volumes_give_the_naive_partition(
+    seed, shape, share, balance, connectivity, masked
+):
+    rng = np.random.default_rng(seed)
+    affinities = rng.uniform(0.01, 1, (len(naive.OFFSETS[connectivity]), *shape))
+    affinities = affinities.astype(np.float32)
+    mask = rng.random(shape) < 0.8 if masked else np.ones(shape, bool)
+    mask[0, 0, 0] = True
+    n_parts = label(mask, generate_binary_structure(3, 1 if connectivity == 6 else 3))[1]
+    n_segments = max(n_parts, int(share * mask.sum()))
+    options = {"balance": balance, "connectivity": connectivity, "spacing": (1, 1, 1)}
+    found = entropy_rate_superpixels(
+        affinities=affinities, n_segments=n_segments, mask=mask, **options
+    )
+    wanted, tied = naive.entropy_rate_superpixels(
+        shape, lambda p, q, k: affinities[(k, *p)], n_segments, balance, connectivity, mask
+    )
+    if not tied:
+        np.testing.assert_array_equal(found, wanted)
+    affinities[:, ~mask] = np.nan  # nothing that leads out is looked at
+    affinities[0, :, :, -1] = -1
+    again = entropy_rate_superpixels(
+        affinities=affinities, n_segments=n_segments, mask=mask, **options
+    )
+    np.testing.assert_array_equal(again, found)
+
+
+@pytest.mark.parametrize("connectivity", [6, 26])
+@pytest.mark.parametrize("spacing", [(1, 1, 1), (5, 2, 2.5)])
+def test_a_volume_gives_the_naive_partition(connectivity, spacing):
+    volume = np.random.default_rng(0).uniform(0, 40, (3, 4, 5, 2)).astype(np.float32)
+    mask = np.ones(volume.shape[:3], bool)
+    options = {"connectivity": connectivity, "spacing": spacing}
+    found = entropy_rate_superpixels(volume, 7, **options)
+    affinity = naive.colour_affinity(volume, 5.0, spacing)
+    wanted, _ = naive.entropy_rate_superpixels(mask.shape, affinity, 7, 0.5, connectivity, mask)
+    np.testing.assert_array_equal(found, wanted)
+    double = tuple(8 * s for s in spacing)  # only ratios count
+    np.testing.assert_array_equal(
+        entropy_rate_superpixels(volume, 7, connectivity=connectivity, spacing=double), found
+    )
+    meaning_the_same = {6: 4, 26: 8}[connectivity]
+    np.testing.assert_array_equal(
+        entropy_rate_superpixels(volume, 7, connectivity=meaning_the_same, spacing=spacing), found
+    )
+
+
+@pytest.mark.parametrize("connectivity", [4, 8])
+def test_spacing_of_an_image(connectivity):
+    image = np.random.default_rng(0).uniform(0, 40, (7, 8)).astype(np.float32)
+    found = entropy_rate_superpixels(image, 9, connectivity=connectivity, spacing=(3, 2))
+    affinity = naive.colour_affinity(image[..., None], 5.0, (3, 2))
+    wanted, _ = naive.entropy_rate_superpixels(
+        (7, 8), affinity, 9, 0.5, connectivity, np.ones((7, 8), bool)
+    )
+    np.testing.assert_array_equal(found, wanted)
+    plain = entropy_rate_superpixels(image, 9, connectivity=connectivity)
+    assert (found != plain).any()
+    np.testing.assert_array_equal(
+        plain, entropy_rate_superpixels(image, 9, connectivity=connectivity, spacing=(2, 2))
+    )
+
+
+@pytest.mark.parametrize("connectivity", [4, 8])
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_volume_of_one_slice_is_the_image(connectivity, masked):
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (20, 31, 3), np.uint8)
+    cells = np.add.outer(np.arange(20) // 5 * 9, np.arange(31) // 5)
+    mask = np.ones((20, 31), bool)
+    mask[3:5, 4:20] = not masked
+    options = {"connectivity": connectivity, "regularity": 0.2}
+    wanted = entropy_rate_superpixels(image, 25, cells=cells, mask=mask, **options)
+    found = entropy_rate_superpixels(
+        image[None], 25, cells=cells[None], mask=mask[None], spacing=(1, 1, 1), **options
+    )
+    np.testing.assert_array_equal(found[0], wanted)
+
+
+@pytest.mark.parametrize("connectivity", [6, 26])
+def test_turned_volumes_have_turned_superpixels(connectivity):
+    volume = np.random.default_rng(4).uniform(0, 50, (5, 6, 7)).astype(np.float32)
+    options = {"connectivity": connectivity, "spacing": (1, 1, 1)}
+    wanted = entropy_rate_superpixels(volume, 12, **options)
+    for turn in (
+        lambda v: v[::-1],
+        lambda v: v[:, ::-1, ::-1],
+        lambda v: v.transpose(2, 0, 1),
+        lambda v: v.transpose(1, 0, 2),
+    ):
+        found = entropy_rate_superpixels(turn(volume), 12, **options)
+        pairs = np.unique(np.stack([found.ravel(), turn(wanted).ravel()]), axis=1)
+        assert pairs.shape[1] == 12
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.tuples(st.integers(1, 12), st.integers(1, 12), st.integers(1, 12)),
+    st.integers(1, 5),
+    st.sampled_from([6, 26]),
+    st.booleans(),
+)
+def test_sweeps_over_cubes_change_nothing(seed, shape, side, connectivity, ties):
+    rng = np.random.default_rng(seed)
+    affinities = rng.uniform(0.01, 1, (len(naive.OFFSETS[connectivity]), *shape))
+    affinities = affinities.astype(np.float32)
+    if ties:
+        affinities = np.float32([0.25, 0.5, 1])[rng.integers(0, 3, affinities.shape)]
+    mask = np.ones(shape, bool)
+    n_segments = int(rng.integers(1, max(2, mask.size // 10)))
+    found = _segment(affinities, n_segments, side, mask, connectivity=connectivity)
+    wanted = _segment(affinities, n_segments, 0, mask, connectivity=connectivity)
+    if found is not None:
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_sweeps_over_cubes_are_made():
+    volume = np.random.default_rng(0).integers(0, 256, (30, 20, 40), np.uint8)
+    affinities = np.random.default_rng(1).uniform(0.01, 1, (3, *volume.shape)).astype(np.float32)
+    mask = np.ones(volume.shape, bool)
+    assert _segment(affinities, 50, 16, mask, connectivity=6) is not None  # not gone too far
+
+
+@pytest.mark.parametrize("connectivity", [6, 26])
+@pytest.mark.parametrize("n_segments", [1, 7, 300])
+def test_exact_count_and_connected_in_a_volume(n_segments, connectivity):
+    rng = np.random.default_rng(0)
+    for volume in (rng.integers(0, 256, (9, 10, 11), np.uint8), np.zeros((9, 10, 11))):
+        labels = entropy_rate_superpixels(
+            volume, n_segments, connectivity=connectivity, spacing=(2, 1, 1)
+        )
+        assert labels.dtype == np.int32
+        assert labels.flags.c_contiguous
+        np.testing.assert_array_equal(np.unique(labels), np.arange(n_segments))
+        structure = generate_binary_structure(3, 1 if connectivity == 6 else 3)
+        assert all(label(labels == i, structure)[1] == 1 for i in range(n_segments))
+        first = [np.argmax(labels.ravel() == i) for i in range(n_segments)]
+        assert first == sorted(first)
+
+
+def test_what_does_not_fit_a_volume_is_named():
+    volume, spacing = np.zeros((3, 4, 5)), (1, 1, 1)
+    with pytest.raises(ValueError, match=r"A volume needs spacing=\(z, y, x\)"):
+        entropy_rate_superpixels(volume[..., None], 2)
+    with pytest.raises(ValueError, match=r"shape \(4, 5\).*as spacing has three numbers"):
+        entropy_rate_superpixels(volume[0], 2, spacing=spacing)
+    with pytest.raises(ValueError, match=r"connectivity must be 6 or 26, of a volume, .* got 5"):
+        entropy_rate_superpixels(volume, 2, spacing=spacing, connectivity=5)
+    with pytest.raises(ValueError, match="connectivity must be 4 or 8, got 6"):
+        entropy_rate_superpixels(volume[0], 2, connectivity=6)
+    with pytest.raises(ValueError, match=r"cells has shape \(4, 5\); accepted is \(depth"):
+        entropy_rate_superpixels(volume, 2, spacing=spacing, cells=np.zeros((4, 5), int))
+    with pytest.raises(ValueError, match=r"mask has shape \(4, 5\), expected \(3, 4, 5\)"):
+        entropy_rate_superpixels(volume, 2, spacing=spacing, mask=np.ones((4, 5)))
+    with pytest.raises(ValueError, match="n_segments is 61, but there are 60 pixels"):
+        entropy_rate_superpixels(volume, 61, spacing=spacing)
+    with pytest.raises(ValueError, match=r"\(3, 3, 4, 4\), but the image asks for \(3, 3, 4, 5\)"):
+        entropy_rate_superpixels(volume, 2, affinities=np.ones((3, 3, 4, 4)), spacing=spacing)
+    with pytest.raises(ValueError, match="each sample has 13: give connectivity=6"):
+        entropy_rate_superpixels(n_segments=2, affinities=np.ones((3, 3, 4, 5)), spacing=spacing)
+    with pytest.raises(ValueError, match="device is 'cuda'; volumes, and images with spacing"):
+        entropy_rate_superpixels(volume, 2, spacing=spacing, device="cuda")
+    with pytest.raises(ValueError, match=r"a volume of shape .* edges at .* more than 31 bits"):
+        entropy_rate_superpixels(
+            np.broadcast_to(np.uint8(0), (2**9, 2**9, 2**9)), 2, spacing=spacing
+        )

@@ -9,20 +9,37 @@ a balancing term, which likes them of one size. Gains only fall as edges are cho
 old gains, made anew when their turn comes, is enough.
 """
 
+import math
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._device import open_session
-from ..affinities import as_affinities, diagonal_affinities
-from ..checks import as_image, as_labels, as_mask, check_count, check_real, uses_gpu
+from .._grid import grid_of, relative_spacing, stays_on_cpu
+from ..affinities import (
+    affinities_shape,
+    as_affinities,
+    as_volume_affinities,
+    diagonal_affinities,
+)
+from ..checks import (
+    as_image,
+    as_labels,
+    as_mask,
+    check_connectivity,
+    check_count,
+    check_real,
+    check_spacing,
+    image_shape,
+    uses_gpu,
+)
 from . import _cpu
 from ._rules import LEAST_WEIGHT
 
-__all__ = ["entropy_rate_superpixels"]
+__all__ = ["box_cells", "entropy_rate_superpixels"]
 
-_TILE = 128  # pixels of a side
+_TILES = {2: (128, 8), 3: (16, 4)}  # pixels of a side, and its growth from sweep to sweep
 _LEAST_SIZE = 16  # pixels of a superpixel from which sweeps over tiles seldom go too far
 _MOST = 1e30  # beyond it, the balancing term alone counts
 
@@ -37,6 +54,7 @@ def entropy_rate_superpixels(
     connectivity: int = 8,
     cells: Any = None,
     regularity: float = 0.1,
+    spacing: Any = None,
     mask: Any = None,
     device: Literal["cpu", "cuda", "auto"] | None = None,
 ) -> NDArray[np.int32]:
@@ -49,7 +67,9 @@ def entropy_rate_superpixels(
     image : ndarray of shape (height, width) or (height, width, channels) or None, default=None
         Image of any number of channels, values as they are: ``sigma`` is in their unit, and its
         default suits 8 bits. The affinity of two pixels is exp(-d^2 / (2 (3 sigma)^2)), d the sum
-        of absolute differences of the channels, times sqrt(2) on diagonals.
+        of absolute differences of the channels, times the distance of the two, sqrt(2) on
+        diagonals. With ``spacing`` of three numbers a volume, (depth, height, width) or with
+        channels.
 
     n_segments : int, default=100
         Number of superpixels, met exactly; at most the number of pixels.
@@ -57,7 +77,10 @@ def entropy_rate_superpixels(
     affinities : ndarray of shape (2, height, width) or None, default=None
         Affinities in [0, 1], [0] to the right neighbour, [1] to the lower one. Those of a diagonal
         are the smaller mean of the two horizontal and the two vertical affinities of its pixel
-        square, over sqrt(2). Beside an image, each is multiplied by that of the colours.
+        square, over sqrt(2). Of a volume (3, depth, height, width) with connectivity 6: to the
+        next column, row and slice; or 13 with connectivity 26, all of them as they are: then come,
+        as (slices, rows, columns), (0, 1, 1), (0, 1, -1), and the other neighbours in the next
+        slice, row by row. Beside an image, each is multiplied by that of the colours.
 
     balance : float, default=0.5
         Weight of the balancing term, lambda' of the paper (section 4.3): 0 or more.
@@ -65,8 +88,9 @@ def entropy_rate_superpixels(
     sigma : float, default=5.0
         Contrast at which pixels stop being alike. Of no effect without an image.
 
-    connectivity : {4, 8}, default=8
-        Neighbours of a pixel in the graph; superpixels are connected in the same sense.
+    connectivity : {4, 8, 6, 26}, default=8
+        Neighbours of a pixel in the graph; superpixels are connected in the same sense. Of a
+        volume 6, by faces, or 26, by edges and corners too; 4 and 8 mean the same there.
 
     cells : ndarray of shape (height, width), integer, or None, default=None
         A label image of the shape and size that superpixels should have where nothing is seen, as
@@ -75,6 +99,11 @@ def entropy_rate_superpixels(
 
     regularity : float, default=0.1
         By what share affinities across the borders of ``cells`` are less, from 0 to 1.
+
+    spacing : tuple of two or three numbers or None, default=None
+        Distances of neighbouring samples: (z, y, x) makes it a volume, (y, x) is of an image whose
+        pixels are no squares. Only their ratios count: differences of colours are multiplied by
+        the distance of the two pixels, where the smallest spacing is 1. Of no effect on affinities.
 
     mask : ndarray of shape (height, width) or None, default=None
         True where the image is to be segmented; other pixels take no part, and the image, or the
@@ -118,46 +147,91 @@ def entropy_rate_superpixels(
     n_segments = check_count(n_segments, "n_segments")
     balance = min(check_real(balance, "balance", 0), _MOST)
     sigma = check_real(sigma, "sigma", 0, strict=True)
-    if connectivity not in (4, 8):
-        raise ValueError(f"connectivity must be 4 or 8, got {connectivity!r}")
     regularity = check_real(regularity, "regularity", 0)
     if regularity > 1:
         raise ValueError(f"regularity must be from 0 to 1, got {regularity!r}")
     if image is None and affinities is None:
         raise ValueError("give an image, affinities, or both")
-    options = n_segments, balance, sigma, connectivity, regularity
-    if uses_gpu(device, image=image, affinities=affinities, cells=cells, mask=mask):
+    spacing = check_spacing(spacing)
+    arrays = {"image": image, "affinities": affinities, "cells": cells, "mask": mask}
+    if not stays_on_cpu(spacing is not None, device, **arrays) and uses_gpu(device, **arrays):
+        check_connectivity(connectivity, 2)
+        options = n_segments, balance, sigma, connectivity, regularity
         return _on_gpu(image, affinities, cells, mask, *options)
+    axes = 2 if spacing is None else len(spacing)
     if image is not None:
-        _check_edges(np.shape(image)[:2], connectivity)
-        image = as_image(image, mask=mask)
-        weights = _colour_weights(image, sigma, connectivity)
-        shape = image.shape[:2]
+        shape = image_shape(image, axes=axes)
     if affinities is not None:
-        _check_edges(np.shape(affinities)[1:], connectivity)
-        affinities = as_affinities(affinities, mask=mask)
-        if image is not None and affinities.shape[1:] != shape:
-            _fail_on_shapes(shape, affinities.shape)
-        shape = affinities.shape[1:]
-        given = _affinity_weights(affinities, connectivity, mask)
+        of_affinities = affinities_shape(affinities, grid_axes=axes)
+        if image is not None and of_affinities != shape:
+            _fail_on_shapes(shape, np.shape(affinities))
+        shape = of_affinities
+    grid = grid_of(shape, connectivity, spacing)
+    _check_edges(shape, len(grid.offsets))
+    if image is not None:
+        weights = _colour_weights(as_image(image, mask=mask, axes=axes), sigma, grid)
+    if affinities is not None:
+        given = _affinity_weights(affinities, grid, mask)
         weights = given if image is None else np.maximum(given * weights, LEAST_WEIGHT)
         del given
-    image = affinities = None  # copies of them are no longer needed
+    image = affinities = arrays = None  # copies of them are no longer needed
+    height, width = grid.shape[1:]
     if cells is not None:
-        _cpu.weaken(as_labels(cells, "cells", shape), 1.0 - regularity, LEAST_WEIGHT, weights)
+        cells = grid.flat(as_labels(cells, "cells", shape))
+        _cpu.weaken(cells, height, grid.offsets, 1.0 - regularity, LEAST_WEIGHT, weights)
     inside = np.zeros(weights.shape[:2], bool)
-    inside[:, : shape[1]] = True if mask is None else as_mask(mask, shape)
+    inside[:, :width] = True if mask is None else grid.flat(as_mask(mask, shape))
     n_pixels = int(np.count_nonzero(inside))
     _check_size(n_segments, n_pixels)
-    _cpu.cut_edges(weights, inside)
+    _cpu.cut_edges(inside, height, grid.offsets, weights)
 
     labels = np.empty(inside.shape, np.int32)
-    side = _TILE if n_pixels >= _LEAST_SIZE * n_segments else 0
-    n_left = _cpu.segment(weights, inside, n_pixels, n_segments, balance, side, labels)
+    side, growth = _TILES[axes]
+    if n_pixels < _LEAST_SIZE * n_segments:
+        side = 0
+    graph = weights, inside, height, grid.offsets, n_pixels, n_segments, balance
+    n_left = _cpu.segment(*graph, side, growth, labels)
     if n_left < 0:
-        n_left = _cpu.segment(weights, inside, n_pixels, n_segments, balance, 0, labels)
+        n_left = _cpu.segment(*graph, 0, growth, labels)
     _check_parts(n_segments, n_left)
-    return np.ascontiguousarray(labels[:, : shape[1]])
+    return np.ascontiguousarray(labels[:, :width]).reshape(shape)
+
+
+def box_cells(shape: Any, n_cells: int, spacing: Any = None) -> NDArray[np.int32]:
+    """Divide an image or a volume into boxes, as near to cubes in space as can be.
+
+    Parameters
+    ----------
+    shape : tuple of two or three int
+        Of the image or the volume.
+
+    n_cells : int
+        About how many.
+
+    spacing : tuple of two or three numbers or None, default=None
+        Distances of neighbouring samples, one an axis.
+
+    Returns
+    -------
+    cells : ndarray of shape `shape`, int32
+        Labels 0 .. n - 1.
+
+    Examples
+    --------
+    >>> from sklearn_spx.kernels.entropy_rate import box_cells
+    >>> box_cells((2, 6), 3, spacing=(2, 1)).tolist()
+    [[0, 0, 1, 1, 2, 2], [0, 0, 1, 1, 2, 2]]
+    """
+    n_cells = check_count(n_cells, "n_cells")
+    steps = relative_spacing(check_spacing(spacing))[3 - len(shape) :]
+    extent = np.multiply(shape, steps)
+    side = (extent.prod() / n_cells) ** (1 / len(shape))
+    cells = np.zeros((1,) * len(shape), np.int64)
+    for axis, (n, long) in enumerate(zip(shape, extent)):
+        count = min(max(round(long / side), 1), n)
+        index = np.arange(n) * count // n
+        cells = cells * count + np.expand_dims(index, [k for k in range(len(shape)) if k != axis])
+    return cells.astype(np.int32)
 
 
 def _on_gpu(image, affinities, cells, mask, n_segments, balance, sigma, connectivity, regularity):
@@ -186,7 +260,7 @@ def _on_gpu(image, affinities, cells, mask, n_segments, balance, sigma, connecti
             shape = affinities.shape[1:]
         n = shape[0] * shape[1]
         d = connectivity // 2
-        _check_edges(shape, connectivity)
+        _check_edges(shape, connectivity // 2)
         _check_size(n_segments, n_pixels)
         weights = session.allocate("entropy_rate_superpixels", w=((n, d), np.float64)).w
         if affinities is not None:
@@ -206,17 +280,24 @@ def _on_gpu(image, affinities, cells, mask, n_segments, balance, sigma, connecti
 
 
 def _fail_on_shapes(shape, affinities):
-    raise ValueError(f"affinities has shape {affinities}, but the image asks for {(2, *shape)}")
+    raise ValueError(
+        f"affinities has shape {affinities}, but the image asks for {(affinities[0], *shape)}"
+    )
 
 
-def _check_edges(shape, connectivity):
-    """Edges are numbered by int32, in rows of an odd number of pixels; other shapes are let be."""
-    if len(shape) == 2:
-        n_edges = int(shape[0]) * (int(shape[1]) | 1) * (connectivity // 2)
-        if n_edges >= 2**31:
+def _check_edges(shape, n_edges):
+    """Edges are numbered by int32, in rows of an odd number of pixels; other shapes are let be.
+
+    n_edges : of a pixel, whose numbers are as many as the next power of two
+    """
+    if len(shape) > 1:
+        n_pixels = math.prod(map(int, shape[:-1])) * (int(shape[-1]) | 1)
+        if n_pixels << (n_edges - 1).bit_length() >= 2**31:
+            what = "an image" if len(shape) == 2 else "a volume"
             raise ValueError(
-                f"an image of shape {tuple(shape)} has {n_edges} edges at connectivity "
-                f"{connectivity}, more than 31 bits count: segment it in parts, or made smaller"
+                f"{what} of shape {tuple(shape)} has {n_pixels * n_edges} edges at connectivity "
+                f"{2 * n_edges}, whose numbers are more than 31 bits count: segment it in parts, "
+                "or made smaller"
             )
 
 
@@ -236,23 +317,34 @@ def _factor(sigma):
     return -1 / (2 * (3 * sigma) ** 2)
 
 
-def _colour_weights(image, sigma, connectivity):
-    """Weights (H, W | 1, 2 or 4) float64 to the right, lower, lower right and lower left pixel.
+def _no_weights(grid):
+    """Weights (D * H, W | 1, 2^bits) float64 of the edges of a grid, all 0.
 
     A row is an odd number of pixels: rows of 2^n would fight for the same lines of the cache.
     """
-    weights = np.zeros((image.shape[0], image.shape[1] | 1, connectivity // 2))
-    _cpu.colour_weights(image, _factor(sigma), LEAST_WEIGHT, weights)
+    depth, height, width = grid.shape
+    return np.zeros((depth * height, width | 1, 1 << grid.bits))
+
+
+def _colour_weights(image, sigma, grid):
+    weights = _no_weights(grid)
+    image = grid.flat(image, image.shape[-1])
+    of_edges = grid.shape[1], grid.offsets, grid.squares
+    _cpu.colour_weights(image, *of_edges, _factor(sigma), LEAST_WEIGHT, weights)
     return weights
 
 
-def _affinity_weights(affinities, connectivity, mask=None):
-    affinities = affinities.astype(np.float64)
-    _, height, width = affinities.shape
-    weights = np.zeros((height, width | 1, connectivity // 2))
+def _affinity_weights(affinities, grid, mask=None):
+    weights = _no_weights(grid)
+    width = grid.shape[2]
+    if grid.axes == 3:
+        for k, given in enumerate(as_volume_affinities(affinities, grid, mask)):
+            weights[:, :width, k] = grid.flat(given)
+        return np.maximum(weights, LEAST_WEIGHT, out=weights)
+    affinities = as_affinities(affinities, mask=mask).astype(np.float64)
     weights[:, : width - 1, 0] = affinities[0, :, :-1]
     weights[:-1, :width, 1] = affinities[1, :-1]
-    if connectivity == 8:
+    if len(grid.offsets) == 4:
         diagonal = diagonal_affinities(affinities, mask) / np.sqrt(2)
         weights[:-1, : width - 1, 2] = diagonal
         weights[:-1, 1:width, 3] = diagonal

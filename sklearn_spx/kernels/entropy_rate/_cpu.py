@@ -1,7 +1,8 @@
 """Entropy rate superpixels on the CPU: a bucket queue whose entries may be out of date.
 
-Edge ``pixel * d + k`` leads from a pixel to its right, lower, lower right or lower left neighbour
-(k = 0 to 3; d = 2 or 4 of them); a weight of 0 is no edge.
+Pixels, or the samples of a volume, lie in rows, as `_grid` has them. Edge ``pixel << bits | k`` is
+the k-th of d edges of a pixel, and where d is less than 2^bits, the others are none: a weight of 0
+is no edge.
 
 The queue orders edges by cost, the greatest entropy gain of all minus the edge's gain, as an
 integer; of equal costs the edge of lower index comes first. Costs only rise. So an edge waits in
@@ -14,7 +15,8 @@ both its clusters may be joined at once, whatever waits elsewhere. Sweeps over t
 make most joins within the cache: an edge that comes up in a tile is joined unless one of its
 clusters is closed, that is, lies outside or was passed over by a better edge; then both are
 closed. What a sweep leaves is left to the next, of larger tiles, and at last to the whole image.
-Tiles of a sweep lie whole within those of the next, so no cluster straddles a tile's border.
+Tiles of a sweep lie whole within those of the next, so no cluster straddles a tile's border. Those
+of volumes are cubes.
 """
 
 import heapq
@@ -24,13 +26,13 @@ import numpy as np
 from numba.extending import register_jitable
 
 from .._disjoint_set import find, join, number
+from .._grid import is_row
 from ..compilation import njit
 from ._rules import colour_weight, entropy_gain, integer_cost, is_border, scales, x_log_x
 
 _BITS = 17  # buckets: 2^_BITS
 _RANGE = 47  # their range, in bits of integer cost; the greatest entropy gain is 2^44
 _SHIFT = _RANGE - _BITS  # at most 30: a heap entry is the cost within a bucket and 32 bits of edge
-_GROWTH = 8  # of tiles from sweep to sweep
 _TABLE = 1 << 16  # sizes of clusters whose n log n is kept; there are few clusters beyond
 _DEPTH = 0.8  # of sweeps, in greatest entropy gains; few of the last joins cost less
 
@@ -40,7 +42,7 @@ _Graph = namedtuple(
         "shape",
         "bits",  # of an edge's number: those of k
         "weight",  # of an edge
-        "steps",  # from a pixel to its neighbour k
+        "steps",  # from a pixel to the end of its edge k
         "parent",  # of a pixel, in the disjoint sets that are the clusters
         "size",  # of a cluster, at its root
         "closed",  # of a root: the last tile in which the cluster was closed
@@ -59,63 +61,73 @@ _Graph = namedtuple(
 
 
 @njit
-def colour_weights(image, factor, least, weights):
-    """exp(factor d^2), d the sum of absolute differences.
+def colour_weights(image, height, offsets, squares, factor, least, weights):
+    """exp(factor d^2 l^2), d the sum of absolute differences, l the length of the edge.
 
     Parameters
     ----------
-    image : IN (H, W, C) float32
+    image : IN (R, W, C) float32
+    height : int, rows of a slice
+    offsets : IN (d, 3) int64
+    squares : IN (d,) float64, of the lengths
     factor, least : float, `least` the least weight
-    weights : OUT (H, W, 2 or 4) float64; edges that leave the image are not written
+    weights : OUT (R, >= W, >= d) float64; edges that leave the image are not written
     """
-    height, width, n_channels = image.shape
-    for y in range(height):
-        for x in range(width):
-            for k in range(weights.shape[2]):
-                v, u = y + (k > 0), x + (k == 0 or k == 2) - (k == 3)
-                if v < height and 0 <= u < width:
+    n_rows, width, n_channels = image.shape
+    for row in range(n_rows):
+        for k in range(offsets.shape[0]):
+            if is_row(row, offsets[k], height, n_rows):
+                other, right = row + offsets[k, 0] * height + offsets[k, 1], offsets[k, 2]
+                for x in range(max(-right, 0), width - max(right, 0)):
                     d = 0.0
                     for c in range(n_channels):
-                        d += abs(np.float64(image[y, x, c]) - np.float64(image[v, u, c]))
-                    weights[y, x, k] = colour_weight(d, k >= 2, factor, least)
+                        here, there = image[row, x, c], image[other, x + right, c]
+                        d += abs(np.float64(here) - np.float64(there))
+                    weights[row, x, k] = colour_weight(d, squares[k], factor, least)
 
 
 @njit
-def weaken(cells, factor, least, weights):
+def weaken(cells, height, offsets, factor, least, weights):
     """Multiply the weights of edges between two cells.
 
     Parameters
     ----------
-    cells : IN (H, W) int32
+    cells : IN (R, W) int32
+    height, offsets : as of `colour_weights`
     factor, least : float, `least` the least weight
-    weights : INOUT (H, W, 2 or 4) float64; edges that leave the image are left alone
+    weights : INOUT (R, >= W, >= d) float64; edges that leave the image are left alone
     """
-    height, width = cells.shape
-    for y in range(height):
-        for x in range(width):
-            for k in range(weights.shape[2]):
-                v, u = y + (k > 0), x + (k == 0 or k == 2) - (k == 3)
-                if v < height and 0 <= u < width and is_border(cells[y, x], cells[v, u]):
-                    weights[y, x, k] = max(weights[y, x, k] * factor, least)
+    n_rows, width = cells.shape
+    for row in range(n_rows):
+        for k in range(offsets.shape[0]):
+            if is_row(row, offsets[k], height, n_rows):
+                other, right = row + offsets[k, 0] * height + offsets[k, 1], offsets[k, 2]
+                for x in range(max(-right, 0), width - max(right, 0)):
+                    if is_border(cells[row, x], cells[other, x + right]):
+                        weights[row, x, k] = max(weights[row, x, k] * factor, least)
 
 
 @njit
-def cut_edges(weights, inside):
-    """Set to 0 the weights of edges that leave the image or the mask.
+def cut_edges(inside, height, offsets, weights):
+    """Set to 0 the weights of edges that leave the image or the mask, and of those there are not.
 
     Parameters
     ----------
-    weights : INOUT (H, W, 2 or 4) float64
-    inside : IN (H, W) bool
+    inside : IN (R, W) bool
+    height, offsets : as of `colour_weights`
+    weights : INOUT (R, W, >= d) float64
     """
-    height, width = inside.shape
-    for y in range(height):
-        for x in range(width):
-            for k in range(weights.shape[2]):
-                v, u = y + (k > 0), x + (k == 0 or k == 2) - (k == 3)
-                there = v < height and 0 <= u < width
-                if not (there and inside[y, x] and inside[v, u]):
-                    weights[y, x, k] = 0
+    n_rows, width = inside.shape
+    for row in range(n_rows):
+        for k in range(weights.shape[2]):
+            if k >= offsets.shape[0] or not is_row(row, offsets[k], height, n_rows):
+                weights[row, :, k] = 0
+                continue
+            other, right = row + offsets[k, 0] * height + offsets[k, 1], offsets[k, 2]
+            for x in range(width):
+                there = 0 <= x + right < width and inside[row, x] and inside[other, x + right]
+                if not there:
+                    weights[row, x, k] = 0
 
 
 @register_jitable
@@ -127,25 +139,40 @@ def _unbalance(n_log_n, m, n):
 
 
 @njit
-def _deal(graph, tile, top, left, bottom, right, limit):
+def _deal(graph, tile, first, behind, limit):
     """Put a tile's edges into the buckets below ``limit``; return a list of all others.
 
     Clusters that touch the tile from outside are closed.
+
+    Parameters
+    ----------
+    graph : _Graph
+    tile : int, its number
+    first, behind : three int, slice, row and column of its first pixel, and those behind its last
+    limit : int
     """
-    height, width = graph.shape
+    depth, height, width = graph.shape
     bits, weight, steps = graph.bits, graph.weight, graph.steps
     parent, size, closed = graph.parent, graph.size, graph.closed
     loop, changes, entropy, seen = graph.loop, graph.changes, graph.entropy, graph.seen
     following, head, n_log_n = graph.following, graph.head, graph.n_log_n
     greatest, factor, unit = graph.greatest, graph.factor, graph.unit
-    for y in range(max(top - 1, 0), min(bottom + 1, height)):
-        for x in range(max(left - 1, 0), min(right + 1, width)):
-            if y < top or y == bottom or x < left or x == right:
-                closed[find(parent, y * width + x)] = tile
+    front, top, left = first
+    back, bottom, right = behind
+    for z in range(max(front - 1, 0), min(back + 1, depth)):
+        for y in range(max(top - 1, 0), min(bottom + 1, height)):
+            beside = z < front or z == back or y < top or y == bottom
+            for x in range(max(left - 1, 0), min(right + 1, width)):
+                if beside or x < left or x == right:
+                    closed[find(parent, (z * height + y) * width + x)] = tile
     waiting = np.int64(-1)
-    for y in range(max(top - 1, 0), bottom):
+    below = min(bottom + (depth > 1), height)  # rows whose edges may lead into the next slice
+    for row in range(max(front - 1, 0) * height, back * height):
+        y = row % height
+        if y < top - 1 or y >= below:
+            continue
         for x in range(max(left - 1, 0), min(right + 1, width)):
-            a = y * width + x
+            a = row * width + x
             root_a = find(parent, a)
             for k in range(1 << bits):
                 e = (a << bits) + k
@@ -262,35 +289,46 @@ def scales_of(n_pixels, n_segments, balance, greatest):
 
 
 @njit
-def segment(weights, inside, n_pixels, n_segments, balance, side, labels):
+def segment(weights, inside, height, offsets, n_pixels, n_segments, balance, side, growth, labels):
     """Join until ``n_segments`` are left; return how many are.
 
     Parameters
     ----------
-    weights : IN (H, W, 2 or 4) float64
-    inside : IN (H, W) bool
+    weights : IN (R, W, 2^bits) float64
+    inside : IN (R, W) bool
+    height : int, rows of a slice
+    offsets : IN (d, 3) int64, from a pixel to the ends of its edges, d at most 2^bits
     n_pixels, n_segments : int
     balance : float
     side : int, of the tiles of the first sweep; 0 is no sweep. -1 is returned, and `labels` says
         nothing, if the sweeps went too far: the last join needed costs no more than one of theirs
-    labels : OUT (H, W) int32
+    growth : int, of the side from sweep to sweep
+    labels : OUT (R, W) int32
     """
-    height, width = inside.shape
-    d = weights.shape[2]
+    width = inside.shape[1]
+    depth = inside.shape[0] // height
+    n_ways = weights.shape[2]
     w = weights.ravel()
-    steps = np.array([1, width, width + 1, width - 1])
+    bits = 0
+    while 1 << bits < n_ways:
+        bits += 1
+    steps = np.zeros(n_ways, np.int64)
+    for k in range(offsets.shape[0]):
+        steps[k] = (offsets[k, 0] * height + offsets[k, 1]) * width + offsets[k, 2]
     loop = np.zeros((inside.size, 2))
     for e in range(w.size):
         if w[e] > 0:
-            loop[e // d, 0] += w[e]
-            loop[e // d + steps[e % d], 0] += w[e]
+            a = e >> bits
+            loop[a, 0] += w[e]
+            loop[a + steps[e - (a << bits)], 0] += w[e]
     for p in range(inside.size):
         loop[p, 1] = x_log_x(loop[p, 0])
     entropy = np.zeros(w.size)
     greatest = 0.0
     for e in range(w.size):
         if w[e] > 0:
-            a, b = e // d, e // d + steps[e % d]
+            a = e >> bits
+            b = a + steps[e - (a << bits)]
             entropy[e] = entropy_gain(w[e], loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1])
             greatest = max(greatest, entropy[e])
     n_log_n = tabulate(min(n_pixels, _TABLE))
@@ -300,8 +338,8 @@ def segment(weights, inside, n_pixels, n_segments, balance, side, labels):
         parent[p] = p
     closed[:] = 0  # the labels' memory, until they are known
     graph = _Graph(
-        shape=(height, width),
-        bits=d // 2,
+        shape=(depth, height, width),
+        bits=bits,
         weight=w,
         steps=steps,
         parent=parent,
@@ -323,23 +361,30 @@ def segment(weights, inside, n_pixels, n_segments, balance, side, labels):
     nothing, tile = np.int64(-1), 0
     swept = last = np.int64(-1)  # greatest costs of a join: in sweeps, and after them
     limit = min(np.int64(_DEPTH * greatest * unit) >> _SHIFT, 1 << _BITS)
-    while 0 < side < max(height, width):
-        for top in range(0, height, side):
-            for left in range(0, width, side):
-                tile += 1
-                bottom, right = min(top + side, height), min(left + side, width)
-                _deal(graph, tile, top, left, bottom, right, limit)
-                _, n_left, cost = _empty_buckets(
-                    graph, tile, np.int64(0), limit, nothing, n_left, n_segments
-                )
-                swept = max(swept, cost)
-                if n_left <= n_segments < n_pixels:
-                    return -1
-        side *= _GROWTH
+    whole = (depth, height, width)
+    while 0 < side < max(depth, height, width):
+        for front in range(0, depth, side):
+            for top in range(0, height, side):
+                for left in range(0, width, side):
+                    tile += 1
+                    first = (front, top, left)
+                    behind = (
+                        min(front + side, depth),
+                        min(top + side, height),
+                        min(left + side, width),
+                    )
+                    _deal(graph, tile, first, behind, limit)
+                    _, n_left, cost = _empty_buckets(
+                        graph, tile, np.int64(0), limit, nothing, n_left, n_segments
+                    )
+                    swept = max(swept, cost)
+                    if n_left <= n_segments < n_pixels:
+                        return -1
+        side *= growth
 
     tile += 1
     origin = np.int64(0)
-    waiting = _deal(graph, tile, 0, 0, height, width, 1 << _BITS)
+    waiting = _deal(graph, tile, (0, 0, 0), whole, 1 << _BITS)
     while True:
         waiting, n_left, cost = _empty_buckets(
             graph, tile, origin, 1 << _BITS, waiting, n_left, n_segments

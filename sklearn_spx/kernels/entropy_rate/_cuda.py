@@ -201,7 +201,7 @@ def _between_colours(image, mask, factor, least, p, k):
     distance = 0.0
     for c in range(n_channels):
         distance += abs(np.float64(image[y, x, c]) - np.float64(image[v, u, c]))
-    return colour_weight(distance, k >= 2, factor, least)
+    return colour_weight(distance, 2.0 if k >= 2 else 1.0, factor, least)
 
 
 @kernel

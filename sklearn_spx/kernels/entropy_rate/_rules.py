@@ -96,10 +96,9 @@ def exp(x):
 
 
 @register_jitable
-def colour_weight(distance, diagonal, factor, least):
-    """Weight of an edge between colours, exp(factor d^2), d times sqrt(2) on diagonals."""
-    square = distance * distance
-    return max(exp(factor * (2.0 * square if diagonal else square)), least)
+def colour_weight(distance, square, factor, least):
+    """Weight of an edge between colours, exp(factor d^2 l^2); ``square`` is that of its length."""
+    return max(exp(factor * (square * (distance * distance))), least)
 
 
 @register_jitable
