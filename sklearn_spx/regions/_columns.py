@@ -3,12 +3,14 @@
 labels -> number_regions -> index, ids ; index, image -> kernels -> _Regions -> columns
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from numbers import Real
 
 import numpy as np
 
+from ..kernels.checks import spacing_of
 from ..kernels.region_graph import region_adjacency
 from ..kernels.region_statistics import (
     number_regions,
@@ -16,13 +18,25 @@ from ..kernels.region_statistics import (
     region_perimeters,
     region_quantiles,
     region_statistics,
+    region_surfaces,
 )
 
 
-def check_properties(properties: Iterable[str] | None, has_image: bool) -> list[str]:
+def check_properties(
+    properties: Iterable[str] | None,
+    has_image: bool,
+    axes: int = 2,
+    spacing: tuple[float, ...] = (1.0,),
+) -> list[str]:
     """Return the names of properties, all there are for None, or say what is wrong with them."""
+    lacking = {}
+    if axes == 3:
+        lacking = dict.fromkeys(_OF_TWO_AXES, "is of images, and this is a volume")
+    elif len(set(spacing)) > 1:
+        lacking = {"perimeter": f"is of square pixels, and spacing is {spacing}"}
     if properties is None:
-        return [*_OF_LABELS, *_OF_IMAGE] if has_image else [*_OF_LABELS]
+        there = [*_OF_LABELS, *_OF_IMAGE] if has_image else [*_OF_LABELS]
+        return [name for name in there if name not in lacking]
     if isinstance(properties, str):
         raise TypeError(f"properties is a string; pass a list of names: [{properties!r}]")
     names = list(properties)
@@ -37,6 +51,8 @@ def check_properties(properties: Iterable[str] | None, has_image: bool) -> list[
                 f"there is no property {name!r}; accepted are "
                 f"{', '.join([*_OF_LABELS, *_OF_IMAGE])}"
             )
+        if name in lacking:
+            raise ValueError(f"the property {name!r} {lacking[name]}")
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"properties has {twice!r} twice")
@@ -54,9 +70,9 @@ def check_quantiles(quantiles: Sequence[float]) -> None:
             raise ValueError(f"quantiles has {share} twice")
 
 
-def columns(labels, image, names, quantiles, channels):
-    """The table of checked labels (H, W) and an image; ``channels`` has the channels' names."""
-    regions = _Regions(labels, image, quantiles, spread=not _SPREAD.isdisjoint(names))
+def columns(labels, image, names, quantiles, channels, spacing=None):
+    """The table of checked labels and an image; ``channels`` has the channels' names."""
+    regions = _Regions(labels, image, quantiles, spacing, spread=not _SPREAD.isdisjoint(names))
     shares = [f"{q:g}" for q in quantiles]
     table = {}
     for name in names:
@@ -79,9 +95,10 @@ def columns(labels, image, names, quantiles, channels):
 class _Regions:
     """What the kernels find, each computed when it is first asked for."""
 
-    def __init__(self, labels, image, quantiles, spread):
+    def __init__(self, labels, image, quantiles, spacing, spread):
         self.index, self.ids = number_regions(labels)
-        self.image, self.quantiles = image, quantiles
+        self.image, self.quantiles, self.spacing = image, quantiles, spacing
+        self.steps = spacing_of(labels, spacing)
         self.spread = spread  # whether a column is one of _SPREAD
 
     @cached_property
@@ -89,19 +106,48 @@ class _Regions:
         return region_statistics(self.index, self.image, spread=self.spread)
 
     @cached_property
+    def area(self):
+        """In the units of spacing, if there is one."""
+        area = self.statistics.area
+        return area if self.spacing is None else area * math.prod(self.steps)
+
+    @cached_property
     def perimeters(self):
         return region_perimeters(self.index)
 
     @cached_property
+    def sides(self):
+        """Sides of pixels, or faces of samples, on the boundary."""
+        return self.perimeters[1] if self.index.ndim == 2 else region_surfaces(self.index)
+
+    @cached_property
     def gradients(self):
-        return region_gradients(self.image, self.index)
+        return region_gradients(self.image, self.index, spacing=self.spacing)
+
+    @cached_property
+    def covariance(self):
+        """In the units of spacing."""
+        n = self.index.ndim
+        products = [self.steps[i] * self.steps[j] for i in range(n) for j in range(i, n)]
+        return self.statistics.covariance * products
 
     @cached_property
     def axes(self):
-        """Variances along the major and the minor axis."""
-        yy, yx, xx = self.statistics.covariance.T
+        """Variances along the longest and the shortest axis."""
+        if self.index.ndim == 3:
+            matrices = np.empty((len(self.ids), 3, 3))
+            for k, (i, j) in enumerate(zip(*np.triu_indices(3))):
+                matrices[:, i, j] = matrices[:, j, i] = self.covariance[:, k]
+            variances = np.maximum(np.linalg.eigvalsh(matrices), 0)
+            return variances[:, 2], variances[:, 0]
+        yy, yx, xx = self.covariance.T
         middle, half = (yy + xx) / 2, np.hypot((yy - xx) / 2, yx)
         return middle + half, np.maximum(middle - half, 0)
+
+    @property
+    def axis_scale(self):
+        """Length of an axis of an ellipse, or an ellipsoid, over the root of its variance."""
+        return 2 * math.sqrt(self.index.ndim + 2)
 
     @cached_property
     def graph(self):
@@ -122,8 +168,8 @@ def _position(r):
 
 
 def _extent(r):
-    top, left, bottom, right = r.statistics.bbox.T
-    return r.statistics.area / ((bottom - top) * (right - left))
+    first, behind = np.split(r.statistics.bbox, 2, axis=1)
+    return r.statistics.area / (behind - first).prod(axis=1)
 
 
 def _eccentricity(r):
@@ -132,13 +178,22 @@ def _eccentricity(r):
 
 
 def _orientation(r):
-    yy, yx, xx = r.statistics.covariance.T
+    yy, yx, xx = r.covariance.T
     angle = 0.5 * np.arctan2(2 * yx, yy - xx)
     return np.where(yy == xx, np.where(yx > 0, np.pi / 4, -np.pi / 4), angle)
 
 
+def _diameter(r):
+    if r.index.ndim == 3:
+        return np.cbrt(6 / np.pi * r.area)
+    return np.sqrt(4 / np.pi * r.area)
+
+
 def _compactness(r):
-    return 4 * np.pi * r.statistics.area / r.perimeters[1] ** 2
+    area, sides = r.statistics.area, r.sides
+    if r.index.ndim == 3:
+        return 36 * np.pi * area**2 / sides.astype(np.float64) ** 3
+    return 4 * np.pi * area / sides**2
 
 
 def _neighbour_count(r):
@@ -160,19 +215,19 @@ def _neighbour_contrast(r):
 
 _OF_LABELS = {
     "label": lambda r: r.ids.astype(np.int64),
-    "area": lambda r: r.statistics.area,
+    "area": lambda r: r.area,
     "bbox": lambda r: r.statistics.bbox,
-    "centroid": lambda r: r.statistics.centroid,
+    "centroid": lambda r: r.statistics.centroid * r.steps,
     "position": _position,
     "area_share": lambda r: r.statistics.area / r.index.size,
     "extent": _extent,
-    "axis_major_length": lambda r: 4 * np.sqrt(r.axes[0]),
-    "axis_minor_length": lambda r: 4 * np.sqrt(r.axes[1]),
+    "axis_major_length": lambda r: r.axis_scale * np.sqrt(r.axes[0]),
+    "axis_minor_length": lambda r: r.axis_scale * np.sqrt(r.axes[1]),
     "eccentricity": _eccentricity,
     "orientation": _orientation,
-    "equivalent_diameter_area": lambda r: np.sqrt(4 / np.pi * r.statistics.area),
-    "perimeter": lambda r: r.perimeters[0],
-    "boundary_length": lambda r: r.perimeters[1],
+    "equivalent_diameter_area": _diameter,
+    "perimeter": lambda r: r.perimeters[0] * r.steps[0],
+    "boundary_length": lambda r: r.sides,
     "compactness": _compactness,
     "neighbour_count": _neighbour_count,
 }
@@ -188,6 +243,7 @@ _OF_IMAGE = {
     "neighbour_contrast": _neighbour_contrast,
 }
 _SPREAD = {"intensity_std", "intensity_min", "intensity_max"}
+_OF_TWO_AXES = ("eccentricity", "orientation", "perimeter", "gradient_orientations")
 _BY_CHANNEL = {
     "intensity_mean",
     "intensity_std",

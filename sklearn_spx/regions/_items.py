@@ -17,6 +17,7 @@ from ..utils.images import (
     check_mask,
     check_same_length,
     check_sequence,
+    grid_of,
     hint_at_alpha,
     n_channels,
 )
@@ -35,30 +36,31 @@ class Item(NamedTuple):
 class Images:
     """A lazy collection of the images of some of the items, each read when asked for."""
 
-    def __init__(self, X, masks, chosen):
-        self.X, self.masks, self.chosen = X, masks, chosen
+    def __init__(self, X, masks, chosen, axes=2):
+        self.X, self.masks, self.chosen, self.axes = X, masks, chosen, axes
 
     def __len__(self):
         return len(self.chosen)
 
     def __getitem__(self, i):
         i = self.chosen[i]
-        return read_item(self.X, self.masks, i, labels_alone=False).image
+        return read_item(self.X, self.masks, i, labels_alone=False, axes=self.axes).image
 
 
-def check_items(X, masks):
-    """Return X and masks as collections of one length."""
-    X = check_sequence(X, "X", "image")
+def check_items(X, masks, axes=2):
+    """Return X and masks as collections of one length; ``axes`` is 3 of volumes."""
+    X = check_sequence(X, "X", "image", axes)
     if masks is not None:
-        masks = check_sequence(masks, "masks", "mask")
+        masks = check_sequence(masks, "masks", "mask", axes)
         check_same_length(X, masks, "masks")
     return X, masks
 
 
-def read_item(X, masks, i, *, labels_alone, expected=None):
+def read_item(X, masks, i, *, labels_alone, expected=None, axes=2):
     """Item i of X, checked; ``labels_alone``: what is no pair is a label image.
 
     Of images, ``expected`` is the number of channels, None any. Labels are -1 outside the mask.
+    ``axes`` is 3 of volumes.
     """
     name = f"X[{i}]"
     try:
@@ -75,19 +77,19 @@ def read_item(X, masks, i, *, labels_alone, expected=None):
     if isinstance(item, tuple):
         if len(item) != 2:
             raise ValueError(f"{name} is a tuple of {len(item)}; accepted is (image, labels)")
-        image, labels = item[0], as_labels(item[1], f"the labels of {name}")
+        image, labels = item[0], as_labels(item[1], f"the labels of {name}", volumes=axes == 3)
     elif labels_alone:
-        labels = _check_alone(item, name)
+        labels = _check_alone(item, name, axes)
     else:
-        image = check_image(item, name, mask, f"masks[{i}]")
-    mask = check_mask(mask, f"masks[{i}]", (image if labels is None else labels).shape[:2])
+        image = check_image(item, name, mask, f"masks[{i}]", axes)
+    mask = check_mask(mask, f"masks[{i}]", grid_of(image) if labels is None else labels.shape)
     if labels is not None:
         if mask is not None:
             labels = np.where(mask, labels, np.int32(-1))
         if (labels < 0).all():
             raise ValueError(f"the labels of {name} are negative everywhere: there is no region")
         if image is not None:
-            image = _check_below(image, labels, name)
+            image = _check_below(image, labels, name, axes)
     if image is not None and expected is not None and n_channels(image) != expected:
         found = n_channels(image)
         raise ValueError(
@@ -97,26 +99,26 @@ def read_item(X, masks, i, *, labels_alone, expected=None):
     return Item(image, labels, mask)
 
 
-def _check_below(image, labels, name):
+def _check_below(image, labels, name, axes):
     """The image below a label image, which has to be finite where there are regions."""
-    shape = np.shape(image)[:2]
+    shape = np.shape(image)[:axes]
     if shape != labels.shape:
         hint = "; are rows and columns swapped?" if labels.shape == shape[::-1] else ""
         raise ValueError(
             f"the labels of {name} have shape {labels.shape}, but its image {shape}{hint}"
         )
-    return check_image(image, name, labels >= 0, f"the labels of {name}")
+    return check_image(image, name, labels >= 0, f"the labels of {name}", axes)
 
 
-def _check_alone(item, name):
+def _check_alone(item, name, axes):
     item = np.asarray(item)
-    if item.ndim != 2 or item.dtype.kind not in "bui":
+    if item.ndim != axes or item.dtype.kind not in "bui":
         raise ValueError(
             f"{name} has shape {item.shape} and dtype {item.dtype}, so it is no label image, and "
             f"there is no estimator of superpixels; {_TAKEN}. Give superpixels=..., as "
             "SLICSuperpixels(300), or pairs"
         )
-    return as_labels(item, name)
+    return as_labels(item, name, item.shape)
 
 
 def fitted(part, images, y, masks):
@@ -147,4 +149,4 @@ def find_labels(superpixels, image, mask):
     found = superpixels.transform([image], **options)[0]
     if found is None:
         raise ValueError(f"{type(superpixels).__name__} could not segment it")
-    return as_labels(found, f"what {type(superpixels).__name__} returns", image.shape[:2])
+    return as_labels(found, f"what {type(superpixels).__name__} returns", grid_of(image))

@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import check_is_fitted, check_memory
 
 from ..features import LabFeatures
+from ..kernels.checks import check_spacing
 from ..kernels.region_statistics import number_regions, region_statistics
 from ..utils.images import n_channels
 from ..utils.types import Images
@@ -60,6 +61,11 @@ class RegionFeatures(TransformerMixin, BaseEstimator):
 
     quantiles : tuple of float, default=(0.1, 0.5, 0.9)
         For the property ``intensity_quantiles``.
+
+    spacing : tuple of two or three numbers or None, default=None
+        Distances of neighbouring samples, the unit of lengths, areas and gradients: see
+        :func:`region_table`. With three numbers images and label images are volumes, (depth,
+        height, width), which have no ``pixel_features``; ``superpixels`` has a spacing of its own.
 
     memory : str, joblib.Memory or None, default=None
         Folder that keeps label images and rows, so that each image is worked on once.
@@ -111,6 +117,7 @@ class RegionFeatures(TransformerMixin, BaseEstimator):
         "pixel_features": [HasMethods(["fit", "transform"]), None],
         "color_space": [StrOptions({"lab", "channels"})],
         "quantiles": ["array-like"],
+        "spacing": ["array-like", None],
         "memory": [str, HasMethods(["cache"]), None],
         "n_jobs": [Integral, None],
     }
@@ -123,6 +130,7 @@ class RegionFeatures(TransformerMixin, BaseEstimator):
         pixel_features: Any = None,
         color_space: Literal["lab", "channels"] = "lab",
         quantiles: Sequence[float] = (0.1, 0.5, 0.9),
+        spacing: Sequence[float] | None = None,
         memory: Any = None,
         n_jobs: int | None = None,
     ) -> None:
@@ -131,6 +139,7 @@ class RegionFeatures(TransformerMixin, BaseEstimator):
         self.pixel_features = pixel_features
         self.color_space = color_space
         self.quantiles = quantiles
+        self.spacing = spacing
         self.memory = memory
         self.n_jobs = n_jobs
 
@@ -160,12 +169,18 @@ class RegionFeatures(TransformerMixin, BaseEstimator):
             If an item cannot be used, or a parameter is not accepted; the message names it.
         """
         self._validate_params()
-        X, masks = check_items(X, masks)
+        axes = self._n_axes
+        X, masks = check_items(X, masks, axes)
         check_quantiles(self.quantiles)
+        if axes == 3 and self.pixel_features is not None:
+            raise ValueError(
+                "pixel_features are of images, and spacing of three numbers of volumes"
+            )
         alone = self.superpixels is None
         channels, unlabelled, inside = -1, [], []  # -1: no item has been seen
         for i in range(len(X)):
-            item = read_item(X, masks, i, labels_alone=alone, expected=max(channels, 0) or None)
+            expected = max(channels, 0) or None
+            item = read_item(X, masks, i, labels_alone=alone, expected=expected, axes=axes)
             found = 0 if item.image is None else n_channels(item.image)
             if channels >= 0 and bool(found) != bool(channels):
                 kinds = ("a label image alone", "a pair (image, labels)")
@@ -174,7 +189,8 @@ class RegionFeatures(TransformerMixin, BaseEstimator):
             if item.labels is None:
                 unlabelled.append(i)
             inside.append(item.mask if item.labels is None else _inside(item.labels))
-        names = check_properties(self.properties, channels > 0)
+        steps = check_spacing(self.spacing) or (1.0,)
+        names = check_properties(self.properties, channels > 0, axes, steps)
         if self.properties is None:
             names = [name for name in names if name not in _WHERE]
         if self.pixel_features is not None and not channels:
@@ -189,18 +205,19 @@ class RegionFeatures(TransformerMixin, BaseEstimator):
         if unlabelled:
             self.superpixels_ = fitted(
                 self.superpixels,
-                Part(X, masks, unlabelled),
+                Part(X, masks, unlabelled, axes),
                 None if y is None else [y[i] for i in unlabelled],
                 _or_none([inside[i] for i in unlabelled]),
             )
         if channels:
-            images = Part(X, masks, range(len(X)))
+            images = Part(X, masks, range(len(X)), axes)
             if self.color_space == "lab":
-                self._lab = LabFeatures().fit(images, masks=_or_none(inside))
+                flat = [None if mask is None else _flat(mask, 3) for mask in inside]
+                self._lab = LabFeatures().fit(_Flat(images), masks=_or_none(flat))
             if self.pixel_features is not None:
                 self.pixel_features_ = fitted(self.pixel_features, images, y, _or_none(inside))
         self._properties = names
-        self._names = self._name_columns(read_item(X, masks, 0, labels_alone=alone))
+        self._names = self._name_columns(read_item(X, masks, 0, labels_alone=alone, axes=axes))
         self.n_features_out_ = len(self._names)
         return self
 
@@ -267,7 +284,7 @@ class RegionFeatures(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        labels : list of n_images int32 arrays (height, width)
+        labels : list of n_images int32 arrays (height, width), or of volumes
             Those of ``superpixels_``, or those that the items bring; -1 outside the mask. With
             ``memory`` nothing is computed twice.
         """
@@ -324,13 +341,14 @@ class RegionFeatures(TransformerMixin, BaseEstimator):
         """``work(item)`` of each item, in order."""
         check_is_fitted(self)
         self._validate_params()
-        X, masks = check_items(X, masks)
+        X, masks = check_items(X, masks, self._n_axes)
         tasks = (delayed(self._one)(X, masks, i, work) for i in range(len(X)))
         return Parallel(n_jobs=self.n_jobs, prefer="threads")(tasks)
 
     def _one(self, X, masks, i, work):
         alone = self.superpixels is None
-        item = read_item(X, masks, i, labels_alone=alone, expected=self.n_channels_in_ or None)
+        expected = self.n_channels_in_ or None
+        item = read_item(X, masks, i, labels_alone=alone, expected=expected, axes=self._n_axes)
         if self.n_channels_in_ and item.image is None:
             raise ValueError(
                 f"X[{i}] is a label image alone, but those of fit were pairs: pass (image, labels)"
@@ -341,6 +359,11 @@ class RegionFeatures(TransformerMixin, BaseEstimator):
             return work(item)
         except (ValueError, TypeError) as error:
             raise type(error)(f"X[{i}]: {error}") from error
+
+    @property
+    def _n_axes(self):
+        """3 of volumes, 2 of images."""
+        return len(check_spacing(self.spacing) or (1, 1))
 
     def _labels(self, item):
         return labels_of(item, self.superpixels_, self.memory)
@@ -354,14 +377,15 @@ class RegionFeatures(TransformerMixin, BaseEstimator):
             self.pixel_features_,
             self._properties,
             tuple(self.quantiles),
+            check_spacing(self.spacing),
         )
 
     def _name_columns(self, item):
         channels, image = None, None
         if self.n_channels_in_:
             channels = _channel_names(self._lab, self.n_channels_in_)
-            image = np.zeros((1, 1, self.n_channels_in_), np.float32)
-        one = np.zeros((1, 1), np.int32)
+            image = np.zeros((1,) * self._n_axes + (self.n_channels_in_,), np.float32)
+        one = np.zeros((1,) * self._n_axes, np.int32)
         names = list(columns(one, image, self._properties, self.quantiles, channels))
         if self.pixel_features_ is not None:
             n = (self._described(item)[1].shape[1] - len(names)) // 2
@@ -376,23 +400,44 @@ class RegionFeatures(TransformerMixin, BaseEstimator):
         return tags
 
 
-def _describe(labels, image, lab, pixel_features, properties, quantiles):
+def _describe(labels, image, lab, pixel_features, properties, quantiles, spacing=None):
     """Labels of the regions, and their rows: plain arguments, which ``memory`` can tell apart."""
     index, ids = number_regions(labels)
     inside = _inside(labels)
     masks = {} if inside is None else {"masks": [inside]}
     seen, channels = None, None
     if image is not None:
-        seen = image if lab is None else lab.transform([image], **masks)[0]
+        seen = image
+        if lab is not None:
+            flat = {} if inside is None else {"masks": [_flat(inside, 3)]}
+            seen = lab.transform([_flat(image, 4)], **flat)[0]
         seen = seen.reshape(*labels.shape, -1)
         channels = _channel_names(lab, seen.shape[2])
-    table = columns(labels, seen, properties, quantiles, channels)
+    table = columns(labels, seen, properties, quantiles, channels, spacing)
     blocks = [np.asarray(column, np.float64)[:, None] for column in table.values()]
     if pixel_features is not None:
         features = np.asarray(pixel_features.transform([image], **masks)[0])
         found = region_statistics(index, features)
         blocks += [found.mean, found.std]
     return ids, np.concatenate(blocks, axis=1)
+
+
+class _Flat:
+    """A lazy collection of images; of volumes, their slices one below the other."""
+
+    def __init__(self, images):
+        self.images = images
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, i):
+        return _flat(self.images[i], 4)
+
+
+def _flat(array, n_dims):
+    """An array of a volume, known by its number of dimensions, with its slices below each other."""
+    return array.reshape(-1, *array.shape[2:]) if array.ndim == n_dims else array
 
 
 def _channel_names(lab, n):

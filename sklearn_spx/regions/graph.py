@@ -24,11 +24,12 @@ def region_graph(labels: ArrayLike, image: ArrayLike | None = None) -> "RegionGr
 
     Parameters
     ----------
-    labels : array-like of int, shape (height, width)
-        Label image, of this package or of any other. Numbers may have gaps, a region may lie in
-        several pieces; 0 is a label as any other. Negative is outside every region.
+    labels : array-like of int, shape (height, width) or (depth, height, width)
+        Label image, or that of a volume, of this package or of any other. Numbers may have gaps, a
+        region may lie in several pieces; 0 is a label as any other. Negative is outside every
+        region.
 
-    image : array-like of shape (height, width) or (height, width, n_channels), default=None
+    image : array-like of the shape of the labels, or with channels, default=None
         The image, of any dtype and number of channels. With it nodes have mean colours, and edges
         contrasts. Where labels are negative it may hold anything.
 
@@ -57,15 +58,15 @@ class RegionGraph:
     """The regions of a label image, and which of them touch.
 
     A node is a region, known by its place in ``ids``, which holds the labels' own numbers. Regions
-    touch where two of their pixels are 4-neighbours. The adjacency is stored as compressed sparse
-    rows, each pair in both directions.
+    touch where two of their pixels are 4-neighbours, or 6-neighbours in a volume. The adjacency is
+    stored as compressed sparse rows, each pair in both directions.
 
     Parameters
     ----------
-    labels : array-like of int, shape (height, width)
-        Label image; negative is outside every region.
+    labels : array-like of int, shape (height, width) or (depth, height, width)
+        Label image, or that of a volume; negative is outside every region.
 
-    image : array-like of shape (height, width) or (height, width, n_channels), default=None
+    image : array-like of the shape of the labels, or with channels, default=None
         The image, for mean colours and contrasts.
 
     Attributes
@@ -73,14 +74,14 @@ class RegionGraph:
     ids : ndarray of shape (n_nodes,), int32
         Label of each node, ascending.
 
-    pixel_nodes : ndarray of shape (height, width), int32
+    pixel_nodes : ndarray of the shape of the labels, int32
         Node of each pixel; -1 outside.
 
     sizes : ndarray of shape (n_nodes,), int64
         Pixels of each region.
 
     centroids : ndarray of shape (n_nodes, 2), float64
-        Mean row and column of each region.
+        Mean row and column of each region; of a volume (n_nodes, 3), slices first.
 
     features : ndarray of shape (n_nodes, n_channels), float32, or None
         Mean of each channel over each region; None without an image.
@@ -89,7 +90,7 @@ class RegionGraph:
         Pairs of nodes a < b that touch, sorted.
 
     lengths : ndarray of shape (n_edges,), int64
-        Pairs of neighbouring pixels along the common boundary.
+        Pairs of neighbouring pixels along the common boundary; of a volume its faces.
 
     contrasts : ndarray of shape (n_edges,), float64, or None
         Euclidean distance of the two mean colours, in units of the image; None without an image.
@@ -122,9 +123,9 @@ class RegionGraph:
 
     def __init__(self, labels: ArrayLike, image: ArrayLike | None = None):
         if image is None:
-            labels = as_labels(labels)
+            labels = as_labels(labels, volumes=True)
         else:
-            image, labels = as_image_and_labels(image, labels)
+            image, labels = as_image_and_labels(image, labels, volumes=True)
         self.pixel_nodes, self.ids = number_regions(labels)
         n_nodes = self.ids.size
         self.sizes, self.centroids = _sizes_and_centroids(self.pixel_nodes, n_nodes)
@@ -282,7 +283,8 @@ class RegionGraph:
         arrays : dict of ndarray
             ``edge_index`` (2, 2 * n_edges), int64; ``edge_attr`` (2 * n_edges, 1 or 2), float32:
             lengths and, with an image, contrasts; ``pos`` (n_nodes, 2), float32: mean row and
-            column; with an image ``x`` (n_nodes, n_channels), float32: mean colours.
+            column, of volumes (n_nodes, 3); with an image ``x`` (n_nodes, n_channels), float32:
+            mean colours.
 
         Examples
         --------
@@ -320,7 +322,7 @@ class RegionGraph:
 
         Returns
         -------
-        labels : ndarray of shape (height, width), int32
+        labels : ndarray of the shape of the labels, int32
             Each segment has the smallest label of its regions; -1 outside.
 
         See Also
@@ -356,7 +358,7 @@ class RegionGraph:
 
         Returns
         -------
-        labels : ndarray of shape (height, width), int32
+        labels : ndarray of the shape of the labels, int32
             Each segment has the smallest label of its regions; -1 outside.
 
         See Also
@@ -389,7 +391,7 @@ class RegionGraph:
 
         Returns
         -------
-        labels : ndarray of shape (height, width), int32
+        labels : ndarray of the shape of the labels, int32
             The groups as they are numbered; -1 outside.
 
         Raises
@@ -456,8 +458,9 @@ class RegionGraph:
 def _sizes_and_centroids(nodes, n_nodes):
     flat = nodes.ravel() + 1  # the first is for what is outside
     sizes = np.bincount(flat, minlength=n_nodes + 1)[1:]
+    along = np.meshgrid(*map(np.arange, nodes.shape), indexing="ij", sparse=True)
     sums = [
         np.bincount(flat, np.broadcast_to(places, nodes.shape).ravel(), n_nodes + 1)[1:]
-        for places in (np.arange(nodes.shape[0])[:, None], np.arange(nodes.shape[1]))
+        for places in along
     ]
     return sizes, np.stack(sums, axis=1) / sizes[:, None]

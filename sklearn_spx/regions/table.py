@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..kernels.checks import as_labels
+from ..kernels.checks import as_labels, spacing_of
 from ._columns import check_properties, check_quantiles, columns
 
 __all__ = ["region_table"]
@@ -18,6 +18,7 @@ def region_table(
     *,
     properties: Sequence[str] | None = None,
     quantiles: Sequence[float] = (0.1, 0.5, 0.9),
+    spacing: Sequence[float] | None = None,
 ) -> dict[str, NDArray[Any]]:
     """Measure the regions of a label image, and of the image below it.
 
@@ -27,11 +28,11 @@ def region_table(
 
     Parameters
     ----------
-    labels : array-like of int, shape (height, width)
-        Label image, of any kind: numbers may have gaps, regions several pieces. Negative pixels
-        are outside every region.
+    labels : array-like of int, shape (height, width) or (depth, height, width)
+        Label image, or that of a volume, of any kind: numbers may have gaps, regions several
+        pieces. Negative pixels are outside every region.
 
-    image : array-like of shape (height, width) or (height, width, n_channels), default=None
+    image : array-like of the shape of the labels, or with channels, default=None
         Boolean, integer or real values. Outside every region they may be anything, as NaN.
 
     properties : sequence of str or None, default=None
@@ -40,6 +41,10 @@ def region_table(
 
     quantiles : sequence of float, default=(0.1, 0.5, 0.9)
         From 0 to 1, for the property ``intensity_quantiles``.
+
+    spacing : tuple of numbers or None, default=None
+        Distances of neighbouring samples, one for each axis of the labels: the unit of lengths,
+        areas and gradients. None is 1, and areas are whole numbers.
 
     Returns
     -------
@@ -51,24 +56,28 @@ def region_table(
     Raises
     ------
     ValueError, TypeError
-        If ``labels`` is no label image, the image does not fit it or is not finite in a region, a
-        property is not known, or it needs an image where there is none.
+        If ``labels`` is no label image, spacing does not fit them, the image does not fit it or is
+        not finite in a region, a property is not known, or it needs an image where there is none.
 
     Notes
     -----
-    Properties of shape, in pixels; rows come before columns:
+    Properties of shape, in pixels, or in the unit of ``spacing``; rows come before columns, slices
+    before rows. Of a volume areas are volumes:
 
     - ``label``: the number in the label image; ``area``; ``bbox``: first row and column, and those
-      behind the last; ``centroid``: mean row and column;
+      behind the last, in pixels whatever the spacing; ``centroid``: mean row and column;
     - ``position``: centroid as a share of the height and the width, from 0 to 1;
     - ``area_share``: area as a share of all pixels; ``extent``: of the bounding box;
     - ``axis_major_length``, ``axis_minor_length``, ``eccentricity``, ``orientation``: of the
       ellipse with the same second moments; the angle is that of the major axis from the rows' axis,
-      from -pi/2 to pi/2;
-    - ``equivalent_diameter_area``: of the disc of that area;
-    - ``perimeter``: length of the line through the border pixels; ``boundary_length``: sides of
-      pixels on the boundary;
-    - ``compactness``: ``4 pi area / boundary_length^2``, of a square pi / 4;
+      from -pi/2 to pi/2. Of a volume the longest and the shortest axis of the ellipsoid, and no
+      eccentricity or angle;
+    - ``equivalent_diameter_area``: of the disc, or ball, of that area;
+    - ``perimeter``: length of the line through the border pixels, of square pixels alone;
+      ``boundary_length``: sides of pixels on the boundary, of a volume faces of samples; a number,
+      whatever the spacing;
+    - ``compactness``: ``4 pi area / boundary_length^2``, of a square pi / 4; of a volume
+      ``36 pi area^2 / boundary_length^3``, of a cube pi / 6; both in pixels;
     - ``neighbour_count``: regions that touch.
 
     Properties of the image:
@@ -77,7 +86,7 @@ def region_table(
     - ``intensity_quantiles``, by quantile and channel, as ``intensity_quantiles-0.5-0``;
     - ``gradient_magnitude``: mean length of the gradient over all channels;
     - ``gradient_orientations``: shares of that length in eight orientations, the first of which is
-      along the columns' axis, the fifth along the rows';
+      along the columns' axis, the fifth along the rows'; not of volumes;
     - ``neighbour_difference``, by channel: the mean less that of the neighbours, which count by the
       length of the common boundary;
     - ``neighbour_contrast``: Euclidean distance of means, averaged over the boundary. Both are 0
@@ -93,12 +102,13 @@ def region_table(
     >>> {name: column.tolist() for name, column in table.items()}
     {'label': [0, 5], 'area': [4, 2], 'intensity_mean': [2.0, 9.0]}
     """
-    names = check_properties(properties, image is not None)
+    labels = as_labels(labels, volumes=True)
+    steps = spacing_of(labels, spacing)
+    names = check_properties(properties, image is not None, labels.ndim, steps)
     check_quantiles(quantiles)
-    labels = as_labels(labels)
     channels = None
     if image is not None:
         image = np.asarray(image)
-        if image.ndim == 3:
-            channels = [str(c) for c in range(image.shape[2])]
-    return columns(labels, image, names, quantiles, channels)
+        if image.ndim == labels.ndim + 1:
+            channels = [str(c) for c in range(image.shape[-1])]
+    return columns(labels, image, names, quantiles, channels, spacing)

@@ -11,7 +11,7 @@ from sklearn_spx.kernels import region_adjacency, region_means
 from . import naive
 
 label_images = hnp.arrays(
-    np.int32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=8), elements=st.integers(-1, 5)
+    np.int32, hnp.array_shapes(min_dims=2, max_dims=3, max_side=8), elements=st.integers(-1, 5)
 )
 
 
@@ -76,3 +76,29 @@ def test_no_region_has_no_mean():
     means, sizes = region_means(np.zeros((2, 3, 4)), np.full((2, 3), -7))
     assert means.shape == (0, 4)
     assert sizes.shape == (0,)
+
+
+def test_means_of_volumes_are_those_of_slices_side_by_side():
+    rng = np.random.default_rng(0)
+    volume, labels = rng.random((3, 4, 5, 2)), rng.integers(0, 4, (3, 4, 5))
+    volume[0, 0, 0], labels[0, 0, 0] = np.nan, -1
+    means, sizes = region_means(volume, labels)
+    wanted, wanted_sizes = region_means(volume.reshape(12, 5, 2), labels.reshape(12, 5))
+    np.testing.assert_array_equal(means, wanted)
+    np.testing.assert_array_equal(sizes, wanted_sizes)
+    means, _ = region_means(volume[..., 0], labels)
+    np.testing.assert_array_equal(means, wanted[:, :1])
+
+
+def test_what_does_not_fit_a_volume_is_named():
+    labels = np.zeros((3, 4, 5), int)
+    with pytest.raises(ValueError, match=r"image has shape \(4, 5\)"):
+        region_means(np.zeros((4, 5)), labels)
+    with pytest.raises(ValueError, match=r"labels has shape \(3, 4, 5\), expected \(3, 4, 6\)"):
+        region_means(np.zeros((3, 4, 6)), labels)
+    with pytest.raises(ValueError, match=r"accepted are \(height, width\) and \(depth, height, w"):
+        region_adjacency(labels[None])
+    with pytest.raises(ValueError, match="device is 'cuda'; volumes"):
+        region_adjacency(labels, device="cuda")
+    with pytest.raises(ValueError, match="device is 'cuda'; volumes"):
+        region_means(np.zeros((3, 4, 5)), labels, device="cuda")

@@ -10,7 +10,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from sklearn_spx import SLICSuperpixels
+from sklearn_spx import ERSSuperpixels, SLICSuperpixels
+from sklearn_spx.datasets import make_dead_leaves
 from sklearn_spx.features import ChannelUnion, LabFeatures
 from sklearn_spx.kernels import slic
 from sklearn_spx.kernels.color import rgb_to_lab
@@ -249,3 +250,49 @@ def test_what_fit_did_not_see_is_named():
     features = RegionFeatures(SLICSuperpixels(3)).fit([(IMAGE, LABELS)])
     with pytest.raises(ValueError, match=r"X\[0\]: it has no labels, but all of fit had theirs"):
         features.transform([IMAGE])
+
+
+# --- volumes and spacing -------------------------------------------------------------------------
+
+
+def test_features_of_volumes():
+    data = make_dead_leaves(2, shape=(6, 12, 14), random_state=0)
+    superpixels = ERSSuperpixels(15, connectivity=6, spacing=(2, 1, 1))
+    features = RegionFeatures(superpixels=superpixels, spacing=(2, 1, 1))
+    rows = features.fit_transform(data.images)
+    names = features.get_feature_names_out().tolist()
+    assert rows.shape == (30, len(names))
+    assert "intensity_mean-L" in names
+    assert {"position-2", "boundary_length", "axis_major_length"} <= set(names)
+    assert not {"orientation", "perimeter", "eccentricity"} & set(names)
+    labels = features.label_images(data.images)
+    assert labels[0].shape == (6, 12, 14)
+    np.testing.assert_allclose(rows[:15, names.index("area")], 2 * np.bincount(labels[0].ravel()))
+    pairs = list(zip(data.images, labels))
+    again = RegionFeatures(spacing=(2, 1, 1)).fit(pairs)
+    np.testing.assert_array_equal(again.transform(pairs), rows)
+    flat = rgb_to_lab(data.images[0].reshape(-1, 14, 3)).reshape(-1, 3)
+    means = [flat[labels[0].ravel() == k, 0].mean() for k in range(15)]
+    np.testing.assert_allclose(rows[:15, names.index("intensity_mean-L")], means, rtol=1e-5)
+    alone = RegionFeatures(spacing=(2, 1, 1)).fit(labels)
+    assert alone.transform(labels).shape[0] == 30
+    mask = np.ones((6, 12, 14), bool)
+    mask[0] = False
+    masked = features.fit(data.images, masks=[mask, None]).transform(
+        data.images, masks=[mask, None]
+    )
+    assert masked.shape == rows.shape
+
+
+def test_what_does_not_fit_a_volume_is_named():
+    volume, labels = np.zeros((3, 12, 14)), np.zeros((3, 12, 14), int)
+    with pytest.raises(ValueError, match=r"the labels of X\[0\] has shape \(3, 12, 14\)"):
+        RegionFeatures().fit([(volume, labels)])
+    with pytest.raises(ValueError, match="pixel_features are of images"):
+        RegionFeatures(pixel_features=LabFeatures(), spacing=(1, 1, 1)).fit([(volume, labels)])
+    with pytest.raises(ValueError, match="'orientation' is of images"):
+        RegionFeatures(properties=["orientation"], spacing=(1, 1, 1)).fit([(volume, labels)])
+    with pytest.raises(ValueError, match=r"spacing\[1\] must be above 0"):
+        RegionFeatures(spacing=(1, 0)).fit([(volume[0], labels[0])])
+    with pytest.raises(ValueError, match=r"labels of X\[0\] have shape \(12, 14\), but its image"):
+        RegionFeatures(spacing=(1, 1, 1)).fit([(volume, labels[0])])

@@ -240,3 +240,22 @@ def test_groups_become_labels():
 def test_what_cannot_be_used_is_named(call, error, message):
     with pytest.raises(error, match=message):
         call(region_graph([[3, 5, 9]]))
+
+
+def test_the_graph_of_a_volume():
+    labels = np.zeros((3, 4, 5), int)
+    labels[1:, :2] = 4
+    labels[0, 0, 0] = -1
+    image = np.where(labels == 4, 9.0, 1.0)
+    graph = region_graph(labels, image)
+    assert graph.ids.tolist() == [0, 4]
+    assert graph.sizes.tolist() == [39, 20]
+    assert graph.edges.tolist() == [[0, 1]]
+    assert graph.lengths.tolist() == [9 + 10]  # faces: below, and beside
+    assert graph.contrasts.tolist() == [8]
+    np.testing.assert_allclose(graph.centroids[1], [1.5, 0.5, 2])
+    assert graph.to_arrays()["pos"].shape == (2, 3)
+    found = graph.cut(10.0)
+    assert found.shape == labels.shape
+    np.testing.assert_array_equal(found, np.minimum(labels, 0))
+    np.testing.assert_array_equal(graph.merge({4: 7}), np.where(labels == 4, 7, labels))

@@ -2,9 +2,17 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from skimage.measure import regionprops_table
 
 from sklearn_spx.kernels import slic
+from sklearn_spx.kernels.region_statistics import (
+    number_regions,
+    region_perimeters,
+    region_surfaces,
+)
 from sklearn_spx.regions import region_table
 
 SHARED = (
@@ -154,3 +162,127 @@ def test_input_is_not_written_to():
 def test_bad_input_is_named(error, message, arguments, options):
     with pytest.raises(error, match=message):
         region_table([[0, 1]], *arguments, **options)
+
+
+# --- volumes and spacing -------------------------------------------------------------------------
+
+VOLUMES_LACK = {"eccentricity", "orientation", "perimeter", "gradient_orientations"}
+
+
+def _volume(seed=0):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 4, (5, 6, 7))
+    labels[0, 0, 0] = -1
+    image = rng.random((5, 6, 7, 2))
+    image[0, 0, 0] = np.nan
+    return labels, image
+
+
+@pytest.mark.parametrize("spacing", [None, (2.5, 1, 0.5)])
+def test_a_table_of_a_volume_is_that_of_scikit_image(spacing):
+    labels, image = _volume()
+    table = region_table(labels, image, spacing=spacing)
+    theirs = regionprops_table(
+        labels + 1,  # 0 is no region there
+        np.nan_to_num(image),
+        properties=["area", "bbox", "centroid", "intensity_mean", "intensity_min", "intensity_max"]
+        + ["extent", "equivalent_diameter_area"],
+        spacing=spacing or (1, 1, 1),
+    )
+    for name, column in theirs.items():
+        np.testing.assert_allclose(table[name], column, rtol=1e-6, err_msg=name)
+    missing = {name.split("-")[0] for name in region_table(labels[1], image[1])}
+    assert missing - {name.split("-")[0] for name in table} == VOLUMES_LACK
+
+
+def test_axes_of_a_ball_and_a_rod_by_spacing():
+    z, y, x = np.ogrid[-10:11, -20:21, -20:21]
+    ball = ((2 * z) ** 2 + y**2 + x**2 <= 18**2).astype(int)
+    table = region_table(ball, spacing=(2, 1, 1))
+    for name in ("axis_major_length", "axis_minor_length", "equivalent_diameter_area"):
+        assert table[name][1] == pytest.approx(36, rel=0.03)
+    np.testing.assert_allclose([table[f"position-{k}"][1] for k in range(3)], 0.5)
+    np.testing.assert_allclose([table[f"centroid-{k}"][1] for k in range(3)], [20, 20, 20])
+    rod = np.zeros((3, 3, 20), int)
+    rod[1, 1, 2:18] = 1
+    table = region_table(rod)
+    assert table["boundary_length"][1] == 4 * 16 + 2
+    assert table["compactness"][1] == pytest.approx(36 * np.pi * 16**2 / 66**3)
+    assert table["neighbour_count"].tolist() == [1, 1]
+    assert table["axis_minor_length"][1] == 0
+
+
+def test_gradients_of_volumes_are_by_the_unit_of_spacing():
+    z, y, x = np.mgrid[:5, :6, :7].astype(float)
+    labels, spacing = np.zeros((5, 6, 7), int), (2.0, 0.5, 1.0)
+    image = 3 * 2 * z + 4 * 0.5 * y + 12 * x
+    table = region_table(labels, image, properties=["gradient_magnitude"], spacing=spacing)
+    assert table["gradient_magnitude"][0] == pytest.approx(13)
+    flat = region_table(labels[0], image[0], properties=["gradient_magnitude"], spacing=(0.5, 1))
+    assert flat["gradient_magnitude"][0] == pytest.approx(np.hypot(4, 12))
+
+
+def test_a_volume_of_one_slice_has_the_table_of_the_image():
+    labels, image = _volume()
+    flat = region_table(labels[1], image[1])
+    table = region_table(labels[1:2], image[1:2])
+    for name in ("area", "label", "area_share", "extent", "intensity_mean-1", "neighbour_count"):
+        np.testing.assert_array_equal(table[name], flat[name])
+    for name in ("gradient_magnitude", "neighbour_contrast", "intensity_quantiles-0.5-0"):
+        np.testing.assert_array_equal(table[name], flat[name])
+    np.testing.assert_array_equal(table["centroid-1"], flat["centroid-0"])
+    np.testing.assert_allclose(
+        table["axis_major_length"] / np.sqrt(5), flat["axis_major_length"] / 2
+    )
+
+
+def test_spacing_of_an_image():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, (9, 10))
+    plain, table = region_table(labels), region_table(labels, spacing=(2, 2))
+    np.testing.assert_allclose(table["area"], 4 * plain["area"])
+    for name in ("perimeter", "axis_minor_length", "centroid-1", "equivalent_diameter_area"):
+        np.testing.assert_allclose(table[name], 2 * plain[name])
+    for name in ("orientation", "eccentricity", "compactness", "boundary_length", "bbox-3"):
+        np.testing.assert_allclose(table[name], plain[name])
+    tall = region_table(np.kron(labels, np.ones((3, 1), int)))
+    table = region_table(labels, spacing=(3, 1))
+    np.testing.assert_allclose(table["area"], tall["area"])
+    np.testing.assert_allclose(table["centroid-0"], (tall["centroid-0"] - 1))
+    assert "perimeter" not in table
+
+
+def test_what_does_not_fit_a_volume_is_named():
+    labels, image = _volume()
+    with pytest.raises(ValueError, match="'orientation' is of images, and this is a volume"):
+        region_table(labels, properties=["orientation"])
+    with pytest.raises(ValueError, match="'perimeter' is of square pixels, and spacing is"):
+        region_table(labels[0], properties=["perimeter"], spacing=(2, 1))
+    with pytest.raises(
+        ValueError, match=r"spacing has 2 numbers, but labels has shape \(5, 6, 7\)"
+    ):
+        region_table(labels, spacing=(1, 1))
+    with pytest.raises(ValueError, match=r"labels has shape \(5, 6, 7\), but the image \(5, 6, 6"):
+        region_table(labels, image[:, :, :6])
+    with pytest.raises(ValueError, match="perimeters are of images"):
+        region_perimeters(labels + 1)
+    with pytest.raises(ValueError, match=r"accepted is \(depth, height, width\)"):
+        region_surfaces(labels[1])
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    hnp.arrays(
+        np.int32, hnp.array_shapes(min_dims=3, max_dims=3, max_side=5), elements=st.integers(-1, 2)
+    )
+)
+def test_surfaces_are_counted_face_by_face(labels):
+    labels = number_regions(labels)[0]
+    padded = np.pad(labels, 1, constant_values=-2)
+    for k, faces in enumerate(region_surfaces(labels)):
+        wanted = sum(
+            np.count_nonzero((padded == k) & (np.roll(padded, step, axis) != k))
+            for axis in range(3)
+            for step in (1, -1)
+        )
+        assert faces == wanted

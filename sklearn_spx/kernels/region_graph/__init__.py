@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._device import open_session
+from .._grid import grid_of, stays_on_cpu
 from ..checks import as_image_and_labels, as_labels, uses_gpu
 from . import _cpu
 
@@ -17,12 +18,12 @@ def region_adjacency(
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Find the pairs of regions that touch.
 
-    Regions touch where two of their pixels are 4-neighbours.
+    Regions touch where two of their pixels are 4-neighbours; those of a volume, 6-neighbours.
 
     Parameters
     ----------
-    labels : ndarray of shape (height, width), integer
-        Label image. Pixels below 0, outside a mask, touch nothing.
+    labels : ndarray of shape (height, width) or (depth, height, width), integer
+        Label image, or that of a volume. Pixels below 0, outside a mask, touch nothing.
 
     device : {"cpu", "cuda", "auto"}, default=None
         Where to work; the values are the same, bit by bit. "auto" is "cuda" if there is a GPU;
@@ -36,7 +37,7 @@ def region_adjacency(
 
     lengths : the same of shape (n_edges,), int64
         Length of the boundary of each pair: neighbouring pixels of which one lies in a and the
-        other in b.
+        other in b. Of a volume that is its area, as a number of faces.
 
     Raises
     ------
@@ -52,12 +53,13 @@ def region_adjacency(
     >>> edges.tolist(), lengths.tolist()
     ([[0, 1], [0, 2], [1, 2]], [1, 2, 1])
     """
-    if uses_gpu(device, labels=labels):
+    is_volume = len(np.shape(labels)) == 3
+    if not stays_on_cpu(is_volume, device, labels=labels) and uses_gpu(device, labels=labels):
         from . import _cuda
 
         with open_session(labels) as session:
             return _cuda.adjacency(session, labels)
-    labels = as_labels(labels)
+    labels = as_labels(labels, volumes=True)
     if labels.max() < labels.size:
         return _adjacency(labels)
     # a few huge labels must not cost a table of their size
@@ -68,11 +70,13 @@ def region_adjacency(
 
 
 def _adjacency(labels):
+    grid = grid_of(labels.shape, 4)
+    where = grid.flat(labels), grid.shape[1], grid.offsets
     n_regions = int(labels.max()) + 1
     starts = np.zeros(max(n_regions, 0) + 1, np.int64)
-    _cpu.count_crossings(labels, starts)
+    _cpu.count_crossings(*where, starts)
     others = np.empty(starts[-1], np.int32)
-    _cpu.list_crossings(labels, starts, others)
+    _cpu.list_crossings(*where, starts, others)
     edges = np.empty((others.size, 2), np.int32)
     lengths = np.empty(others.size, np.int64)
     n_edges = _cpu.count_edges(starts, others, edges, lengths)
@@ -87,9 +91,9 @@ def region_means(
     Parameters
     ----------
     image : ndarray of shape (height, width) or (height, width, channels)
-        Image of any number of channels.
+        Image of any number of channels; or a volume, which has a depth before the height.
 
-    labels : ndarray of shape (height, width), integer
+    labels : ndarray of shape (height, width) or (depth, height, width), integer
         Labels 0 .. n - 1, each with at least one pixel; pixels below 0 count for nothing, and the
         image may hold anything there.
 
@@ -122,16 +126,20 @@ def region_means(
     >>> means.tolist(), sizes.tolist()
     ([[2.0], [7.0]], [2, 1])
     """
-    if uses_gpu(device, image=image, labels=labels):
+    arrays = {"image": image, "labels": labels}
+    is_volume = len(np.shape(labels)) == 3
+    if not stays_on_cpu(is_volume, device, **arrays) and uses_gpu(device, **arrays):
         from . import _cuda
 
         with open_session(image, labels) as session:
             return _cuda.means(session, image, labels)
-    image, labels = as_image_and_labels(image, labels)
+    image, labels = as_image_and_labels(image, labels, volumes=True)
+    width, n_channels = image.shape[-2:]
+    image, labels = image.reshape(-1, width, n_channels), labels.reshape(-1, width)
     n_regions = max(int(labels.max()) + 1, 0)
     if n_regions > labels.size:
         raise ValueError(f"labels go up to {n_regions - 1} in an image of {labels.size} pixels")
-    sums = np.zeros((n_regions, image.shape[2]))
+    sums = np.zeros((n_regions, n_channels))
     sizes = np.zeros(n_regions, np.int64)
     _cpu.sum_regions(image, labels, sums, sizes)
     if n_regions and not sizes.all():

@@ -4,54 +4,55 @@ Each crossing is filed under its lower label; the higher labels of one file are 
 to sort and count. Linear in the pixels.
 """
 
+from .._grid import is_row
 from ..compilation import njit
 
 
 @njit
-def count_crossings(labels, starts):
+def count_crossings(labels, height, offsets, starts):
     """Count the crossings below each label and turn the counts into starts.
 
     Parameters
     ----------
-    labels : IN (H, W) int32
+    labels : IN (R, W) int32
+    height : int, rows of a slice
+    offsets : IN (d, 3) int64, to the next column and row, and in volumes to the next slice
     starts : INOUT (n + 1,) int64, zeros; OUT where each label's file starts
     """
-    height, width = labels.shape
-    for y in range(height):
-        for x in range(width):
-            a = labels[y, x]
-            if a < 0:
-                continue
-            if x + 1 < width and labels[y, x + 1] >= 0 and labels[y, x + 1] != a:
-                starts[min(a, labels[y, x + 1]) + 1] += 1
-            if y + 1 < height and labels[y + 1, x] >= 0 and labels[y + 1, x] != a:
-                starts[min(a, labels[y + 1, x]) + 1] += 1
+    n_rows, width = labels.shape
+    for row in range(n_rows):
+        for k in range(offsets.shape[0]):
+            if is_row(row, offsets[k], height, n_rows):
+                other, right = row + offsets[k, 0] * height + offsets[k, 1], offsets[k, 2]
+                for x in range(width - right):
+                    a, b = labels[row, x], labels[other, x + right]
+                    if a >= 0 and b >= 0 and a != b:
+                        starts[min(a, b) + 1] += 1
     for a in range(starts.size - 1):
         starts[a + 1] += starts[a]
 
 
 @njit
-def list_crossings(labels, starts, others):
+def list_crossings(labels, height, offsets, starts, others):
     """File the higher label of each crossing under the lower.
 
     Parameters
     ----------
-    labels : IN (H, W) int32
+    labels, height, offsets : as of `count_crossings`
     starts : IN (n + 1,) int64 (moved while filing, and restored)
     others : OUT (starts[-1],) int32
     """
-    height, width = labels.shape
-    for y in range(height):
-        for x in range(width):
-            a = labels[y, x]
-            if a < 0:
-                continue
-            for k in range(2):
-                v, u = y + k, x + 1 - k
-                if v < height and u < width and labels[v, u] >= 0 and labels[v, u] != a:
-                    low = min(a, labels[v, u])
-                    others[starts[low]] = max(a, labels[v, u])
-                    starts[low] += 1
+    n_rows, width = labels.shape
+    for row in range(n_rows):
+        for k in range(offsets.shape[0]):
+            if is_row(row, offsets[k], height, n_rows):
+                other, right = row + offsets[k, 0] * height + offsets[k, 1], offsets[k, 2]
+                for x in range(width - right):
+                    a, b = labels[row, x], labels[other, x + right]
+                    if a >= 0 and b >= 0 and a != b:
+                        low = min(a, b)
+                        others[starts[low]] = max(a, b)
+                        starts[low] += 1
     for a in range(starts.size - 1, 0, -1):
         starts[a] = starts[a - 1]
     starts[0] = 0
@@ -88,8 +89,8 @@ def sum_regions(image, labels, sums, sizes):
 
     Parameters
     ----------
-    image : IN (H, W, C) float32
-    labels : IN (H, W) int32
+    image : IN (R, W, C) float32
+    labels : IN (R, W) int32
     sums : INOUT (n, C) float64, zeros
     sizes : INOUT (n,) int64, zeros
     """

@@ -1,15 +1,18 @@
 """What regions look like: size, place, shape, values, gradients; each in one pass over the pixels.
 
 Labels are 0 .. n - 1, each with a pixel; :func:`number_regions` makes such labels of any others.
-Where labels are negative nothing counts, and the image may hold anything, as NaN.
+Where labels are negative nothing counts, and the image may hold anything, as NaN. Labels of three
+dimensions are those of a volume, (depth, height, width), and the image is one then, with channels
+or without.
 """
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import as_image, as_labels, as_standard, check_count
+from ..checks import as_image, as_labels, as_standard, check_count, spacing_of
 from . import _cpu
 from ._results import RegionStatistics
 
@@ -19,6 +22,7 @@ __all__ = [
     "region_perimeters",
     "region_quantiles",
     "region_statistics",
+    "region_surfaces",
 ]
 
 
@@ -27,12 +31,12 @@ def number_regions(labels: ArrayLike) -> tuple[NDArray[np.int32], NDArray[np.int
 
     Parameters
     ----------
-    labels : ndarray of shape (height, width), integer
+    labels : ndarray of shape (height, width) or (depth, height, width), integer
         Label image, with gaps perhaps. Pixels below 0 are outside every region.
 
     Returns
     -------
-    index : ndarray of shape (height, width), int32
+    index : ndarray of the shape of the labels, int32
         Number of each pixel's region, -1 outside.
 
     ids : ndarray of shape (n_regions,), int32
@@ -50,7 +54,7 @@ def number_regions(labels: ArrayLike) -> tuple[NDArray[np.int32], NDArray[np.int
     >>> index.tolist(), ids.tolist()
     ([[1, 1, -1], [0, 1, 0]], [2, 7])
     """
-    labels = as_labels(labels)
+    labels = as_labels(labels, volumes=True)
     highest = int(labels.max())
     if highest > 4 * labels.size + 1024:  # a table by label would be larger than the image
         ids, dense = np.unique(labels, return_inverse=True)
@@ -59,7 +63,7 @@ def number_regions(labels: ArrayLike) -> tuple[NDArray[np.int32], NDArray[np.int
         return index, ids[first:]
     index = np.empty(labels.shape, np.int32)
     ids = np.empty(max(highest + 1, 0), np.int32)
-    n = _cpu.number(labels, np.zeros(ids.size, np.int32), index, ids)
+    n = _cpu.number(_rows(labels), np.zeros(ids.size, np.int32), _rows(index), ids)
     return index, ids[:n].copy()
 
 
@@ -70,7 +74,7 @@ def region_statistics(
 
     Parameters
     ----------
-    labels : ndarray of shape (height, width), integer
+    labels : ndarray of shape (height, width) or (depth, height, width), integer
         Labels 0 .. n - 1, each with at least one pixel; pixels below 0 count for nothing.
 
     image : ndarray of shape (height, width) or (height, width, channels), or None, default=None
@@ -104,24 +108,32 @@ def region_statistics(
     labels, n = _as_dense(labels)
     no_channel = np.empty((*labels.shape, 0), np.float32)
     values = no_channel if image is None else _as_image(image, labels)
-    n_channels = values.shape[2]
+    n_channels = values.shape[-1]
     area = np.zeros(n, np.int64)
-    bbox = np.zeros((n, 4), np.int64)
-    first = np.zeros((n, 2))
-    places = np.zeros((n, 5))
+    bbox = np.zeros((n, 6), np.int64)
+    first = np.zeros((n, 3))
+    places = np.zeros((n, 9))
     origin, mean = np.zeros((2, n, n_channels))
     deviation, low, high = np.zeros((3, n, n_channels if spread else 0))
-    _cpu.sum_up(
-        labels, values, spread, area, bbox, first, places, origin, mean, deviation, low, high
-    )
+    where = _rows(labels), labels.shape[-2], _rows(values, n_channels)
+    _cpu.sum_up(*where, spread, area, bbox, first, places, origin, mean, deviation, low, high)
     _check_no_gap(area)
     places /= area[:, None]
-    y, x, yy, yx, xx = places.T
+    skipped = 3 - labels.ndim  # an image has no slices
+    axes = range(skipped, 3)
+    products = [(i, j) for i in range(3) for j in range(i, 3)]
+    covariance = [
+        np.maximum(squares - places[:, i] ** 2, 0)
+        if i == j
+        else squares - places[:, i] * places[:, j]
+        for (i, j), squares in zip(products, places.T[3:])
+        if i in axes
+    ]
     return RegionStatistics(
         area,
-        bbox,
-        first + places[:, :2],
-        np.stack([np.maximum(yy - y * y, 0), yx - y * x, np.maximum(xx - x * x, 0)], axis=1),
+        bbox[:, [*axes, *(3 + axis for axis in axes)]],
+        (first + places[:, :3])[:, skipped:],
+        np.stack(covariance, axis=1),
         origin + mean,
         np.sqrt(np.maximum(deviation, 0) / area[:, None]),
         low,
@@ -134,7 +146,7 @@ def region_perimeters(labels: ArrayLike) -> tuple[NDArray[np.float64], NDArray[n
 
     Parameters
     ----------
-    labels : ndarray of shape (height, width), integer
+    labels : ndarray of shape (height, width) or (depth, height, width), integer
         Labels 0 .. n - 1; pixels below 0 are outside every region.
 
     Returns
@@ -164,12 +176,49 @@ def region_perimeters(labels: ArrayLike) -> tuple[NDArray[np.float64], NDArray[n
     ([8.0], [12])
     """
     labels, n = _as_dense(labels)
+    if labels.ndim == 3:
+        raise ValueError(
+            f"labels has shape {labels.shape}; perimeters are of images, and region_surfaces of "
+            "volumes"
+        )
     border = np.empty(labels.shape, bool)
     sides = np.zeros(n, np.int64)
     steps = np.zeros((n, 3), np.int64)
     _cpu.mark_borders(labels, border, sides)
     _cpu.count_steps(labels, border, steps)
     return steps @ np.array([1, np.sqrt(2), (1 + np.sqrt(2)) / 2]), sides
+
+
+def region_surfaces(labels: ArrayLike) -> NDArray[np.int64]:
+    """Surfaces of the regions of a volume, as a number of faces of samples.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (depth, height, width), integer
+        Labels 0 .. n - 1; samples below 0 are outside every region.
+
+    Returns
+    -------
+    faces : ndarray of shape (n,), int64
+        Faces on the boundary, the end of the volume included.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``labels`` is no label volume.
+
+    Examples
+    --------
+    >>> from sklearn_spx.kernels.region_statistics import region_surfaces
+    >>> region_surfaces([[[0, 0, 1]]]).tolist()
+    [10, 6]
+    """
+    labels, n = _as_dense(labels)
+    if labels.ndim != 3:
+        raise ValueError(f"labels has shape {labels.shape}; accepted is (depth, height, width)")
+    faces = np.zeros(n, np.int64)
+    _cpu.count_faces(_rows(labels), labels.shape[1], faces)
+    return faces
 
 
 def region_quantiles(
@@ -182,7 +231,7 @@ def region_quantiles(
     image : ndarray of shape (height, width) or (height, width, channels)
         Image of any number of channels.
 
-    labels : ndarray of shape (height, width), integer
+    labels : ndarray of shape (height, width) or (depth, height, width), integer
         Labels 0 .. n - 1, each with at least one pixel; pixels below 0 count for nothing.
 
     quantiles : array-like of shape (n_quantiles,)
@@ -214,7 +263,7 @@ def region_quantiles(
     _check_no_gap(area)
     ends = np.cumsum(area)
     pixels = np.empty(int(area.sum()), np.int64)
-    _cpu.list_pixels(labels, ends - area, pixels)
+    _cpu.list_pixels(_rows(labels), ends - area, pixels)
     out = np.empty((n, shares.size, values.shape[1]))
     scratch = np.empty(int(area.max(initial=0)), values.dtype)
     _cpu.interpolate_quantiles(values, pixels, area, shares, scratch, out)
@@ -222,7 +271,7 @@ def region_quantiles(
 
 
 def region_gradients(
-    image: ArrayLike, labels: ArrayLike, n_orientations: int = 8
+    image: ArrayLike, labels: ArrayLike, n_orientations: int = 8, *, spacing: Any = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Length and orientation of the gradient over each region.
 
@@ -231,12 +280,16 @@ def region_gradients(
     image : ndarray of shape (height, width) or (height, width, channels)
         Image of any number of channels.
 
-    labels : ndarray of shape (height, width), integer
+    labels : ndarray of shape (height, width) or (depth, height, width), integer
         Labels 0 .. n - 1, each with at least one pixel. Pixels below 0 count for nothing, and
         differences do not reach into them.
 
     n_orientations : int, default=8
-        Bins of the histogram; their middles are multiples of pi / n_orientations.
+        Bins of the histogram; their middles are multiples of pi / n_orientations. Volumes have
+        none.
+
+    spacing : tuple of two or three numbers or None, default=None
+        Distances of neighbouring samples, one an axis: gradients are by that unit. None is 1.
 
     Returns
     -------
@@ -246,7 +299,8 @@ def region_gradients(
 
     orientations : ndarray of shape (n, n_orientations), float64
         Share of that length in each bin. The angle is that of the channel with the longest
-        gradient, from the columns' axis to the rows', modulo pi. All 0 in a flat region.
+        gradient, from the columns' axis to the rows', modulo pi. All 0 in a flat region. Of a
+        volume the shape is (n, 0).
 
     Raises
     ------
@@ -267,8 +321,11 @@ def region_gradients(
     area = np.bincount(labels[labels >= 0], minlength=n)
     _check_no_gap(area)
     magnitude = np.zeros(n)
-    histogram = np.zeros((n, n_orientations))
-    _cpu.sum_gradients(labels, image, magnitude, histogram)
+    histogram = np.zeros((n, n_orientations if labels.ndim == 2 else 0))
+    steps = spacing_of(labels, spacing)
+    steps = (1.0,) * (3 - len(steps)) + steps
+    where = _rows(labels), labels.shape[-2], steps, _rows(image, image.shape[-1])
+    _cpu.sum_gradients(*where, magnitude, histogram)
     total = magnitude[:, None]
     orientations = np.divide(histogram, total, out=np.zeros_like(histogram), where=total > 0)
     return magnitude / area, orientations
@@ -276,7 +333,7 @@ def region_gradients(
 
 def _as_dense(labels: Any) -> tuple[NDArray[np.int32], int]:
     """The labels, and how many they are if there is no gap."""
-    labels = as_labels(labels)
+    labels = as_labels(labels, volumes=True)
     n = max(int(labels.max()) + 1, 0)
     if n > labels.size:
         raise ValueError(
@@ -284,6 +341,12 @@ def _as_dense(labels: Any) -> tuple[NDArray[np.int32], int]:
             "numbers them without gaps"
         )
     return labels, n
+
+
+def _rows(array, *more):
+    """An array (H, W, *more) or (D, H, W, *more) as (rows, W, *more)."""
+    *lines, width = array.shape[: array.ndim - len(more)]
+    return array.reshape(math.prod(lines), width, *more)
 
 
 def _check_no_gap(area):
@@ -297,12 +360,12 @@ def _check_no_gap(area):
 def _as_image(image: Any, labels: NDArray[np.int32]) -> NDArray[Any]:
     """The image (H, W, C), 0 outside: float32 if that is exact, float64 else."""
     image = np.asarray(image)
-    if image.shape[:2] != labels.shape:
+    if image.shape[: labels.ndim] != labels.shape:
         raise ValueError(f"labels has shape {labels.shape}, but the image {image.shape}")
     inside = labels >= 0
     mask = None if inside.all() else inside
-    narrow = as_image(image, mask=mask)
+    narrow = as_image(image, mask=mask, axes=labels.ndim)
     if image.dtype.itemsize <= 2 or image.dtype == np.float32:
         return narrow
     wide = as_standard(image, np.float64).reshape(narrow.shape)
-    return wide if mask is None else np.where(mask[:, :, None], wide, 0.0)
+    return wide if mask is None else np.where(mask[..., None], wide, 0.0)

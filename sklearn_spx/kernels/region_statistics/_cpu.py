@@ -1,5 +1,7 @@
 """Region statistics on the CPU: one walk over the runs of equal labels in each row.
 
+Rows are those of an image, or those of a volume, slice by slice, as `_grid` has them.
+
 Values of a run are summed about its first one, and runs are joined by their means and sums of
 squared deviations (Chan, Golub and LeVeque, 1983): large values cost no digits of the deviations.
 """
@@ -19,9 +21,9 @@ def number(labels, new, index, ids):
 
     Parameters
     ----------
-    labels : IN (H, W) int32
+    labels : IN (R, W) int32
     new : SCRATCH (largest label + 1,) int32, zeros
-    index : OUT (H, W) int32
+    index : OUT (R, W) int32
     ids : OUT (largest label + 1,) int32, the first of which are the labels in use
     """
     height, width = labels.shape
@@ -42,61 +44,71 @@ def number(labels, new, index, ids):
 
 
 @njit
-def sum_up(labels, image, spread, area, bbox, first, places, origin, mean, deviation, low, high):
+def sum_up(
+    labels, height, image, spread, area, bbox, first, places, origin, mean, deviation, low, high
+):
     """Add up areas, places and their squares and products; join means and deviations run by run.
 
     Parameters
     ----------
-    labels : IN (H, W) int32
-    image : IN (H, W, C) float32 or float64
+    labels : IN (R, W) int32
+    height : int, rows of a slice
+    image : IN (R, W, C) float32 or float64
     spread : IN bool, whether deviation, low and high are wanted; else they are not looked at
     area : INOUT (n,) int64, zeros
-    bbox : OUT (n, 4) int64
-    first : OUT (n, 2) float64, row and column of the first pixel
-    places : INOUT (n, 5) float64, zeros: sums of y, x, yy, yx, xx from the first pixel
+    bbox : OUT (n, 6) int64, first slice, row and column, and those behind the last
+    first : OUT (n, 3) float64, slice, row and column of the first pixel
+    places : INOUT (n, 9) float64, zeros: sums of z, y, x, zz, zy, zx, yy, yx, xx from there
     origin : OUT (n, C) float64, values of the first pixel
     mean : INOUT (n, C) float64, zeros: from those values
     deviation : INOUT (n, C) float64, zeros: sums of squared differences from the mean
     low, high : OUT (n, C) float64
     """
-    height, width, n_channels = image.shape
-    for y in range(height):
+    n_rows, width, n_channels = image.shape
+    for row in range(n_rows):
+        z, y = row // height, row % height
         end = 0
         while end < width:
             start = end
-            a = labels[y, start]
-            while end < width and end < start + LONGEST and labels[y, end] == a:
+            a = labels[row, start]
+            while end < width and end < start + LONGEST and labels[row, end] == a:
                 end += 1
             if a < 0:
                 continue
             if area[a] == 0:
-                bbox[a, 0], bbox[a, 1], bbox[a, 2], bbox[a, 3] = y, start, y + 1, end
-                first[a, 0], first[a, 1] = y, start
+                bbox[a, 0], bbox[a, 1], bbox[a, 2] = z, y, start
+                bbox[a, 3], bbox[a, 4], bbox[a, 5] = z + 1, y + 1, end
+                first[a, 0], first[a, 1], first[a, 2] = z, y, start
                 for c in range(n_channels):
-                    origin[a, c] = image[y, start, c]
+                    origin[a, c] = image[row, start, c]
                     if spread:
                         low[a, c] = high[a, c] = origin[a, c]
             n = np.float64(end - start)
-            v = y - first[a, 0]
-            u = start - first[a, 1]
+            t, v, u = z - first[a, 0], y - first[a, 1], start - first[a, 2]
             sum_u = n * u + n * (n - 1) / 2
-            places[a, 0] += n * v
-            places[a, 1] += sum_u
-            places[a, 2] += n * v * v
-            places[a, 3] += v * sum_u
-            places[a, 4] += n * u * u + u * n * (n - 1) + (n - 1) * n * (2 * n - 1) / 6
-            bbox[a, 1] = min(bbox[a, 1], start)
-            bbox[a, 2] = y + 1
-            bbox[a, 3] = max(bbox[a, 3], end)
+            places[a, 0] += n * t
+            places[a, 1] += n * v
+            places[a, 2] += sum_u
+            places[a, 3] += n * t * t
+            places[a, 4] += n * t * v
+            places[a, 5] += t * sum_u
+            places[a, 6] += n * v * v
+            places[a, 7] += v * sum_u
+            places[a, 8] += n * u * u + u * n * (n - 1) + (n - 1) * n * (2 * n - 1) / 6
+            bbox[a, 1] = min(bbox[a, 1], y)
+            bbox[a, 2] = min(bbox[a, 2], start)
+            bbox[a, 3] = z + 1
+            bbox[a, 4] = max(bbox[a, 4], y + 1)
+            bbox[a, 5] = max(bbox[a, 5], end)
             area[a] += end - start
             share = n / area[a]
             for c in range(n_channels):
-                reference = np.float64(image[y, start, c])
+                reference = np.float64(image[row, start, c])
                 total = squares = 0.0
                 if spread:
                     least, greatest = low[a, c], high[a, c]
                     for x in range(start, end):
-                        value = np.float64(image[y, x, c])
+                        value = np.float64(image[row, x, c])
                         least = min(least, value)
                         greatest = max(greatest, value)
                         value -= reference
@@ -105,7 +117,7 @@ def sum_up(labels, image, spread, area, bbox, first, places, origin, mean, devia
                     low[a, c], high[a, c] = least, greatest
                 else:
                     for x in range(start, end):
-                        total += np.float64(image[y, x, c]) - reference
+                        total += np.float64(image[row, x, c]) - reference
                 total /= n
                 apart = (reference - origin[a, c]) + total - mean[a, c]
                 mean[a, c] += apart * share
@@ -137,6 +149,33 @@ def mark_borders(labels, border, sides):
             border[y, x] = n > 0
             if a >= 0:
                 sides[a] += n
+
+
+@njit
+def count_faces(labels, height, faces):
+    """Count the faces of samples to another label or to the end of the volume.
+
+    Parameters
+    ----------
+    labels : IN (R, W) int32
+    height : int, rows of a slice
+    faces : INOUT (n,) int64, zeros
+    """
+    n_rows, width = labels.shape
+    for row in range(n_rows):
+        y = row % height
+        for x in range(width):
+            a = labels[row, x]
+            if a < 0:
+                continue
+            n = 0
+            n += row < height or labels[row - height, x] != a
+            n += row + height >= n_rows or labels[row + height, x] != a
+            n += y == 0 or labels[row - 1, x] != a
+            n += y + 1 == height or labels[row + 1, x] != a
+            n += x == 0 or labels[row, x - 1] != a
+            n += x + 1 == width or labels[row, x + 1] != a
+            faces[a] += n
 
 
 @njit
@@ -180,7 +219,7 @@ def list_pixels(labels, starts, pixels):
 
     Parameters
     ----------
-    labels : IN (H, W) int32
+    labels : IN (R, W) int32
     starts : INOUT (n,) int64, where each region's pixels start; OUT where they end
     pixels : OUT (pixels inside,) int64, y * W + x
     """
@@ -199,7 +238,7 @@ def interpolate_quantiles(values, pixels, area, shares, scratch, out):
 
     Parameters
     ----------
-    values : IN (H * W, C) float32 or float64
+    values : IN (R * W, C) float32 or float64
     pixels : IN (pixels inside,) int64, region by region
     area : IN (n,) int64
     shares : IN (Q,) float64, from 0 to 1
@@ -223,7 +262,7 @@ def interpolate_quantiles(values, pixels, area, shares, scratch, out):
 
 
 @njit
-def sum_gradients(labels, image, magnitude, histogram):
+def sum_gradients(labels, height, spacing, image, magnitude, histogram):
     """Add up the length of the gradient over all channels, and orientations by that length.
 
     Differences are central, one-sided at the end of what is inside; the orientation is that of
@@ -231,35 +270,46 @@ def sum_gradients(labels, image, magnitude, histogram):
 
     Parameters
     ----------
-    labels : IN (H, W) int32
-    image : IN (H, W, C) float32 or float64
+    labels : IN (R, W) int32
+    height : int, rows of a slice
+    spacing : three float, of slices, rows and columns
+    image : IN (R, W, C) float32 or float64
     magnitude : INOUT (n,) float64, zeros
-    histogram : INOUT (n, B) float64, zeros
+    histogram : INOUT (n, B) float64, zeros; B is 0 of volumes
     """
-    height, width, n_channels = image.shape
+    n_rows, width, n_channels = image.shape
     n_bins = histogram.shape[1]
-    for y in range(height):
+    for row in range(n_rows):
+        y = row % height
         for x in range(width):
-            a = labels[y, x]
+            a = labels[row, x]
             if a < 0:
                 continue
-            up = y - 1 if y > 0 and labels[y - 1, x] >= 0 else y
-            down = y + 1 if y + 1 < height and labels[y + 1, x] >= 0 else y
-            left = x - 1 if x > 0 and labels[y, x - 1] >= 0 else x
-            right = x + 1 if x + 1 < width and labels[y, x + 1] >= 0 else x
+            above = row - height if row >= height and labels[row - height, x] >= 0 else row
+            below = row + height if row + height < n_rows and labels[row + height, x] >= 0 else row
+            up = row - 1 if y > 0 and labels[row - 1, x] >= 0 else row
+            down = row + 1 if y + 1 < height and labels[row + 1, x] >= 0 else row
+            left = x - 1 if x > 0 and labels[row, x - 1] >= 0 else x
+            right = x + 1 if x + 1 < width and labels[row, x + 1] >= 0 else x
             total, longest, along_y, along_x = 0.0, 0.0, 0.0, 0.0
             for c in range(n_channels):
-                dy = dx = 0.0
+                dz = dy = dx = 0.0
+                if above < below:
+                    apart = (below - above) // height * spacing[0]
+                    dz = (np.float64(image[below, x, c]) - image[above, x, c]) / apart
                 if up < down:
-                    dy = (np.float64(image[down, x, c]) - image[up, x, c]) / (down - up)
+                    apart = (down - up) * spacing[1]
+                    dy = (np.float64(image[down, x, c]) - image[up, x, c]) / apart
                 if left < right:
-                    dx = (np.float64(image[y, right, c]) - image[y, left, c]) / (right - left)
-                squared = dy * dy + dx * dx
+                    apart = (right - left) * spacing[2]
+                    dx = (np.float64(image[row, right, c]) - image[row, left, c]) / apart
+                squared = dy * dy + dx * dx + dz * dz
                 total += squared
                 if squared > longest:
                     longest, along_y, along_x = squared, dy, dx
             if total > 0:
                 length = math.sqrt(total)
                 magnitude[a] += length
-                turn = math.atan2(along_y, along_x) / math.pi  # half turns, from -1 to 1
-                histogram[a, int((turn + 1) * n_bins + 0.5) % n_bins] += length
+                if n_bins > 0:
+                    turn = math.atan2(along_y, along_x) / math.pi  # half turns, from -1 to 1
+                    histogram[a, int((turn + 1) * n_bins + 0.5) % n_bins] += length

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 class RegionStatistics(NamedTuple):
-    """Statistics of regions 0 .. n - 1, in pixels; rows come before columns.
+    """Statistics of regions 0 .. n - 1, in pixels; rows come before columns, slices before rows.
 
     Attributes
     ----------
@@ -15,13 +15,15 @@ class RegionStatistics(NamedTuple):
         Pixels.
 
     bbox : ndarray of shape (n, 4), int64
-        First row, first column, and the row and column behind the last.
+        First row, first column, and the row and column behind the last. Of volumes (n, 6), slices
+        first.
 
     centroid : ndarray of shape (n, 2), float64
-        Mean row and column.
+        Mean row and column; of volumes (n, 3).
 
     covariance : ndarray of shape (n, 3), float64
-        Variance of the rows, covariance, variance of the columns.
+        Variance of the rows, covariance, variance of the columns: the upper half of the matrix,
+        row by row. Of volumes (n, 6).
 
     mean, std, low, high : ndarray of shape (n, channels), float64
         Mean, standard deviation, least and greatest value of each channel; the last three have 0
