@@ -27,7 +27,7 @@ spacing = (4, 1, 1)
 # Entropy rate superpixels, exactly 300, and graph-based segments. Neighbours are those by a face;
 # ``connectivity=26`` takes in edges and corners of samples.
 superpixels = ERSSuperpixels(300, connectivity=6, spacing=spacing).fit_transform([stack])[0]
-segments = EGBSegmenter(100.0, min_size=80, spacing=spacing).fit_transform([stack])[0]
+segments = EGBSegmenter(200.0, min_size=150, spacing=spacing).fit_transform([stack])[0]
 print("slices, rows, columns:", superpixels.shape, "superpixels:", superpixels.max() + 1)
 print(f"achievable accuracy: {achievable_segmentation_accuracy(superpixels, truth):.3f}")
 

@@ -107,7 +107,9 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : sequence or stacked array of n_images images
-            Each (height, width) or (height, width, channels), with the channels seen in ``fit``.
+            Each (height, width) or (height, width, channels), with the channels seen in ``fit``;
+            of an estimator whose ``spacing`` has three numbers volumes, with a depth before that,
+            as masks and labels then have.
 
         masks : sequence of n_images arrays (height, width) or None, default=None
             True where an image is to be segmented; a single mask may be None.
@@ -420,7 +422,9 @@ class StartingSegmenter(ImageSegmenter):
         Parameters
         ----------
         X : sequence or stacked array of n_images images
-            Each (height, width) or (height, width, channels), with the channels seen in ``fit``.
+            Each (height, width) or (height, width, channels), with the channels seen in ``fit``;
+            of an estimator whose ``spacing`` has three numbers volumes, with a depth before that,
+            as masks, starts and labels then have.
 
         masks : sequence of n_images arrays (height, width) or None, default=None
             True where an image is to be segmented; a single mask may be None.
@@ -490,7 +494,8 @@ class UntrainedSegmenter(ImageSegmenter):
         Parameters
         ----------
         X : sequence or stacked array of n_images images
-            Each (height, width) or (height, width, channels), of one number of channels.
+            Each (height, width) or (height, width, channels), of one number of channels; volumes,
+            where ``spacing`` has three numbers, have a depth before that.
 
         y : ignored
             Present for the interface.
