@@ -59,6 +59,7 @@ INSIDE = (
     "utils.threads",
     "utils.types",
     "value_range",
+    "view",
 )
 
 

@@ -26,6 +26,7 @@ ALLOWED = {
     "learned": {"kernels", "model_file", "training"},
     "value_range": {"base", "utils"},
     "large": {"large", "kernels", "methods", "training", "utils"},
+    "view": {"view", "inspection", "io", "kernels", "methods", "regions", "utils"},
     "regions": {
         "regions",
         "base",

@@ -1,4 +1,4 @@
-"""The command line: ``sklearn-spx demo``, ``segment``, ``evaluate``, ``train`` and ``info``.
+"""The command line: ``sklearn-spx demo``, ``segment``, ``view``, ``evaluate``, ``train``, ``info``.
 
 What a command needs is imported when it runs, so that ``--help`` answers at once.
 """
@@ -15,6 +15,7 @@ from ._train import train
 from ._train_del import train_del
 from ._train_seal import train_seal
 from ._train_trainable_slic import train_trainable_slic
+from ._view import view
 
 __all__ = ["main"]
 
@@ -43,5 +44,5 @@ def main():
 
 for _command in (train_seal, train_del, train_trainable_slic):
     train.add_command(_command)
-for _command in (demo, segment, evaluate, train, info):
+for _command in (demo, segment, view, evaluate, train, info):
     main.add_command(_command)
