@@ -55,7 +55,8 @@ class _Packed(NamedTuple):
         return cls(zlib.compress(np.ascontiguousarray(array), 1), array.shape, array.dtype)
 
     def array(self):
-        return np.frombuffer(zlib.decompress(self.data), self.dtype).reshape(self.shape)
+        values = np.frombuffer(zlib.decompress(self.data), self.dtype)
+        return values.reshape(self.shape).copy()  # kernels compile anew for what is read-only
 
 
 class _Delta(NamedTuple):

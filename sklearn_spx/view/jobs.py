@@ -4,20 +4,22 @@ One job runs at a time. A job that is cancelled, or asked for anew with other pa
 end for a moment, for a fresh process has to load everything again, and is then killed with it.
 """
 
-import contextlib
 import itertools
-import multiprocessing
-import signal
 import threading
 import time
 from collections import OrderedDict
 from http import HTTPStatus
 
 from .problems import Problem, reason_of
+from .worker import Worker
 
 __all__ = ["Job", "Jobs"]
 
 GRACE = 1.5  # seconds that a cancelled job may still take
+DIED = (
+    "the process that computes has died, perhaps for want of memory; nothing that you labelled is "
+    "lost. Try a smaller size"
+)
 KEPT = 50  # jobs that are done, which can be asked about
 
 
@@ -57,7 +59,7 @@ class Jobs:
         self._numbers = itertools.count(1)
         self._jobs = OrderedDict()
         self._changed = threading.Condition()
-        self._process = self._pipe = None
+        self._worker = None
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
         self._thread.start()
@@ -145,28 +147,26 @@ class Jobs:
 
     def _work(self, job, arguments, done):
         given = arguments()
-        if self._process is None or not self._process.is_alive():
+        if self._worker is None or not self._worker.is_alive:
             self._start()
-        self._pipe.send((job.work, given))
+        try:
+            self._worker.send(job.work, given)
+        except OSError:
+            self._kill()
+            raise Problem(DIED) from None
         del given
         patience = None  # until when a job that was given up may still end
         while True:
-            try:
-                if self._pipe.poll(0.02):
-                    kind, found = self._pipe.recv()
-                    if kind == "tell":
-                        with self._changed:
-                            if not job.is_over:
-                                job.stage, job.share = found
-                            self._changed.notify_all()
-                        continue
-                    break
-            except (EOFError, OSError):
+            kind, found = self._worker.reply(0.1) or ("tell", None)
+            if kind == "died":
                 self._kill()
-                raise Problem(
-                    "the process that computes has died, perhaps for want of memory; nothing that "
-                    "you labelled is lost. Try a smaller size"
-                ) from None
+                raise Problem(DIED)
+            if kind != "tell":
+                break
+            with self._changed:
+                if found and not job.is_over:
+                    job.stage, job.share = found
+                    self._changed.notify_all()
             if job.is_over:
                 patience = patience or time.monotonic() + (0 if self._closed else GRACE)
                 if time.monotonic() >= patience:
@@ -182,34 +182,9 @@ class Jobs:
             self._end(job, "done", "done", done(found))
 
     def _start(self):
-        # spawned, since this process has threads
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        self._process.start()
-        theirs.close()
+        self._worker = Worker()
 
     def _kill(self):
-        if self._process is not None:
-            self._process.kill()
-            self._process.join()
-            self._pipe.close()
-            self._process = None
-
-
-def _serve(pipe):
-    """Work on what comes until the other end is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's, which then ends this
-    from . import work
-
-    def tell(stage, share):
-        pipe.send(("tell", (stage, share)))
-
-    with contextlib.suppress(EOFError, OSError):
-        while True:
-            name, arguments = pipe.recv()
-            try:
-                answer = "done", getattr(work, name)(tell, *arguments)
-            except Exception as error:
-                answer = "failed", reason_of(error)
-            pipe.send(answer)
+        if self._worker is not None:
+            self._worker.kill()
+            self._worker = None

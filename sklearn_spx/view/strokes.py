@@ -44,6 +44,7 @@ def draw_stroke(points, radius, factor, shape):
     local = [tuple(point) for point in (xy - low).tolist()]
     if len(local) > 1:
         pen.line(local, fill=1, width=2 * reach + 1)
+    pen.point(local, fill=1)  # of an ellipse of one pixel nothing is drawn
     for x, y in local:
         pen.ellipse((x - reach, y - reach, x + reach, y + reach), fill=1)
     rows, columns = slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))
