@@ -93,10 +93,12 @@ class Images:
             self.sources.append(Source(len(self.sources), file.name, file, path))
 
     def add_file(self, name, path):
-        """Add a file that was uploaded, if it is an image; return its Source."""
+        """Add a file that was uploaded; Problem unless it is an image. Return its Source."""
+        loaded = self.read(path, name)
         with self._lock:
             source = Source(len(self.sources), name, path)
             self.sources.append(source)
+            self._keep(source.number, loaded)
         return source
 
     def source(self, number):
@@ -114,10 +116,13 @@ class Images:
                     return self._loaded[source.number]
             loaded = self.read(source.checked_path(), source.name)
             with self._lock:
-                self._loaded[source.number] = loaded
-                while len(self._loaded) > KEPT:
-                    self._loaded.popitem(last=False)
+                self._keep(source.number, loaded)
             return loaded
+
+    def _keep(self, number, loaded):
+        self._loaded[number] = loaded
+        while len(self._loaded) > KEPT:
+            self._loaded.popitem(last=False)
 
     def read(self, path, name):
         """Read a file."""
@@ -156,20 +161,20 @@ def reductions(shape):
 
 
 def reduced(image, factor):
-    """An image whose pixels are means of factor x factor; what is beyond the end repeats it."""
+    """An image whose pixels are means of factor x factor; of fewer at the ends."""
     if factor == 1:
         return image
-    ends = [(0, -n % factor) for n in image.shape[:2]] + [(0, 0)] * (image.ndim - 2)
-    padded = np.pad(image, ends, mode="edge") if any(end for _, end in ends) else image
-    height, width = (n // factor for n in padded.shape[:2])
-    sums = np.zeros((height, width, *image.shape[2:]), np.float32 if image.itemsize < 4 else float)
-    for y in range(factor):
-        for x in range(factor):
-            sums += padded[y::factor, x::factor]
-    sums /= factor * factor
+    if image.dtype == np.uint8 and (image.ndim == 2 or image.shape[2] == 3):
+        return np.asarray(Image.fromarray(image).reduce(factor)).copy()
+    values = image.astype(np.float32 if image.itemsize < 4 else np.float64)
+    for axis in (0, 1):
+        starts = np.arange(0, image.shape[axis], factor)
+        counts = np.minimum(factor, image.shape[axis] - starts)
+        counts = counts.reshape([-1 if a == axis else 1 for a in range(image.ndim)])
+        values = np.add.reduceat(values, starts, axis=axis) / counts.astype(values.dtype)
     if image.dtype.kind == "b":
-        return sums >= 0.5
-    return (np.rint(sums) if image.dtype.kind in "iu" else sums).astype(image.dtype)
+        return values >= 0.5
+    return (np.rint(values) if image.dtype.kind in "iu" else values).astype(image.dtype)
 
 
 def enlarged(labels, factor, shape):

@@ -69,14 +69,10 @@ class Session:
             with path.open("xb") as file:
                 for piece in pieces:
                     file.write(piece)
-            loaded = self.images.read(path, name)
+            return self.images.add_file(name, path)
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        source = self.images.add_file(name, path)
-        with self.lock:
-            self._documents[source.number] = Document(loaded.shape)
-        return source
 
     # --- classes -----------------------------------------------------------------------------
 

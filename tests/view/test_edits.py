@@ -287,15 +287,22 @@ def test_strokes():
 
 
 @settings(deadline=None)
-@given(st.integers(1, 5), st.integers(1, 9), st.integers(1, 9))
-def test_reduced_and_enlarged(factor, height, width):
-    image = np.random.default_rng(0).integers(0, 255, (height, width, 2), np.uint8)
+@given(
+    st.integers(1, 5),
+    st.integers(1, 9),
+    st.integers(1, 9),
+    st.sampled_from([2, 3]),
+    st.sampled_from([np.uint8, np.uint16, np.float32, bool]),
+)
+def test_reduced_and_enlarged(factor, height, width, channels, dtype):
+    image = np.random.default_rng(0).integers(0, 255, (height, width, channels)).astype(dtype)
     small = reduced(image, factor)
-    assert small.shape == (-(-height // factor), -(-width // factor), 2)
-    assert small.dtype == np.uint8
-    block = image[:factor, :factor]
-    if block.shape[:2] == (factor, factor):
-        assert abs(small[0, 0] - block.mean(axis=(0, 1))).max() <= 0.5
+    assert small.shape == (-(-height // factor), -(-width // factor), channels)
+    assert small.dtype == dtype
+    rows, columns = (len(range(0, n, factor)) - 1 for n in (height, width))
+    for row, column in ((0, 0), (rows, columns)):  # the last one is of what there is
+        block = image[row * factor :, column * factor :][:factor, :factor]
+        assert abs(small[row, column] - block.mean(axis=(0, 1))).max() <= 0.5 + 1e-3
     back = enlarged(small, factor, (height, width))
     assert back.shape == image.shape
     assert (back[::factor, ::factor] == small).all()

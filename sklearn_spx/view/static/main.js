@@ -359,7 +359,7 @@ const page = {
 new Tools(viewer, page);
 
 // Make a step, show it and say it.
-function change(make) {
+function change(make, what = "") {
   const target = model;
   return enqueue(async () => {
     await target.keepCut();
@@ -367,8 +367,8 @@ function change(make) {
     await target.take(answer);
     if (target !== model) return;
     refresh();
-    const done = answer.changed.step;
-    say(target.regions === before ? `${done}: done` : `${done}: ${regions(target.regions)}`);
+    const done = `${what}${answer.changed.step}`;
+    say(target.regions === before ? `${done}, done` : `${done}: ${regions(target.regions)}`);
   });
 }
 
@@ -382,7 +382,9 @@ function split([x, y]) {
 }
 
 for (const which of ["undo", "redo"])
-  $(which).onclick = () => change((target) => tell(`images/${target.id}/${which}`, { version: target.version }));
+  $(which).onclick = () => change(
+    (target) => tell(`images/${target.id}/${which}`, { version: target.version }), `${which} of `,
+  );
 
 // --- training and saving ---------------------------------------------------------------------------
 
