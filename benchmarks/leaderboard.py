@@ -75,13 +75,13 @@ class Kept:
 
     def __init__(self, path):
         self.path, self.found = path, {}
-        if path.exists():
-            for line in path.read_text(encoding="utf-8").splitlines():
-                try:
-                    key, value = json.loads(line)
-                except ValueError:  # cut off by an interruption
-                    continue
-                self.found[tuple(key)] = value
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        if text and not text.endswith("\n"):  # cut off by an interruption
+            text = text[: text.rfind("\n") + 1]
+            path.write_text(text, encoding="utf-8")
+        for line in text.splitlines():
+            key, value = json.loads(line)
+            self.found[tuple(key)] = value
 
     def of(self, key, compute):
         """The value of a key; computed and kept if it is not there."""

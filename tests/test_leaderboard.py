@@ -1,0 +1,90 @@
+"""The command behind the leaderboard: its figures are those of the metrics, and it resumes."""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sklearn_spx.datasets import make_dead_leaves
+from sklearn_spx.metrics import evaluate_segmentations
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+
+
+@pytest.fixture(scope="module")
+def leaderboard():
+    if not BENCHMARKS.exists():
+        pytest.skip("the benchmarks are not there, as where the package alone is tested")
+    pytest.importorskip("tqdm")
+    sys.path.insert(0, str(BENCHMARKS))
+    try:
+        return importlib.import_module("leaderboard")
+    finally:
+        sys.path.remove(str(BENCHMARKS))
+
+
+def blocks(shape, side):
+    rows, columns = np.indices(shape) // side
+    return (rows * (columns.max() + 1) + columns).astype(np.int32)
+
+
+def test_the_best_settings_are_those_of_the_data_set_s_evaluation(leaderboard):
+    data = make_dead_leaves(3, shape=(40, 60), n_annotators=2, random_state=0)
+    found = [[blocks((40, 60), side) for side in (5 + i, 11, 30)] for i in range(3)]
+    wanted = evaluate_segmentations(found, data.ground_truths)
+    scored = [leaderboard.segment_scores(one, t) for one, t in zip(found, data.ground_truths)]
+    weights = np.array([one["annotated"] for one in scored], float)
+    for name, family in leaderboard.FAMILIES.items():
+        values = np.array([one[name] for one in scored], float)
+        ods, ois, best = leaderboard.best_settings(name, values, weights)
+        assert ods == pytest.approx(wanted[family].ods)
+        assert ois == pytest.approx(wanted[family].ois)
+        assert best == wanted[family].ods_setting
+
+
+def test_the_nearest_count_is_found_and_the_request_is_told(leaderboard):
+    asked = []
+
+    def doubles(image, number):
+        asked.append(number)
+        n = min(round(2 * number), 40)
+        return np.arange(40).reshape(4, 10) * n // 40 + 7  # numbers with an offset
+
+    labels, request = leaderboard.nearest(doubles, None, 10)
+    assert labels.max() + 1 == 10
+    assert labels.min() == 0
+    assert round(2 * request) == 10
+    asked.clear()
+    leaderboard.nearest(doubles, None, 10, asked=request)
+    assert asked == [request]
+
+
+def test_what_was_scored_is_not_scored_again(leaderboard, tmp_path):
+    path = tmp_path / "kept.jsonl"
+    kept = leaderboard.Kept(path)
+    assert kept.of(("a", 1), lambda: {"ASA": 0.5}) == {"ASA": 0.5}
+    with open(path, "a") as file:
+        file.write('[["b", 2], {"AS')  # interrupted
+    again = leaderboard.Kept(path)
+    assert again.of(("a", 1), lambda: pytest.fail("scored again")) == {"ASA": 0.5}
+    assert again.of(("b", 2), lambda: {"ASA": 1.0}) == {"ASA": 1.0}
+    assert leaderboard.Kept(path).found[("b", 2)] == {"ASA": 1.0}
+
+
+def test_tables_have_every_method_and_its_interval(leaderboard, tmp_path):
+    data = make_dead_leaves(2, shape=(30, 40), random_state=0)
+    pairs = list(zip("ab", data.images, [[t] for t in data.ground_truths]))
+    kept = leaderboard.Kept(tmp_path / "kept.jsonl")
+    rows = leaderboard.superpixel_table("bsds500", "val", pairs, ["SLICSuperpixels"], kept)
+    assert [row["asked"] for row in rows] == list(leaderboard.COUNTS)
+    assert float(rows[0]["superpixels"]) == 100
+    assert 0 < float(rows[0]["ASA"]) <= 1
+    assert float(rows[0]["ASA ±"]) >= 0
+    rows = leaderboard.segment_table("bsds500", "val", pairs, ["merged by colour"], kept)
+    leaderboard.write(tmp_path / "out" / "segments.csv", rows)
+    assert (tmp_path / "out" / "segments.csv").read_text().startswith("method,version,images,Fb")
+    lines = (tmp_path / "kept.jsonl").read_text().splitlines()
+    assert len([json.loads(line) for line in lines]) == 2 * 4 + 2
