@@ -70,6 +70,8 @@ class _Delta(NamedTuple):
     @classmethod
     def between(cls, layer, before, after):
         """The change from one array to the other, or None."""
+        if before is after:
+            return None
         if before.shape != after.shape:
             return cls(layer, None, _Packed.of(before), _Packed.of(after))
         differs = before != after
