@@ -13,7 +13,7 @@ import numpy as np
 from numba.extending import register_jitable
 from numpy.typing import NDArray
 
-from ._device import is_on_gpu
+from ._device import is_on_gpu, uses_gpu
 from .checks import check_connectivity
 
 __all__ = ["Grid", "grid_of", "is_row", "relative_spacing", "stays_on_cpu"]
@@ -99,6 +99,7 @@ def stays_on_cpu(so: bool, device: Any, **arrays: Any) -> bool:
             f"{found}; volumes, and images with spacing, are worked on by the CPU: give "
             "device='cpu' and arrays of numpy"
         )
+    uses_gpu("cpu" if device in (None, "auto") else device)  # raises for what is no device
     return True
 
 

@@ -96,7 +96,7 @@ class _Regions:
     """What the kernels find, each computed when it is first asked for."""
 
     def __init__(self, labels, image, quantiles, spacing, spread):
-        self.index, self.ids = number_regions(labels)
+        self.index, self.ids = number_regions(labels, volumes=True)
         self.image, self.quantiles, self.spacing = image, quantiles, spacing
         self.steps = spacing_of(labels, spacing)
         self.spread = spread  # whether a column is one of _SPREAD

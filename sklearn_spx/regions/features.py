@@ -311,7 +311,9 @@ class RegionFeatures(TransformerMixin, BaseEstimator):
         label : ndarray of shape (n_regions,), int64
             Label of the region there.
         """
-        found = self._each(X, masks, lambda item: number_regions(self._labels(item))[1])
+        found = self._each(
+            X, masks, lambda item: number_regions(self._labels(item), volumes=True)[1]
+        )
         sizes = [len(ids) for ids in found]
         return np.repeat(np.arange(len(found)), sizes), np.concatenate(found).astype(np.int64)
 
@@ -402,7 +404,7 @@ class RegionFeatures(TransformerMixin, BaseEstimator):
 
 def _describe(labels, image, lab, pixel_features, properties, quantiles, spacing=None):
     """Labels of the regions, and their rows: plain arguments, which ``memory`` can tell apart."""
-    index, ids = number_regions(labels)
+    index, ids = number_regions(labels, volumes=True)
     inside = _inside(labels)
     masks = {} if inside is None else {"masks": [inside]}
     seen, channels = None, None

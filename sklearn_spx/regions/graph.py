@@ -126,7 +126,7 @@ class RegionGraph:
             labels = as_labels(labels, volumes=True)
         else:
             image, labels = as_image_and_labels(image, labels, volumes=True)
-        self.pixel_nodes, self.ids = number_regions(labels)
+        self.pixel_nodes, self.ids = number_regions(labels, volumes=True)
         n_nodes = self.ids.size
         self.sizes, self.centroids = _sizes_and_centroids(self.pixel_nodes, n_nodes)
         self.edges, self.lengths = region_adjacency(self.pixel_nodes)

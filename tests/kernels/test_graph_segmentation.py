@@ -420,6 +420,8 @@ def test_what_does_not_fit_a_volume_is_named():
     bad[2, 1, 2, 3] = 1.5
     with pytest.raises(ValueError, match=r"affinities\[2\] of slice 1, row 2, column 3 is 1\.5"):
         graph_segmentation(affinities=bad, spacing=(1, 1, 1), connectivity=6)
+    with pytest.raises(ValueError, match="device must be None, 'cpu', 'cuda' or 'auto', got 'gpu'"):
+        graph_segmentation(volume, spacing=(1, 1, 1), device="gpu")
     with pytest.raises(ValueError, match="device is 'cuda'; volumes, and images with spacing"):
         graph_segmentation(volume, spacing=(1, 1, 1), device="cuda")
     with pytest.raises(ValueError, match=r"a volume of shape .* more edges than 32 bits count"):

@@ -1,5 +1,7 @@
 """The untrained estimators on volumes and on pixels that are no squares."""
 
+import sys
+
 import numpy as np
 import pytest
 from scipy.ndimage import label
@@ -7,7 +9,12 @@ from sklearn.base import clone
 
 from sklearn_spx import EGBSegmenter, ERSSuperpixels
 from sklearn_spx.datasets import make_dead_leaves
-from sklearn_spx.kernels import entropy_rate_superpixels, graph_segmentation
+from sklearn_spx.kernels import (
+    entropy_rate_superpixels,
+    graph_segmentation,
+    region_adjacency,
+    region_means,
+)
 from sklearn_spx.kernels.entropy_rate import box_cells
 from sklearn_spx.metrics import achievable_segmentation_accuracy
 from sklearn_spx.model_file._parameters import check, encode
@@ -140,3 +147,35 @@ def test_superpixels_of_volumes_follow_their_borders():
     truth = data.ground_truths[0]
     found, chance = (achievable_segmentation_accuracy(one, truth) for one in (labels, boxes))
     assert 1 - found < 0.8 * (1 - chance)
+
+
+def test_volumes_are_compiled_with_images(data):
+    volume, mask = data.images[0], data.ground_truths[0] > 0
+
+    def signatures():
+        modules = (
+            "entropy_rate._cpu",
+            "graph_segmentation._cpu",
+            "graph_segmentation._cpu_weights",
+        )
+        functions = [
+            function
+            for name in (*modules, "region_graph._cpu")
+            for function in vars(sys.modules[f"sklearn_spx.kernels.{name}"]).values()
+            if hasattr(function, "signatures")
+        ]
+        return [len(function.signatures) for function in functions]
+
+    def segment(image, mask, spacing):
+        graph_segmentation(image, spacing=spacing)
+        graph_segmentation(image, spacing=spacing, mask=mask)
+        labels = entropy_rate_superpixels(image, 40, spacing=spacing)
+        entropy_rate_superpixels(image, 150, spacing=spacing, mask=mask, cells=labels)
+        region_adjacency(labels)
+        region_means(image, labels)
+
+    segment(volume[2], np.ones(volume.shape[1:3], bool), None)
+    before = signatures()
+    assert sum(before) > 4
+    segment(volume, mask, (2, 1, 1))
+    assert signatures() == before

@@ -277,7 +277,7 @@ def test_what_does_not_fit_a_volume_is_named():
     )
 )
 def test_surfaces_are_counted_face_by_face(labels):
-    labels = number_regions(labels)[0]
+    labels = number_regions(labels, volumes=True)[0]
     padded = np.pad(labels, 1, constant_values=-2)
     for k, faces in enumerate(region_surfaces(labels)):
         wanted = sum(

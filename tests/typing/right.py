@@ -34,6 +34,7 @@ assert_type(plain.transform(images), list[LabelImage] | LabelImage)
 assert_type(plain.predict(np.stack(images), masks=[None]), list[LabelImage] | LabelImage)
 assert_type(plain.score(images, truths, sample_weight=[1.0]), float)
 ERSSuperpixels(20, connectivity=4, n_jobs=-1, on_error="warn").fit_transform(images)
+ERSSuperpixels(20, connectivity=26, spacing=(2.5, 1, 1)).fit_transform([np.zeros((4, 5, 6))])
 
 training = NetTraining(max_steps=10, learning_rate=1e-3)
 features = ChannelUnion([("lab", LabFeatures())])

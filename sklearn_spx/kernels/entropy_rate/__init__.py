@@ -113,7 +113,8 @@ def entropy_rate_superpixels(
         Where to work. The labels are the same; where two costs are within 2^-44 of the greatest
         gain they may differ, as logarithms do in the last bit. "auto" is "cuda" if there is a GPU;
         None is where the image, the affinities or the mask lie, which may be arrays on a GPU: CUDA
-        tensors of torch, or whatever else has ``__cuda_array_interface__``.
+        tensors of torch, or whatever else has ``__cuda_array_interface__``. With
+        ``spacing`` the CPU works.
 
     Returns
     -------

@@ -91,10 +91,10 @@ def graph_segmentation(
 
     spacing : tuple of two or three numbers or None, default=None
         Distances of neighbouring samples: (z, y, x) makes it a volume, (y, x) is of an image whose
-        pixels are no squares. Only their ratios count. The Gaussian is round in
-        space, and a distance of colours is multiplied by how much longer its edge is than where
-        all spacings were the smallest: diagonals count as in the paper where spacings are equal.
-        Of no effect on affinities.
+        pixels are no squares. Only their ratios count. The Gaussian is round in space, and a
+        distance of colours is multiplied by how much longer its edge is than where all spacings
+        were the smallest: where they are equal, diagonals count as in the paper. Of no effect on
+        affinities.
 
     mask : ndarray of shape (height, width) or None, default=None
         True where the image is to be segmented; other pixels take no part, and the image, or the
@@ -103,7 +103,7 @@ def graph_segmentation(
     device : {"cpu", "cuda", "auto"}, default=None
         Where to work; the labels are the same. "auto" is "cuda" if there is a GPU; None is where
         the arrays lie, which may be on a GPU: CUDA tensors of torch, or whatever else has
-        ``__cuda_array_interface__``.
+        ``__cuda_array_interface__``. With ``spacing`` the CPU works.
 
     Returns
     -------

@@ -28,7 +28,7 @@ def region_adjacency(
     device : {"cpu", "cuda", "auto"}, default=None
         Where to work; the values are the same, bit by bit. "auto" is "cuda" if there is a GPU;
         None is where the labels lie, which may be on a GPU: a CUDA tensor of torch, or whatever
-        else has ``__cuda_array_interface__``.
+        else has ``__cuda_array_interface__``. Volumes are worked on by the CPU.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def region_means(
     device : {"cpu", "cuda", "auto"}, default=None
         Where to work; the values are the same, bit by bit. "auto" is "cuda" if there is a GPU;
         None is where the image lies, which may be on a GPU: a CUDA tensor of torch, or whatever
-        else has ``__cuda_array_interface__``.
+        else has ``__cuda_array_interface__``. Volumes are worked on by the CPU.
 
     Returns
     -------

@@ -26,13 +26,18 @@ __all__ = [
 ]
 
 
-def number_regions(labels: ArrayLike) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def number_regions(
+    labels: ArrayLike, *, volumes: bool = False
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Number the regions of a label image from 0, in the order of their labels.
 
     Parameters
     ----------
-    labels : ndarray of shape (height, width) or (depth, height, width), integer
+    labels : ndarray of shape (height, width), integer
         Label image, with gaps perhaps. Pixels below 0 are outside every region.
+
+    volumes : bool, default=False
+        Whether it may be that of a volume, (depth, height, width).
 
     Returns
     -------
@@ -54,7 +59,7 @@ def number_regions(labels: ArrayLike) -> tuple[NDArray[np.int32], NDArray[np.int
     >>> index.tolist(), ids.tolist()
     ([[1, 1, -1], [0, 1, 0]], [2, 7])
     """
-    labels = as_labels(labels, volumes=True)
+    labels = as_labels(labels, volumes=volumes)
     highest = int(labels.max())
     if highest > 4 * labels.size + 1024:  # a table by label would be larger than the image
         ids, dense = np.unique(labels, return_inverse=True)
