@@ -4,19 +4,18 @@ A subclass writes ``fit`` and ``_segment(image, mask) -> label image``; the rest
 else it computes image by image goes through ``_each``, which has the rules of ``transform``.
 """
 
-import warnings
 from collections.abc import Sequence
 from numbers import Integral
 from typing import Any, Literal, Self
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .kernels.checks import check_spacing, uses_gpu
+from .utils.each import naming, run_each, warn_left_out
 from .utils.images import (
     check_image,
     check_labels,
@@ -275,14 +274,21 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
             self._check_start_matters()
             start = check_sequence(start, "start", "label image", self._n_axes)
             check_same_length(X, start, "start")
-        tasks = ((self, work, *_read(X, masks, i), start) for i in range(len(X)))
-        results = []
-        for outcome in self._map(_outcome, tasks, len(X)):
-            if isinstance(outcome, Exception):
-                _warn(outcome)
-                outcome = None
-            results.append(outcome)
-        return results
+        return run_each(
+            self._one,
+            ((work, *_read(X, masks, i), start) for i in range(len(X))),
+            len(X),
+            n_jobs=self.n_jobs,
+            on_error=self.on_error,
+            progress=type(self).__name__ if self.verbose else None,
+        )
+
+    def _one(self, work, image, mask, i, start):
+        image, mask = self._check_item(image, mask, i, self.n_channels_in_)
+        beside = () if start is None else (_start_of(start, i, image, mask),)
+        image = self._look_at(image, mask, f"X[{i}]")
+        with naming(f"X[{i}]"):
+            return work(image, mask, *beside)
 
     # --- what a subclass's fit calls ---------------------------------------------------------
 
@@ -321,7 +327,7 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
             except (ValueError, TypeError) as error:
                 if self.on_error == "raise":
                     raise
-                _warn(error)
+                warn_left_out(error)
                 continue
             channels = max(found, channels or 0)
             usable += 1
@@ -338,18 +344,6 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
                 yield self._check_item(*_read(X, masks, i), None)
             except (ValueError, TypeError):
                 continue
-
-    def _map(self, function, arguments, total):
-        """Call ``function(*a)`` for each of ``arguments`` over joblib; results in order."""
-        if total == 1 and not self.verbose:  # as in a video: joblib would cost more than checks
-            return [function(*a) for a in arguments]
-        tasks = (delayed(function)(*a) for a in arguments)
-        if not self.verbose:
-            return Parallel(n_jobs=self.n_jobs, prefer="threads")(tasks)
-        from .utils.progress import progress_bar
-
-        results = Parallel(n_jobs=self.n_jobs, prefer="threads", return_as="generator")(tasks)
-        return progress_bar(results, total=total, desc=type(self).__name__, unit="image")
 
     def _check_item(self, image, mask, i, channels, known=True):
         """Check image i; ``known`` tells whether its channels are those of a fit that is done."""
@@ -549,22 +543,6 @@ def _item(items, i, name):
         raise ValueError(f"{name}[{i}] cannot be read: {error}") from error
 
 
-def _outcome(estimator, work, image, mask, i, start):
-    """The work's result; or, with on_error="warn", the exception, so that the others go on."""
-    try:
-        image, mask = estimator._check_item(image, mask, i, estimator.n_channels_in_)
-        beside = () if start is None else (_start_of(start, i, image, mask),)
-        image = estimator._look_at(image, mask, f"X[{i}]")
-        try:
-            return work(image, mask, *beside)
-        except (ValueError, TypeError) as error:
-            raise type(error)(f"X[{i}]: {error}") from error
-    except Exception as error:
-        if estimator.on_error == "raise":
-            raise
-        return error
-
-
 def _start_of(start, i, image, mask):
     """Label image i that superpixels start from, within the mask; None if it has no region."""
     labels = _item(start, i, "start")
@@ -574,10 +552,6 @@ def _start_of(start, i, image, mask):
     if mask is not None:
         labels = np.where(mask, labels, np.int32(-1))
     return labels if (labels >= 0).any() else None
-
-
-def _warn(error):
-    warnings.warn(f"{error}; left out", RuntimeWarning, stacklevel=4)
 
 
 def _is_stacked(X):

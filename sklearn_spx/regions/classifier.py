@@ -4,13 +4,11 @@ fit      image -> labels -> rows ; labels, y -> class and weight of each region 
 predict  image -> labels -> rows -> classifier_ -> class of each region -> class image
 """
 
-import warnings
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, Literal, Self
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import RandomForestClassifier
@@ -23,6 +21,7 @@ from ..base import pack
 from ..kernels.region_statistics import number_regions
 from ..methods.slic import SLICSuperpixels
 from ..metrics import mean_iou
+from ..utils.each import naming, run_each, warn_left_out
 from ..utils.images import check_same_length, check_sequence, check_target, n_channels
 from ..utils.types import Images, Labels
 from ._items import Images as Part
@@ -201,7 +200,9 @@ class SuperpixelClassifier(BaseEstimator):
                 item = read_item(X, masks, i, labels_alone=False, expected=self.n_channels_in_)
                 classes_of_one = _check_classes(y, i, item.image.shape[:2])
             except (ValueError, TypeError) as error:
-                self._forgive(error)
+                if self.on_error == "raise":
+                    raise
+                warn_left_out(error)
                 continue
             self.n_channels_in_ = n_channels(item.image)
             if item.labels is None:
@@ -381,29 +382,13 @@ class SuperpixelClassifier(BaseEstimator):
         return self._map(both, X, masks, range(len(X)))
 
     def _map(self, work, X, masks, chosen):
-        tasks = (delayed(self._outcome)(work, X, masks, i) for i in chosen)
-        outcomes = Parallel(n_jobs=self.n_jobs, prefer="threads")(tasks)
-        for k, outcome in enumerate(outcomes):
-            if isinstance(outcome, Exception):
-                self._forgive(outcome)
-                outcomes[k] = None
-        return outcomes
+        items = ((work, X, masks, i) for i in chosen)
+        return run_each(self._one, items, len(chosen), n_jobs=self.n_jobs, on_error=self.on_error)
 
-    def _outcome(self, work, X, masks, i):
-        """The work's result, or the exception that it raised."""
-        try:
-            item = read_item(X, masks, i, labels_alone=False, expected=self.n_channels_in_)
-        except (ValueError, TypeError) as error:
-            return error
-        try:
+    def _one(self, work, X, masks, i):
+        item = read_item(X, masks, i, labels_alone=False, expected=self.n_channels_in_)
+        with naming(f"X[{i}]"):
             return work(item)
-        except (ValueError, TypeError) as error:
-            return type(error)(f"X[{i}]: {error}")
-
-    def _forgive(self, error):
-        if self.on_error == "raise":
-            raise error
-        warnings.warn(f"{error}; left out", RuntimeWarning, stacklevel=4)
 
     def _labels(self, item):
         return labels_of(item, self.superpixels_, self.memory)

@@ -8,7 +8,6 @@ from numbers import Integral
 from typing import Any, Literal, Self
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import HasMethods, StrOptions
@@ -17,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, check_memory
 from ..features import LabFeatures
 from ..kernels.checks import check_spacing
 from ..kernels.region_statistics import number_regions, region_statistics
+from ..utils.each import naming, run_each
 from ..utils.images import n_channels
 from ..utils.types import Images
 from ._columns import check_properties, check_quantiles, columns
@@ -344,8 +344,8 @@ class RegionFeatures(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         self._validate_params()
         X, masks = check_items(X, masks, self._n_axes)
-        tasks = (delayed(self._one)(X, masks, i, work) for i in range(len(X)))
-        return Parallel(n_jobs=self.n_jobs, prefer="threads")(tasks)
+        items = ((X, masks, i, work) for i in range(len(X)))
+        return run_each(self._one, items, len(X), n_jobs=self.n_jobs)
 
     def _one(self, X, masks, i, work):
         alone = self.superpixels is None
@@ -357,10 +357,8 @@ class RegionFeatures(TransformerMixin, BaseEstimator):
             )
         if not self.n_channels_in_:  # features of shape need no more than the labels
             item = item._replace(image=None)
-        try:
+        with naming(f"X[{i}]"):
             return work(item)
-        except (ValueError, TypeError) as error:
-            raise type(error)(f"X[{i}]: {error}") from error
 
     @property
     def _n_axes(self):

@@ -232,6 +232,26 @@ def test_on_error():
             clone(classifier).fit([np.zeros(3)], y[:1])
 
 
+def test_an_error_of_any_kind_leaves_one_image_out():
+    class Failing(SLICSuperpixels):
+        def _segment(self, image, mask, start=None):
+            if image.shape[:2] == (7, 9):
+                raise RuntimeError("out of luck")
+            return super()._segment(image, mask, start)
+
+    X, y = _data(3)
+    classifier = _classifier().set_params(superpixels=Failing(60), on_error="warn").fit(X, y)
+    wanted = classifier.predict(X)
+    X[1] = np.zeros((7, 9), np.uint8)
+    with pytest.warns(RuntimeWarning, match="out of luck; left out") as warned:
+        found = classifier.predict(X)
+    assert found[1] is None
+    assert warned[0].filename == __file__
+    np.testing.assert_array_equal(found[2], wanted[2])
+    with pytest.raises(RuntimeError, match="out of luck"):
+        classifier.set_params(on_error="raise").predict(X)
+
+
 def test_masks_in_fit():
     X, y = _data(2)
     X = [image / 255 for image in X]
