@@ -48,6 +48,7 @@ from sklearn_spx.kernels.footprints import region_footprints
 from sklearn_spx.methods.seal.graph import graph_segments
 from sklearn_spx.training import NetTraining
 
+from .fuzz_regions import CHECKS as CHECKS_OF_REGIONS
 from .kernels import naive, naive_cluster_assign
 from .metrics import naive as naive_scores
 from .metrics.common import cases as label_images
@@ -731,6 +732,7 @@ CHECKS = {
         check_footprints,
         st.tuples(scenes(max_side=12), st.floats(0.1, 9), st.floats(-5, 5)),
     ),
+    **CHECKS_OF_REGIONS,
     "lab": (check_lab, scenes()),
     "scores": (check_scores, label_images(max_side=10)),
     "bounds of scores": (check_score_bounds, label_images(max_side=16)),
