@@ -16,10 +16,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..base import StartingSegmenter
-from ..kernels.checks import check_real
+from ..base import ImageSegmenter, StartingSegmenter
+from ..kernels.checks import as_labels, check_real
 from ..kernels.compilation import njit
 from ..kernels.flow import as_flow, move_labels, shared_pixels
+from ..kernels.region_statistics import number_regions
 
 __all__ = ["frame_shift", "segment_frames"]
 
@@ -40,9 +41,10 @@ def segment_frames(
     ----------
     estimator : estimator
         Fitted, or pretrained. Those of this package, or whatever has ``transform`` for a list of
-        images. After the first frame, clustering (SLICSuperpixels, TrainableSLIC) runs a third of
-        its ``max_iter``, as it starts near the end; and with entropy rate superpixels
-        (ERSSuperpixels, SEALSuperpixels) ``regularity`` is 0.5 at the least, unless it is 0.
+        images to a list of label images, of any numbers and below 0 for none. After the first
+        frame, clustering (SLICSuperpixels, TrainableSLIC) runs a third of its ``max_iter``, as it
+        starts near the end; and with entropy rate superpixels (ERSSuperpixels, SEALSuperpixels)
+        ``regularity`` is 0.5 at the least, unless it is 0.
 
     frames : iterable of arrays (height, width) or (height, width, channels)
         In order, all of one shape; read one at a time.
@@ -68,7 +70,8 @@ def segment_frames(
     Raises
     ------
     ValueError, TypeError
-        If a frame or what ``motion`` returns cannot be used; the message names it.
+        If a frame, or what the estimator or ``motion`` returns for it, cannot be used; the message
+        names it.
 
     Examples
     --------
@@ -143,7 +146,10 @@ def _segment(estimator, frame, t, start=None):
         raise type(error)(str(error).replace("X[0]", f"frames[{t}]")) from error
     if found is None:
         raise ValueError(f"frames[{t}] could not be segmented")
-    return found
+    if isinstance(estimator, ImageSegmenter):
+        return found
+    name = f"what {type(estimator).__name__} returns for frames[{t}]"
+    return number_regions(as_labels(found, name, frame.shape[:2]))[0]
 
 
 # --- motion -----------------------------------------------------------------------------------
@@ -180,8 +186,11 @@ def frame_shift(before: Any, after: Any) -> tuple[int, int]:
     (-5, -2)
     """
     before, after = np.asarray(before), np.asarray(after)
-    if before.shape != after.shape or before.ndim not in (2, 3):
-        raise ValueError(f"frames have shapes {before.shape} and {after.shape}")
+    if before.shape != after.shape or before.ndim not in (2, 3) or not before.size:
+        raise ValueError(
+            f"frames have shapes {before.shape} and {after.shape}; accepted are two of one shape, "
+            "(height, width) or (height, width, channels), and not empty"
+        )
     return _shift(_profiles(before), _profiles(after))
 
 

@@ -223,7 +223,38 @@ def test_bad_input_is_named(frames, more, error, words):
         list(segment_frames(estimator, frames, **more))
 
 
+def test_label_images_of_others_may_have_any_numbers():
+    class Other:
+        def transform(self, frames):
+            return [np.array([[70, 70, -3, 10**9, 10**9]])]
+
+    found = list(segment_frames(Other(), np.zeros((2, 1, 5)), motion=None))
+    assert [labels.tolist() for labels in found] == [[[0, 0, -1, 1, 1]]] * 2
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "words"),
+    [
+        (np.zeros((1, 5)), TypeError, r"what Wrong returns for frames\[0\] has dtype float64"),
+        (
+            np.zeros((5, 1), int),
+            ValueError,
+            r"for frames\[0\] has shape \(5, 1\), expected \(1, 5\)",
+        ),
+    ],
+)
+def test_what_is_no_label_image_of_the_frame_is_named(given, error, words):
+    class Wrong:
+        def transform(self, frames):
+            return [given]
+
+    with pytest.raises(error, match=words):
+        list(segment_frames(Wrong(), np.zeros((2, 1, 5))))
+
+
 def test_frame_shift_wants_two_of_a_kind():
+    with pytest.raises(ValueError, match=r"shapes \(0, 3\) and \(0, 3\); accepted .* not empty"):
+        frame_shift(np.zeros((0, 3)), np.zeros((0, 3)))
     with pytest.raises(TypeError, match="dtype complex128; accepted are real numbers"):
         frame_shift(np.zeros((2, 2), complex), np.zeros((2, 2), complex))
     with pytest.raises(ValueError, match=r"shapes \(2, 2\) and \(3, 2\)"):
