@@ -59,8 +59,8 @@ def to_coco(
     Raises
     ------
     ValueError
-        If there are not as many names as label images, `simplify` comes without polygons, or
-        a category is not there; the message names the image.
+        If there are not as many names, or arrays of categories, as label images, `simplify`
+        comes without polygons, or a category is not there; the message names the image.
 
     See Also
     --------
@@ -81,7 +81,13 @@ def to_coco(
         )
     if check_real(simplify, "simplify", 0) > 0 and segmentation != "polygons":
         raise ValueError("simplify is for segmentation='polygons'; run lengths are exact")
+    if isinstance(categories, str) or not len(categories):
+        raise ValueError(f"categories is {categories!r}; accepted are one or more names, as a list")
     names = [os.fspath(name) for name in file_names]
+    if region_categories is not None and len(region_categories) != len(names):
+        raise ValueError(
+            f"there are {len(region_categories)} region_categories and {len(names)} file_names"
+        )
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for i, given in enumerate(label_images):
@@ -142,9 +148,17 @@ def rle_to_mask(rle: dict[str, Any]) -> NDArray[np.bool_]:
             counts = uncompressed(text)
         except ValueError as error:
             raise ValueError(f"counts cannot be read: {error}") from None
-    height, width = (int(n) for n in rle["size"])
-    lengths = np.asarray(counts, np.int64)
-    if lengths.ndim != 1 or (lengths < 0).any() or lengths.sum() != height * width:
+    size, lengths = np.asarray(rle["size"]), np.asarray(counts)
+    if size.shape != (2,) or size.dtype.kind not in "ui" or (size < 0).any():
+        raise ValueError(f"size is {rle['size']!r}; accepted are two numbers, height and width")
+    if lengths.ndim != 1 or (lengths.size and lengths.dtype.kind not in "ui"):
+        raise ValueError(
+            f"counts has shape {lengths.shape} and dtype {lengths.dtype}; accepted are a list of "
+            "integers, and COCO's string"
+        )
+    height, width = size.tolist()
+    lengths = lengths.astype(np.int64)
+    if (lengths < 0).any() or lengths.sum() != height * width:
         raise ValueError(f"counts do not fill a mask of {height} x {width} pixels")
     values = np.arange(lengths.size) % 2 == 1
     return np.ascontiguousarray(np.repeat(values, lengths).reshape(width, height).T)
