@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..kernels.checks import check_count
 from ..kernels.polygons import fill_polygons, simplify_borders, trace_borders
 
 __all__ = ["label_polygons", "polygons_to_labels"]
@@ -95,6 +96,8 @@ def polygons_to_labels(
     ValueError
         If a ring is no list of three or more finite points, or a label is negative or beyond
         int32.
+    TypeError
+        If a label, or a side of the shape, is no integer.
 
     Examples
     --------
@@ -107,6 +110,7 @@ def polygons_to_labels(
     """
     rings, labels = [np.empty((0, 2))], []
     for label, pieces in polygons.items():
+        label = check_count(label, "a label of polygons", minimum=-(2**63))
         if not 0 <= label <= np.iinfo(np.int32).max:
             raise ValueError(f"polygons has the label {label}; accepted are 0 to 2147483647")
         for p, polygon in enumerate(pieces):

@@ -90,6 +90,16 @@ def test_a_pinch_is_a_hole_that_touches():
     assert [naive.shoelace(ring) for ring in rings_of(borders)] == [8, -1, 1, 1]
 
 
+def test_labels_of_rings_are_never_rounded_or_cut():
+    ring = [[0, 0], [2, 0], [2, 2], [0, 2], [0, 0]]
+    with pytest.raises(TypeError, match="ring_labels has dtype float64; accepted are integers"):
+        fill_polygons(ring, [0, 5], [1.7], (2, 2))
+    with pytest.raises(TypeError, match="ring_starts has dtype float64"):
+        fill_polygons(ring, [0.0, 5.2], [1], (2, 2))
+    with pytest.raises(ValueError, match=r"ring_labels go from 1099511627776 .* beyond int32"):
+        fill_polygons(ring, [0, 5], [2**40], (2, 2))
+
+
 def test_no_region_has_no_border():
     borders = trace_borders([[-1, -2]])
     assert borders.points.shape == (0, 2)

@@ -118,6 +118,14 @@ def test_polygons_that_are_none_are_named(polygons, message):
         polygons_to_labels(polygons, (2, 2))
 
 
+def test_numbers_are_whole():
+    square = [[[[0, 0], [2, 0], [2, 1], [0, 1]]]]
+    with pytest.raises(TypeError, match=r"a label of polygons must be an integer, got 1\.5"):
+        polygons_to_labels({1.5: square}, (1, 3))
+    with pytest.raises(TypeError, match=r"side of shape must be an integer, got 3\.0"):
+        polygons_to_labels({1: square}, (1, 3.0))
+
+
 def test_a_real_label_image_is_asked_for():
     with pytest.raises(TypeError, match="labels has dtype float64"):
         label_polygons([[0.0]])

@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import as_labels, as_standard, check_real
+from ..checks import as_labels, as_standard, check_count, check_real
 from . import _cpu, _fill, _simplify
 
 __all__ = ["Borders", "fill_polygons", "simplify_borders", "trace_borders"]
+
+_MOST = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True)
@@ -234,7 +236,10 @@ def fill_polygons(
     Raises
     ------
     ValueError
-        If the arrays do not fit together, a point is not finite, or a ring is not closed.
+        If the arrays do not fit together, a point is not finite, a ring is not closed, or a label
+        is beyond int32.
+    TypeError
+        If starts, labels or the shape are no integers.
 
     Examples
     --------
@@ -246,7 +251,11 @@ def fill_polygons(
            [-1, -1, -1]], dtype=int32)
     """
     points = as_standard(points, np.float64)
-    starts, labels = as_standard(ring_starts, np.int64), as_standard(ring_labels, np.int32)
+    starts, labels = _integers(ring_starts, "ring_starts"), _integers(ring_labels, "ring_labels")
+    if labels.size and (labels.min() < -_MOST - 1 or labels.max() > _MOST):
+        raise ValueError(f"ring_labels go from {labels.min()} to {labels.max()}, beyond int32")
+    labels = labels.astype(np.int32)
+    height, width = (check_count(n, "each side of shape", 0) for n in shape)
     if points.ndim != 2 or points.shape[1] != 2:
         raise ValueError(f"points has shape {points.shape}; accepted is (n, 2)")
     if not np.isfinite(points).all():
@@ -263,9 +272,17 @@ def fill_polygons(
         raise ValueError(
             f"ring {np.argmax(is_open)} is not closed: its last point is not its first"
         )
-    out = np.full(shape, -1, np.int32)
+    out = np.full((height, width), -1, np.int32)
     firsts = np.flatnonzero(np.concatenate([[True], labels[1:] != labels[:-1]])[: labels.size])
     groups = np.append(firsts, labels.size)
     counts = np.zeros(out.shape[0] + 1, np.int64)
     _fill.fill_groups(points, starts, groups, labels[firsts], counts, out)
     return out
+
+
+def _integers(values, name):
+    """The values as int64; an empty list has no dtype to speak of."""
+    values = np.asarray(values)
+    if values.size and values.dtype.kind not in "ui":
+        raise TypeError(f"{name} has dtype {values.dtype}; accepted are integers")
+    return as_standard(values, np.int64)
