@@ -294,7 +294,7 @@ class RegionMasker:
         Raises
         ------
         ValueError
-            If the image does not fit the labels, or the fill the image.
+            If the image does not fit the labels, the mask the regions, or the fill the image.
         """
         image = _as_numpy(x)
         if image.shape[:2] != self._index.shape:
@@ -302,7 +302,12 @@ class RegionMasker:
                 f"the image has shape {image.shape}, but the labels {self._index.shape}; an image "
                 "of channels last is wanted"
             )
-        seen = np.append(np.broadcast_to(np.asarray(mask, bool), self.label.shape), True)
+        mask = np.asarray(mask, bool)
+        if mask.shape not in ((), self.label.shape):
+            raise ValueError(
+                f"mask has shape {mask.shape}, expected ({self.label.size},): one for each region"
+            )
+        seen = np.append(np.broadcast_to(mask, self.label.shape), True)
         hidden = ~seen[self._index]  # -1 is the last
         fill = self._means(image) if self.fill is None else self.fill
         try:

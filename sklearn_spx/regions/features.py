@@ -17,7 +17,7 @@ from ..features import LabFeatures
 from ..kernels.checks import check_spacing
 from ..kernels.region_statistics import number_regions, region_statistics
 from ..utils.each import naming, run_each
-from ..utils.images import n_channels
+from ..utils.images import check_same_length, n_channels
 from ..utils.types import Images
 from ._columns import check_properties, check_quantiles, columns
 from ._items import Images as Part
@@ -189,6 +189,8 @@ class RegionFeatures(TransformerMixin, BaseEstimator):
             if item.labels is None:
                 unlabelled.append(i)
             inside.append(item.mask if item.labels is None else _inside(item.labels))
+        if y is not None and unlabelled:
+            check_same_length(X, y, "y")
         steps = check_spacing(self.spacing) or (1.0,)
         names = check_properties(self.properties, channels > 0, axes, steps)
         if self.properties is None:

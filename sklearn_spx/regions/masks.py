@@ -129,7 +129,7 @@ def _as_bool(mask, name):
     array = np.asarray(mask)
     if array.ndim != 2 or array.size == 0:
         raise ValueError(f"{name} has shape {array.shape}; accepted is (height, width)")
-    if array.dtype.kind in "bui" and not array.any():
+    if array.dtype.kind in "buif" and not array.any():
         return np.zeros(array.shape, bool)
     return as_mask(array, array.shape, name)
 

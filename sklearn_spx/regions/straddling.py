@@ -180,7 +180,9 @@ def straddling_score(
 
 def _as_list(labels: Any) -> list[NDArray[np.int32]]:
     """One label image or several, of one shape."""
-    if np.ndim(labels[0] if len(labels) else 0) < 2:
+    if not len(labels):
+        raise ValueError("labels is empty; accepted is a label image, or a list of them")
+    if np.ndim(labels[0]) < 2:
         return [as_labels(labels)]
     images = [as_labels(image, f"labels[{k}]") for k, image in enumerate(labels)]
     for k, image in enumerate(images):

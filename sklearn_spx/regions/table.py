@@ -109,6 +109,8 @@ def region_table(
     channels = None
     if image is not None:
         image = np.asarray(image)
+        if image.shape[: labels.ndim] != labels.shape:  # also where no column looks at it
+            raise ValueError(f"labels has shape {labels.shape}, but the image {image.shape}")
         if image.ndim == labels.ndim + 1:
             channels = [str(c) for c in range(image.shape[-1])]
     return columns(labels, image, names, quantiles, channels, spacing)

@@ -289,3 +289,9 @@ def test_other_segmenters(image):
     labels = segmentation_fn(clone(EGBSegmenter(min_size=20)))(image)
     assert labels.shape == (32, 40)
     assert labels.max() >= 1
+
+
+def test_a_mask_of_another_length_is_named():
+    masker = RegionMasker([[3, 3, 8]])
+    with pytest.raises(ValueError, match=r"mask has shape \(1,\), expected \(2,\): one for each"):
+        masker([False], np.zeros((1, 3)))

@@ -243,6 +243,11 @@ def test_bad_input_is_named(error, message, options, X):
         RegionFeatures(**options).fit(X)
 
 
+def test_truths_of_superpixels_are_as_many_as_images():
+    with pytest.raises(ValueError, match="y holds 1 items for the 2 images of X"):
+        RegionFeatures(SLICSuperpixels(3)).fit([IMAGE, IMAGE], [LABELS])
+
+
 def test_what_fit_did_not_see_is_named():
     features = RegionFeatures().fit([(IMAGE, LABELS)])
     with pytest.raises(ValueError, match=r"X\[1\] is a label image alone.*pass \(image, labels\)"):

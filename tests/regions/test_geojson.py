@@ -141,6 +141,7 @@ def test_fewer_points_by_simplify():
         ({"properties": {"label": [2, 4]}}, ValueError, "'label' and the label image differ.* 4"),
         ({"properties": {"label": [2, 2]}}, ValueError, "'label' and the label image differ"),
         ({"transform": (1, 2, 3)}, ValueError, "transform is .*accepted are 6"),
+        ({"transform": (1, 0, 0, 0, 1, 0, 0, 0.1, 1)}, ValueError, "not affine"),
         ({"transform": (1, 1, 0, 1, 1, 0)}, ValueError, "to a line"),
         ({"crs": "EPSG:3857"}, ValueError, "crs is given without transform"),
     ],

@@ -93,6 +93,8 @@ def test_masks_that_are_hidden_are_told():
     with pytest.warns(UserWarning, match="2 of 4 masks have no pixel that is not another's: 2, 3"):
         found = label_once([WHOLE, PART, PART, np.zeros((4, 6), bool)])
     np.testing.assert_array_equal(found, painted(0, 1))
+    with pytest.warns(UserWarning, match="1 of 2 masks"):
+        label_once([WHOLE * 1.0, np.zeros((4, 6))])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         label_once(MASKS)

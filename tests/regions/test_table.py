@@ -155,6 +155,7 @@ def test_input_is_not_written_to():
         (ValueError, "'area' twice", (), {"properties": ["area", "label", "area"]}),
         (TypeError, r"pass a list of names: \['area'\]", (), {"properties": "area"}),
         (ValueError, r"labels has shape \(1, 2\)", ([[1, 2, 3]],), {}),
+        (ValueError, r"but the image \(3, 2\)", ([[1, 2]] * 3,), {"properties": ["area"]}),
         (ValueError, "quantiles must be", ([[1, 2]],), {"quantiles": [50]}),
         (ValueError, "quantiles has 0.5 twice", ([[1, 2]],), {"quantiles": [0.5, 0.5]}),
     ],
