@@ -1,6 +1,5 @@
 """Fields of the JSON that the browser sends: each of its type, and in its range."""
 
-import math
 import re
 
 from .problems import Problem
@@ -32,7 +31,7 @@ def number(body, name, low, high, default=None):
     """Return a field that is a number from ``low`` to ``high``, as a float."""
     value = _of(body, name, default)
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or not low <= value <= high:
+    if not is_number or not low <= value <= high:  # nor is NaN between them
         raise Problem(f"{name} is {_shown(value)}; expected is a number from {low:g} to {high:g}")
     return float(value)
 

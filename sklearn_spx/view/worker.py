@@ -8,7 +8,6 @@ import contextlib
 import os
 import pickle
 import queue
-import signal
 import subprocess
 import sys
 import threading
@@ -24,7 +23,10 @@ class Worker:
     def __init__(self):
         code = f"import sys; sys.path[:] = {sys.path!r}\nfrom {__name__} import serve; serve()"
         self._process = subprocess.Popen(
-            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is the server's, which then ends this
         )
         self._replies = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
@@ -67,7 +69,6 @@ class Worker:
 
 def serve():
     """Work on what comes from stdin until that is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's, which then ends this
     tasks, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print is no answer
     from . import work
