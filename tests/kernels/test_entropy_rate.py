@@ -327,7 +327,7 @@ def test_affinities_of_volumes_give_the_naive_partition(
         affinities=affinities, n_segments=n_segments, mask=mask, **options
     )
     wanted, tied = naive.entropy_rate_superpixels(
-        shape, lambda p, q, k: affinities[(k, *p)], n_segments, balance, connectivity, mask
+        shape, lambda p, q, k: float(affinities[(k, *p)]), n_segments, balance, connectivity, mask
     )
     if not tied:
         np.testing.assert_array_equal(found, wanted)

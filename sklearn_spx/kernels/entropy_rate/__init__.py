@@ -175,7 +175,8 @@ def entropy_rate_superpixels(
         given = _affinity_weights(affinities, grid, mask)
         weights = given if image is None else np.maximum(given * weights, LEAST_WEIGHT)
         del given
-    image = affinities = arrays = None  # copies of them are no longer needed
+    image = affinities = None  # copies of them are no longer needed
+    arrays.clear()
     height, width = grid.shape[1:]
     if cells is not None:
         cells = grid.flat(as_labels(cells, "cells", shape))
