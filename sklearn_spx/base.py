@@ -274,14 +274,8 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
             self._check_start_matters()
             start = check_sequence(start, "start", "label image", self._n_axes)
             check_same_length(X, start, "start")
-        return run_each(
-            self._one,
-            ((work, *_read(X, masks, i), start) for i in range(len(X))),
-            len(X),
-            n_jobs=self.n_jobs,
-            on_error=self.on_error,
-            progress=type(self).__name__ if self.verbose else None,
-        )
+        items = ((work, *_read(X, masks, i), start) for i in range(len(X)))
+        return self._map(self._one, items, len(X), on_error=self.on_error)
 
     def _one(self, work, image, mask, i, start):
         image, mask = self._check_item(image, mask, i, self.n_channels_in_)
@@ -344,6 +338,13 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
                 yield self._check_item(*_read(X, masks, i), None)
             except (ValueError, TypeError):
                 continue
+
+    def _map(self, function, arguments, total, on_error="raise"):
+        """Call ``function(*a)`` for each of ``arguments``; results in order."""
+        progress = type(self).__name__ if self.verbose else None
+        return run_each(
+            function, arguments, total, n_jobs=self.n_jobs, on_error=on_error, progress=progress
+        )
 
     def _check_item(self, image, mask, i, channels, known=True):
         """Check image i; ``known`` tells whether its channels are those of a fit that is done."""
