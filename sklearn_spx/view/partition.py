@@ -68,20 +68,24 @@ class Partition:
         """The same without some atoms, and with new ones after the last, which the tree leaves."""
         alive = np.concatenate([self.alive & ~gone, np.ones(n_pieces, bool)])
         kept = ~gone[self.edges].any(axis=1)
-        joins = tuple((a, b) for a, b in self._chained(gone) if not (gone[a] or gone[b]))
         return replace(
-            self, alive=alive, edges=self.edges[kept], ranks=self.ranks[kept], joins=joins
+            self,
+            alive=alive,
+            edges=self.edges[kept],
+            ranks=self.ranks[kept],
+            joins=self._joins_without(gone),
         )
 
-    def _chained(self, gone):
-        """The joins; where one that goes held others together, they are joined directly."""
+    def _joins_without(self, gone):
+        """The joins of what stays; where an atom that goes held others together, directly."""
         if not self.joins or not gone[np.array(self.joins)].any():
             return self.joins
         joins = np.array(self.joins, np.int32)
         whole = merge_regions(joins, np.zeros(len(joins)), len(self.alive), 0.0)
         left = np.unique(joins[~gone[joins]])
         firsts = {int(whole[atom]): int(atom) for atom in left[::-1]}
-        return tuple((firsts[int(whole[atom])], int(atom)) for atom in left)
+        pairs = ((firsts[int(whole[atom])], int(atom)) for atom in left)
+        return tuple((first, atom) for first, atom in pairs if first != atom)
 
 
 def make_partition(n_atoms, edges, merges, heights, cut):

@@ -302,7 +302,7 @@ def test_reduced_and_enlarged(factor, height, width, channels, dtype):
     rows, columns = (len(range(0, n, factor)) - 1 for n in (height, width))
     for row, column in ((0, 0), (rows, columns)):  # the last one is of what there is
         block = image[row * factor :, column * factor :][:factor, :factor]
-        assert abs(small[row, column] - block.mean(axis=(0, 1))).max() <= 0.5 + 1e-3
+        assert abs(small[row, column] - block.mean(axis=(0, 1))).max() < 1
     back = enlarged(small, factor, (height, width))
     assert back.shape == image.shape
     assert (back[::factor, ::factor] == small).all()
