@@ -101,8 +101,7 @@ def begin_export(session, kind, number):
 
 def make_files(kind, items, file_names, classes):
     """Return (list of (name, bytes), list of what has to be told)."""
-    files: list[tuple[str, bytes]] = []
-    notes: list[str] = []
+    files, notes = [], []
     reduced_by = sorted({item.factor for item in items} - {1})
     if reduced_by and kind != "training":
         notes.append(
@@ -153,8 +152,7 @@ def write_new(folder, name, content):
 
 def _unlike(names):
     """Names of which no two are alike, by a number where need be."""
-    taken: set[str] = set()
-    found = []
+    taken, found = set(), []
     for name in names:
         number, other = 1, name
         while other.casefold() in taken:

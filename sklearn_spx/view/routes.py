@@ -10,7 +10,7 @@ from .problems import Problem
 
 __all__ = ["Answer", "Route", "find_route", "route"]
 
-ROUTES: dict[tuple[str, tuple[str, ...]], "Route"] = {}
+ROUTES: dict[tuple, Any] = {}
 
 
 class Answer(NamedTuple):
