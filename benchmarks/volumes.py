@@ -5,8 +5,8 @@
 Dead leaves in three dimensions, 64 x 96 x 96 samples, RGB. With ``--thick n`` every n-th slice is
 left, of volumes as much deeper, and spacing says so. Entropy rate superpixels are as many as
 scikit-image's SLIC made; graph-based segments are as many as they are. ASA is achievable
-segmentation accuracy, its mean over the volumes; ms the median over them of the fastest run, of CPU on one
-thread; the ratio is a method's time over ours of entropy rate.
+segmentation accuracy, its mean over the volumes; ms the median over them of the fastest run, in
+time of one CPU; the ratio is a method's time over ours of entropy rate.
 """
 
 # ruff: noqa: E402
