@@ -30,6 +30,7 @@ __all__ = [
     "times",
 ]
 
+_OPTIONS = {"no_cfunc_wrapper": True}  # which no one asks for, and costs time to compile
 _LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -157,32 +158,32 @@ def _ordered_key(typingctx, value, keep, place):
     return types.int32(value, keep, place), codegen
 
 
-@overload(fma, target="generic")
+@overload(fma, target="generic", jit_options=_OPTIONS)
 def _compiled_fma(a, b, c):
     return lambda a, b, c: _fma(a, b, c)
 
 
-@overload(bits_of, target="generic")
+@overload(bits_of, target="generic", jit_options=_OPTIONS)
 def _compiled_bits_of(value):
     return lambda value: _bits_of(value)
 
 
-@overload(float_of, target="generic")
+@overload(float_of, target="generic", jit_options=_OPTIONS)
 def _compiled_float_of(bits):
     return lambda bits: _float_of(bits)
 
 
-@overload(bits_of_double, target="generic")
+@overload(bits_of_double, target="generic", jit_options=_OPTIONS)
 def _compiled_bits_of_double(value):
     return lambda value: _bits_of_double(value)
 
 
-@overload(double_of, target="generic")
+@overload(double_of, target="generic", jit_options=_OPTIONS)
 def _compiled_double_of(bits):
     return lambda bits: _double_of(bits)
 
 
-@overload(ordered_key, target="generic")
+@overload(ordered_key, target="generic", jit_options=_OPTIONS)
 def _compiled_ordered_key(value, keep, place):
     return lambda value, keep, place: _ordered_key(value, keep, place)
 
@@ -201,7 +202,7 @@ def _times_on_cuda(typingctx, a, b):
     return a(a, b), codegen
 
 
-@overload(times, target="generic")
+@overload(times, target="generic", jit_options=_OPTIONS)
 def _compiled_times(a, b):
     return lambda a, b: a * b
 

@@ -1,11 +1,9 @@
 """Disjoint sets: an array of parents, a root being its own parent."""
 
-from numba.extending import register_jitable
-
-from .compilation import njit
+from .compilation import njit, rule
 
 
-@register_jitable
+@rule
 def find(parent, i):
     """Root of ``i``; the path to it is halved."""
     while parent[i] != i:
@@ -14,7 +12,7 @@ def find(parent, i):
     return i
 
 
-@register_jitable
+@rule
 def root(parent, i):
     """Root of ``i``; the path to it stays as it is."""
     while parent[i] != i:
@@ -43,7 +41,8 @@ def number(parent, outside, labels):
     labels : OUT (n,) int32
     """
     n = 0
-    labels[:] = -1
+    for i in range(parent.size):  # `labels[:] = -1` costs a second of compilation
+        labels[i] = -1
     for i in range(parent.size):
         if outside.size and outside[i]:
             continue

@@ -1,9 +1,9 @@
 """sRGB to CIE Lab, pixel by pixel: the arithmetic that the CPU and CUDA share to the last bit."""
 
 import numpy as np
-from numba.extending import register_jitable
 
 from .._bits import bits_of, float_of, fma
+from ..compilation import rule
 
 N_STEPS = 4096  # of the table, from 0 to full intensity
 
@@ -34,7 +34,7 @@ TABLE_8BIT = _transfer_table(255)
 TABLE = np.append(_transfer_table(N_STEPS), np.float32(1))  # so that 1.0 has a next node
 
 
-@register_jitable
+@rule
 def linear_light(value, step, table):
     """Linear light of an sRGB value: `TABLE` at ``value * step``, between its nodes linearly."""
     node = np.int32(value * step)
@@ -42,7 +42,7 @@ def linear_light(value, step, table):
     return fma(between, table[node + 1] - table[node], table[node])
 
 
-@register_jitable
+@rule
 def white_share(r, g, b):
     """X, Y and Z of linear RGB, each as a share of the white point's."""
     return (
@@ -52,7 +52,7 @@ def white_share(r, g, b):
     )
 
 
-@register_jitable(error_model="numpy")  # no test for 0, which stops vector instructions
+@rule(error_model="numpy")  # no test for 0, which stops vector instructions
 def curve(x):
     """The cube root, or, for small values, a line.
 
@@ -67,7 +67,7 @@ def curve(x):
     return y if x > _EPSILON else fma(_SLOPE, x, _OFFSET)
 
 
-@register_jitable
+@rule
 def opponents(fx, fy, fz):
     """L, a and b of what `curve` made of X, Y and Z."""
     return (
@@ -77,7 +77,7 @@ def opponents(fx, fy, fz):
     )
 
 
-@register_jitable
+@rule
 def lab(r, g, b):
     """L, a and b of linear RGB from 0 to 1."""
     x, y, z = white_share(r, g, b)
