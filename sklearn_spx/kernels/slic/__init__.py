@@ -300,12 +300,13 @@ def _cluster(tiles, start, factors, grid, max_iter, slic_zero):
     farthest = np.zeros(len(centres) if slic_zero else 0, np.float32)
     clusters = _cpu.Clusters(centres=centres, contrast=contrast, spatial=spatial)
     sums = np.empty((len(centres), 1 + centres.shape[1]))
+    room = _cpu.room_for(tiles, len(centres), start.step)
     for iteration in range(max_iter - 1):
         part = QUARTERS[iteration % tiles.stride**2]
-        _cpu.iterate(tiles, part, clusters, start.step, grid, sums, farthest)
+        _cpu.iterate(tiles, part, clusters, room, grid, sums, farthest)
         adapt(contrast, farthest)
     labels = np.empty((tiles.height, tiles.width), np.int32)
-    _cpu.assign(tiles, clusters, start.step, labels)
+    _cpu.assign(tiles, clusters, room, labels)
     return labels, centres[:, 2:]
 
 

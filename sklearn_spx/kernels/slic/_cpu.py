@@ -12,10 +12,9 @@ distances that agree to about 1 in 10^6 count as equal, and the lower centre win
 from collections import namedtuple
 
 import numpy as np
-from numba.extending import register_jitable
 
 from .._bits import bits_of, float_of, fma, ordered_key
-from ..compilation import njit
+from ..compilation import inner, njit
 from ._rules import (
     FEW,
     GROUP,
@@ -23,13 +22,11 @@ from ._rules import (
     SIDE,
     apart,
     colour_apart,
-    corner,
-    extent,
     group_apart,
     on_grid,
     tile_range,
 )
-from ._tiles import EXACT
+from ._tiles import EXACT, aligned
 
 _U = np.uint64
 _INF = np.float32(np.inf)
@@ -53,21 +50,63 @@ _Candidates = namedtuple(
     "_Candidates",
     [
         "starts",  # (n_tiles + 1,) int64, where each tile's start
-        "members",  # (starts[-1],) int32, tile after tile, in ascending order
+        "members",  # (>= starts[-1],) int32, tile after tile, in ascending order
     ],
 )
 _Scratch = namedtuple(
     "_Scratch",
     [
         "grid",  # (128,) float32, rows, then columns of a set's pixels from its first on
-        "distance",  # (64,) float32
         "best",  # (64,) int32, each pixel's least key, then its place in the tile's candidates
+        "share",  # (64,) float32
+        "part",  # (P,) float32, sums over the pixels of one candidate, and over those of the others
+        "rest",
+        "won",  # (>= candidates of any tile + 1,) bool, False before and after
     ],
 )
 
 
-@njit
-def iterate(tiles, s, clusters, radius, grid, sums, farthest):
+Room = namedtuple(
+    "Room",
+    [
+        "radius",  # float, half the side of a centre's window, in pixels
+        "candidates",  # Candidates
+        "windows",  # (K, 4) int64, the tiles that each window meets
+        "filled",  # (n_tiles,) int64
+        "scratch",  # Scratch
+        "distance",  # (64,) float32, or None where there are three planes
+    ],
+)
+_NO_LABELS = np.empty((0, 0), np.int32)
+_NO_SUMS = np.empty((0, 0))
+
+
+def room_for(tiles, n_centres, radius):
+    """Memory that all iterations share; radius : half the side of a centre's window, in pixels."""
+    n_tiles, n_planes, side = tiles.counts.shape[0], tiles.totals.shape[2], tiles.side
+    along = int((2 * radius + side - 1) / side + 1e-6) + 1  # tiles that a window meets on an axis
+    n_members = n_centres * min(along, tiles.n_down) * min(along, tiles.n_across) + n_tiles
+    scratch = _Scratch(
+        grid=aligned((2 * SET,)),
+        best=aligned((SET,), np.int32),
+        share=aligned((SET,)),
+        part=np.empty(n_planes, np.float32),
+        rest=np.empty(n_planes, np.float32),
+        won=np.zeros(n_centres + 1, bool),
+    )
+    np.multiply(_GRID, np.float32(tiles.stride), out=scratch.grid)
+    return Room(
+        radius=float(radius),
+        candidates=_Candidates(np.empty(n_tiles + 1, np.int64), np.empty(n_members, np.int32)),
+        windows=np.empty((n_centres, 4), np.int64),
+        filled=np.empty(n_tiles, np.int64),
+        scratch=scratch,
+        # numba leaves out what is for an argument that is None, and does not compile it
+        distance=None if n_planes == FEW else aligned((SET,)),
+    )
+
+
+def iterate(tiles, s, clusters, room, grid, sums, farthest):
     """Assign the pixels of one set of each tile, and move each centre to the mean of its own.
 
     Parameters
@@ -75,12 +114,11 @@ def iterate(tiles, s, clusters, radius, grid, sums, farthest):
     clusters : INOUT Clusters
     Others as in `add_up`.
     """
-    add_up(tiles, s, s, clusters, radius, grid, sums, farthest)
+    add_up(tiles, s, s, clusters, room, grid, sums, farthest)
     move(clusters, sums)
 
 
-@njit
-def add_up(tiles, s, stored, clusters, radius, grid, sums, farthest):
+def add_up(tiles, s, stored, clusters, room, grid, sums, farthest):
     """Assign the pixels of one set of each tile, and add them to their cluster's sums.
 
     Parameters
@@ -89,89 +127,108 @@ def add_up(tiles, s, stored, clusters, radius, grid, sums, farthest):
     s : int, the set
     stored : int, its place in the arrays of the tiles, where they do not have all
     clusters : IN Clusters
-    radius : float, half the side of a centre's window, in pixels
+    room : Room
     grid : float, of `_rules.sum_grid`
     sums : OUT (K, 3 + P) float64: pixels, rows, columns, planes
     farthest : INOUT (K,) float32, greatest squared colour distance within each cluster, or empty
     """
     sums[:] = 0
-    candidates = _candidates(tiles, clusters, radius)
-    _accumulate(tiles, s, stored, clusters, candidates, grid, sums, farthest)
+    _find_candidates(tiles, clusters.centres, room)
+    _choose_and(
+        tiles, s, s + 1, stored - s, clusters, room.candidates, room.scratch, grid, sums,
+        _NO_LABELS, farthest if farthest.size else None, room.distance,
+    )  # fmt: skip
 
 
-@njit
 def move(clusters, sums):
     """Move each centre to the mean of its pixels. clusters : INOUT; sums : IN, of `add_up`."""
-    for k in range(sums.shape[0]):
-        if sums[k, 0] > 0:  # one that has no pixel stays
-            for c in range(clusters.centres.shape[1]):
-                clusters.centres[k, c] = sums[k, 1 + c] / sums[k, 0]
+    moves = sums[:, 0] > 0  # one that has no pixel stays
+    clusters.centres[moves] = sums[moves, 1:] / sums[moves, :1]
 
 
-@njit
-def assign(tiles, clusters, radius, labels):
+def assign(tiles, clusters, room, labels):
     """Write each pixel's cluster.
 
     Parameters
     ----------
     tiles : IN Tiles
     clusters : IN Clusters
-    radius : float, half the side of a centre's window, in pixels
+    room : Room
     labels : OUT (H, W) int32, -1 outside the mask
     """
-    height, width = labels.shape
-    stride, inside, counts = tiles.stride, tiles.inside, tiles.counts
-    candidates = _candidates(tiles, clusters, radius)
-    starts = candidates.starts
-    scratch = _scratch(stride)
-    best = scratch.best
-    for t in range(starts.size - 1):
-        own = candidates.members[starts[t] : starts[t + 1]]
-        for s in range(counts.shape[1]):
-            top, left = corner(tiles, t, s)
-            if counts[t, s] == 0:
-                best[:] = 0
-            else:
-                y, x = top + tiles.n_above * tiles.side, left + tiles.n_before * tiles.side
-                planes = tiles.planes[t, s]
-                _choose(planes, clusters, own, np.float32(y), np.float32(x), scratch)
-            for i in range(extent(top, height, stride)):
-                row = labels[top + stride * i]
-                for j in range(extent(left, width, stride)):
-                    row[_U(left + stride * j)] = own[_U(best[i * SIDE + j])]
-            if counts[t, s] < SET:
-                for i in range(extent(top, height, stride)):
-                    for j in range(extent(left, width, stride)):
-                        if not inside[t, s, i * SIDE + j]:
-                            labels[top + stride * i, left + stride * j] = -1
+    _find_candidates(tiles, clusters.centres, room)
+    _choose_and(
+        tiles, 0, tiles.counts.shape[1], 0, clusters, room.candidates, room.scratch, 0.0, _NO_SUMS,
+        labels, None, room.distance,
+    )  # fmt: skip
+
+
+def _find_candidates(tiles, centres, room):
+    """List each tile's candidates; one that no window meets, if not empty, gets the nearest."""
+    (starts, members), filled, side = room.candidates, room.filled, tiles.side
+    grid = tiles.n_above, tiles.n_down, tiles.n_before, tiles.n_across
+    arguments = centres, room.radius, side, *grid, room.windows, filled, starts, members
+    if _list_candidates(*arguments):
+        lonely = (filled == starts[:-1]) & tiles.counts.any(axis=1)
+        if lonely.any():
+            _list_nearest(lonely, centres, side, *grid, starts, members)
 
 
 @njit
-def _candidates(tiles, clusters, radius):
-    """List each tile's candidates; one that no window meets, if not empty, gets the nearest."""
-    centres = clusters.centres
-    n_tiles = tiles.n_down * tiles.n_across
-    starts = np.zeros(n_tiles + 1, np.int64)
+def _list_candidates(
+    centres, radius, side, n_above, n_down, n_before, n_across, windows, filled, starts, members
+):
+    """List the centres whose window meets each tile; one that none meets gets the first.
+
+    Parameters
+    ----------
+    centres : IN (K, 2 + P) float32
+    radius : float
+    side, n_above, n_down, n_before, n_across : int, as in Tiles
+    windows : OUT (K, 4) int64, tiles that each meets: first row, row after the last, columns
+    filled : OUT (n_tiles,) int64, the end of each tile's list; its start where none meets it
+    starts, members : OUT, of Candidates
+
+    Returns
+    -------
+    n_lonely : int, tiles that none meets
+    """
+    n_tiles = filled.shape[0]
+    for t in range(n_tiles + 1):
+        starts[t] = 0
     for k in range(centres.shape[0]):
-        top, bottom, left, right = _window(tiles, centres[k], radius)
+        top, bottom = tile_range(centres[k, 0], radius, side, n_above, n_down)
+        left, right = tile_range(centres[k, 1], radius, side, n_before, n_across)
+        windows[k, 0], windows[k, 1] = top, bottom
+        windows[k, 2], windows[k, 3] = left, right
         for y in range(top, bottom):
             for x in range(left, right):
-                starts[y * tiles.n_across + x + 1] += 1
+                starts[y * n_across + x + 1] += 1
+    n_lonely = 0
     for t in range(n_tiles):
-        starts[t + 1] = starts[t] + max(starts[t + 1], 1)
-    members, filled = np.empty(starts[n_tiles], np.int32), np.zeros(n_tiles, np.int32)
+        n = starts[t + 1]
+        filled[t] = starts[t]
+        if n == 0:
+            members[starts[t]] = 0
+            n_lonely += 1
+            n = 1
+        starts[t + 1] = starts[t] + n
     for k in range(centres.shape[0]):
-        top, bottom, left, right = _window(tiles, centres[k], radius)
-        for y in range(top, bottom):
-            for x in range(left, right):
-                t = y * tiles.n_across + x
-                members[starts[t] + filled[t]] = k
+        for y in range(windows[k, 0], windows[k, 1]):
+            for x in range(windows[k, 2], windows[k, 3]):
+                t = y * n_across + x
+                members[filled[t]] = k
                 filled[t] += 1
-    for t in range(n_tiles):
-        if filled[t] == 0 and tiles.counts[t].max() > 0:
-            y, x = tiles.n_above + t // tiles.n_across, tiles.n_before + t % tiles.n_across
-            members[starts[t]] = nearest(centres, y, x, tiles.side)
-    return _Candidates(starts=starts, members=members)
+    return n_lonely
+
+
+@njit
+def _list_nearest(lonely, centres, side, n_above, n_down, n_before, n_across, starts, members):
+    """Offer each lonely tile, IN (n_tiles,) bool, the nearest centre; others as above."""
+    for t in range(lonely.shape[0]):
+        if lonely[t]:
+            row, column = n_above + t // n_across, n_before + t % n_across
+            members[starts[t]] = nearest(centres, row, column, side)
 
 
 @njit
@@ -189,180 +246,209 @@ def nearest(centres, row, column, side):
     return found
 
 
-@register_jitable
-def _window(tiles, centre, radius):
-    """Tiles that the window around a centre meets: first row, row after the last, columns."""
-    top, bottom = tile_range(centre[0], radius, tiles.side, tiles.n_above, tiles.n_down)
-    left, right = tile_range(centre[1], radius, tiles.side, tiles.n_before, tiles.n_across)
-    return top, bottom, left, right
-
-
 @njit
-def _accumulate(tiles, s, stored, clusters, candidates, grid, sums, farthest):
-    """Add up the pixels; parameters as in `add_up`, sums : INOUT."""
-    stride, inside, starts = tiles.stride, tiles.inside, candidates.starts
-    scratch = _scratch(stride)
-    best, distance, share = scratch.best, scratch.distance, np.empty(SET, np.float32)
-    most = np.int64(0)
-    for t in range(starts.size - 1):
-        most = max(most, starts[t + 1] - starts[t])
-    won = np.zeros(most + 1, np.bool_)
-    # A pixel stands for the stride x stride pixels of all sets around it: their middle counts.
-    to_middle_y = (stride - 1) / 2 - s // stride
-    to_middle_x = (stride - 1) / 2 - s % stride
-    n_planes = tiles.totals.shape[2]
-    part, rest = np.empty(n_planes, np.float32), np.empty(n_planes, np.float32)
-    for t in range(starts.size - 1):
-        count = tiles.counts[t, stored]
-        if count == 0:
-            continue
-        top, left = corner(tiles, t, s)
-        top, left = top + tiles.n_above * tiles.side, left + tiles.n_before * tiles.side
-        own, planes = candidates.members[starts[t] : starts[t + 1]], tiles.planes[t, stored]
-        _choose(planes, clusters, own, np.float32(top), np.float32(left), scratch)
-        if count < SET:
-            for p in range(SET):
-                if not inside[t, stored, p]:
-                    best[p] = most
-        for p in range(SET):
-            won[best[p]] = True
-        won[most] = False
-        # In a full set the last cluster gets what the others leave of the set's totals.
-        last = own.shape[0] - 1
-        while not won[last]:
-            last -= 1
-        packed_rest = _ALL_PACKED
-        for c in range(n_planes):  # slice to slice costs two seconds of compilation
-            rest[c] = tiles.totals[t, stored, c]
-        for j in range(last + 1):
-            if not won[j]:
-                continue
-            won[j] = False
-            k = own[j]
-            if farthest.size > 0:
-                reach = _farthest(planes, clusters.centres[k], best, np.int32(j), distance)
-                farthest[k] = max(farthest[k], reach)
-            if j < last or count < SET:
-                packed = _sum_of(planes, best, np.int32(j), share, part)
-                packed_rest -= packed
-                for c in range(n_planes):
-                    rest[c] -= part[c]
-                    sums[k, 3 + c] += on_grid(part[c], grid)
-            else:
-                packed = packed_rest
-                for c in range(n_planes):
-                    sums[k, 3 + c] += on_grid(rest[c], grid)
-            n = packed & 0xFF
-            sums[k, 0] += n
-            sums[k, 1] += n * (top + to_middle_y) + stride * (packed >> 8 & 0xFFF)
-            sums[k, 2] += n * (left + to_middle_x) + stride * (packed >> 20)
-
-
-@njit
-def _scratch(stride):
-    return _Scratch(
-        grid=np.float32(stride) * _GRID,
-        distance=np.empty(SET, np.float32),
-        best=np.empty(SET, np.int32),
-    )
-
-
-@njit
-def _choose(planes, clusters, candidates, top, left, scratch):
-    """Find each pixel's place in the list of candidates: the least distance of equation (1).
+def _choose_and(
+    tiles, first, last, shift, clusters, candidates, scratch, grid, sums, labels, farthest, distance
+):
+    """Find the candidate of each pixel, and write it down, or add the pixel to its sums.
 
     Parameters
     ----------
-    planes : IN (P * 64,) float32, of one set
+    tiles : IN Tiles
+    first, last : int, the sets of each tile, from the first to the one after the last
+    shift : int, from a set to its place in the arrays of the tiles
     clusters : IN Clusters
-    candidates : IN (m,) int32, of the tile
-    top, left : float32, row and column of the set's first pixel
-    scratch : `best` is written
+    candidates : IN Candidates
+    scratch : Scratch
+    grid : float, of `_rules.sum_grid`
+    sums : INOUT (K, 3 + P) float64, of `add_up`, where there are no labels
+    labels : OUT (H, W) int32, -1 outside the mask, or empty
+    farthest : INOUT (K,) float32, of `add_up`, or None
+    distance : (64,) float32, scratch, or None where there are three planes
     """
+    stride, side, n_across = tiles.stride, tiles.side, tiles.n_across
+    height, width, inside = tiles.height, tiles.width, tiles.inside
     centres, contrast, spatial = clusters.centres, clusters.contrast, clusters.spatial
-    grid, best = scratch.grid, scratch.best
-    low = 1
-    while low < candidates.shape[0]:
-        low *= 2
-    places = np.int32(low - 1)  # the bits of a key that hold the place
-    keep = np.int32(~(low - 1))
-    for p in range(SET):
-        best[p] = _LAST
-    if planes.shape[0] == FEW * SET:
-        for j in range(candidates.shape[0]):
-            k, place = candidates[j], np.int32(j)
-            cy, cx, factor = centres[k, 0] - top, centres[k, 1] - left, contrast[k]
-            c0, c1, c2 = centres[k, 2], centres[k, 3], centres[k, 4]
+    starts, members = candidates.starts, candidates.members
+    best = scratch.best
+    share = scratch.share
+    part = scratch.part
+    rest = scratch.rest
+    won = scratch.won
+    pixels = scratch.grid
+    n_planes = part.shape[0]
+    for t in range(starts.shape[0] - 1):
+        begin = starts[t]
+        most = starts[t + 1] - begin
+        low = 1
+        while low < most:
+            low *= 2
+        places = np.int32(low - 1)  # the bits of a key that hold the place
+        keep = np.int32(~(low - 1))
+        row, column = t // n_across, t % n_across
+        for s in range(first, last):
+            count = tiles.counts[t, s + shift]
+            planes = tiles.planes[t, s + shift]
+            top, left = row * side + s // stride, column * side + s % stride
+            y, x = top + tiles.n_above * side, left + tiles.n_before * side
+            if count > 0:
+                to_y, to_x = np.float32(y), np.float32(x)
+                for p in range(SET):
+                    best[p] = _LAST
+                if distance is None:
+                    _choose(
+                        planes, centres, contrast, spatial, members, begin, most, to_y, to_x,
+                        keep, pixels, best,
+                    )  # fmt: skip
+                else:
+                    own = members[begin : begin + most]
+                    _choose_by_many(
+                        planes, centres, contrast, spatial, own, to_y, to_x, keep, pixels,
+                        distance, best,
+                    )  # fmt: skip
+                for p in range(SET):
+                    best[p] &= places
+            if labels.size > 0:
+                if count == SET:
+                    for i in range(SIDE):
+                        line = _U(top + stride * i)
+                        for j in range(SIDE):
+                            chosen = members[_U(begin + best[i * SIDE + j])]
+                            labels[line, _U(left + stride * j)] = chosen
+                else:
+                    for p in range(SET):
+                        i, j = top + stride * (p // SIDE), left + stride * (p % SIDE)
+                        if i < height and j < width:
+                            here = inside[t, s + shift, p]
+                            labels[i, j] = members[begin + best[p]] if here else np.int32(-1)
+                continue
+            if count == 0:
+                continue
+            if count < SET:
+                for p in range(SET):
+                    if not inside[t, s + shift, p]:
+                        best[p] = most
             for p in range(SET):
-                dy, dx = grid[p] - cy, grid[SET + p] - cx
-                d0, d1, d2 = planes[p] - c0, planes[SET + p] - c1, planes[2 * SET + p] - c2
-                d = fma(factor, colour_apart(d0, d1, d2), spatial * apart(dy, dx))
-                best[p] = min(best[p], ordered_key(d, keep, place))
-    else:
-        # The candidate in the middle first: the others are then soon seen to be further.
-        middle, least = np.int64(0), _INF
-        for j in range(candidates.shape[0]):
-            dy = centres[candidates[j], 0] - top - grid[SET - 1] / 2
-            dx = centres[candidates[j], 1] - left - grid[SET - 1] / 2
-            if dy * dy + dx * dx < least:
-                middle, least = j, dy * dy + dx * dx
-        _compete(planes, clusters, candidates, middle, top, left, keep, scratch)
-        for j in range(candidates.shape[0]):
-            if j != middle:
-                _compete(planes, clusters, candidates, j, top, left, keep, scratch)
-    for p in range(SET):
-        best[p] &= places
+                won[best[p]] = True
+            won[most] = False
+            # In a full set the last cluster gets what the others leave of the set's totals.
+            final = most - 1
+            while not won[final]:
+                final -= 1
+            packed_rest = _ALL_PACKED
+            for c in range(n_planes):  # slice to slice costs two seconds of compilation
+                rest[c] = tiles.totals[t, s + shift, c]
+            for j in range(final + 1):
+                if not won[j]:
+                    continue
+                won[j] = False
+                k = members[begin + j]
+                if farthest is not None:
+                    reach = _farthest(planes, centres[k], best, np.int32(j), share)
+                    farthest[k] = max(farthest[k], reach)
+                packed = packed_rest
+                if j < final or count < SET:
+                    if distance is None:
+                        packed = np.int64(_sum_of(planes, best, np.int32(j), part))
+                    else:
+                        packed = np.int64(_sum_of_many(planes, best, np.int32(j), share, part))
+                    packed_rest -= packed
+                    for c in range(n_planes):
+                        rest[c] -= part[c]
+                        sums[k, 3 + c] += on_grid(part[c], grid)
+                else:
+                    for c in range(n_planes):
+                        sums[k, 3 + c] += on_grid(rest[c], grid)
+                n = packed & 0xFF
+                # A pixel stands for the stride x stride pixels of all sets around it: their middle
+                # counts.
+                to_middle = (stride - 1) / 2
+                sums[k, 0] += n
+                sums[k, 1] += n * (y + (to_middle - s // stride)) + stride * (packed >> 8 & 0xFFF)
+                sums[k, 2] += n * (x + (to_middle - s % stride)) + stride * (packed >> 20)
 
 
-@njit
-def _compete(planes, clusters, candidates, j, top, left, keep, scratch):
-    """Let one candidate of many planes compete, until it is further than the best for all pixels.
+@njit(inline="always")
+def _choose(planes, centres, contrast, spatial, members, begin, n, top, left, keep, grid, best):
+    """Find each pixel's least key: the least distance of equation (1), in three planes.
 
     Parameters
     ----------
-    planes, clusters, candidates, top, left : as in `_choose`
-    j : int, the candidate's place
+    planes : IN (192,) float32, of one set
+    centres, contrast, spatial : of Clusters
+    members : IN int32 array, of Candidates
+    begin, n : int, where those of the tile begin, and how many they are
+    top, left : float32, row and column of the set's first pixel
     keep : int32, the bits of a key that do not hold the place
-    scratch : `best`, keys, may fall; `distance` is written
+    grid : IN (128,) float32, of Scratch
+    best : INOUT (64,) int32, keys
     """
-    centres, spatial = clusters.centres, clusters.spatial
-    grid, distance, best = scratch.grid, scratch.distance, scratch.best
-    k, place = candidates[j], np.int32(j)
-    cy, cx, factor = centres[k, 0] - top, centres[k, 1] - left, clusters.contrast[k]
-    for p in range(SET):
-        dy, dx = grid[p] - cy, grid[SET + p] - cx
-        distance[p] = spatial * apart(dy, dx)
-    for c in range(0, planes.shape[0] // SET, GROUP):
-        group, centre = planes[c * SET : (c + GROUP) * SET], centres[k, 2 + c : 2 + c + GROUP]
-        c0, c1, c2, c3 = centre[0], centre[1], centre[2], centre[3]
-        c4, c5, c6, c7 = centre[4], centre[5], centre[6], centre[7]
+    for j in range(n):
+        k, place = members[begin + j], np.int32(j)
+        cy, cx, factor = centres[k, 0] - top, centres[k, 1] - left, contrast[k]
+        c0, c1, c2 = centres[k, 2], centres[k, 3], centres[k, 4]
         for p in range(SET):
-            d0, d1 = group[p] - c0, group[SET + p] - c1
-            d2, d3 = group[2 * SET + p] - c2, group[3 * SET + p] - c3
-            d4, d5 = group[4 * SET + p] - c4, group[5 * SET + p] - c5
-            d6, d7 = group[6 * SET + p] - c6, group[7 * SET + p] - c7
-            colour = group_apart(d0, d1, d2, d3, d4, d5, d6, d7)
-            distance[p] = fma(factor, colour, distance[p])
-        nearer = np.int32(0)
-        for p in range(SET):
-            nearer = np.int32(nearer + (ordered_key(distance[p], keep, place) < best[p]))
-        if nearer == 0:
-            return
-    for p in range(SET):
-        best[p] = min(best[p], ordered_key(distance[p], keep, place))
+            dy, dx = grid[p] - cy, grid[SET + p] - cx
+            d0, d1, d2 = planes[p] - c0, planes[SET + p] - c1, planes[2 * SET + p] - c2
+            d = fma(factor, colour_apart(d0, d1, d2), spatial * apart(dy, dx))
+            key = ordered_key(d, keep, place)
+            best[p] = key if key < best[p] else best[p]
 
 
-@njit(fastmath=EXACT)
-def _sum_of(planes, best, place, share, part):
+@inner
+def _choose_by_many(planes, centres, contrast, spatial, own, top, left, keep, grid, distance, best):
+    """As `_choose`, in more than three planes.
+
+    own : IN (m,) int32, candidates of the tile; distance : (64,) float32, scratch
+    """
+    # The candidate in the middle first: the others are then soon seen to be further.
+    middle, least = np.int64(0), _INF
+    for j in range(own.shape[0]):
+        dy = centres[own[j], 0] - top - grid[SET - 1] / 2
+        dx = centres[own[j], 1] - left - grid[SET - 1] / 2
+        if dy * dy + dx * dx < least:
+            middle, least = j, dy * dy + dx * dx
+    for turn in range(own.shape[0] + 1):
+        j = middle if turn == 0 else turn - 1
+        if turn > 0 and j == middle:
+            continue
+        k, place = own[j], np.int32(j)
+        cy, cx, factor = centres[k, 0] - top, centres[k, 1] - left, contrast[k]
+        for p in range(SET):
+            dy, dx = grid[p] - cy, grid[SET + p] - cx
+            distance[p] = spatial * apart(dy, dx)
+        nearer = np.int32(1)
+        for c in range(0, planes.shape[0] // SET, GROUP):
+            group, centre = planes[c * SET : (c + GROUP) * SET], centres[k, 2 + c : 2 + c + GROUP]
+            c0, c1, c2, c3 = centre[0], centre[1], centre[2], centre[3]
+            c4, c5, c6, c7 = centre[4], centre[5], centre[6], centre[7]
+            for p in range(SET):
+                d0, d1 = group[p] - c0, group[SET + p] - c1
+                d2, d3 = group[2 * SET + p] - c2, group[3 * SET + p] - c3
+                d4, d5 = group[4 * SET + p] - c4, group[5 * SET + p] - c5
+                d6, d7 = group[6 * SET + p] - c6, group[7 * SET + p] - c7
+                colour = group_apart(d0, d1, d2, d3, d4, d5, d6, d7)
+                distance[p] = fma(factor, colour, distance[p])
+            nearer = np.int32(0)
+            for p in range(SET):
+                nearer = np.int32(nearer + (ordered_key(distance[p], keep, place) < best[p]))
+            if nearer == 0:  # it is further than the best for all pixels
+                break
+        if nearer > 0:
+            for p in range(SET):
+                best[p] = min(best[p], ordered_key(distance[p], keep, place))
+
+
+@inner(fastmath=EXACT)
+def _sum_of(planes, best, place, part):
     """Sum up the pixels of one place: their planes, and one integer for number, rows and columns.
 
     Parameters
     ----------
-    planes : IN (P * 64,) float32, of one set
-    best : IN (64,) int32, of `_choose`
+    planes : IN (192,) float32, of one set
+    best : IN (64,) int32, each pixel's place
     place : int32
-    share : OUT (64,) float32, scratch
-    part : OUT (P,) float32, sums of the planes
+    part : OUT (3,) float32, sums of the planes
 
     Returns
     -------
@@ -370,16 +456,21 @@ def _sum_of(planes, best, place, share, part):
         Sum of `_PACKED`, over the pixels.
     """
     packed = np.int32(0)
-    if part.shape[0] == FEW:
-        s0, s1, s2 = np.float32(0), np.float32(0), np.float32(0)
-        for p in range(SET):
-            w = np.float32(1) if best[p] == place else np.float32(0)
-            packed = np.int32(packed + (_PACKED[p] if best[p] == place else np.int32(0)))
-            s0 += w * planes[p]
-            s1 += w * planes[SET + p]
-            s2 += w * planes[2 * SET + p]
-        part[0], part[1], part[2] = s0, s1, s2
-        return packed
+    s0, s1, s2 = np.float32(0), np.float32(0), np.float32(0)
+    for p in range(SET):
+        w = np.float32(1) if best[p] == place else np.float32(0)
+        packed = np.int32(packed + (_PACKED[p] if best[p] == place else np.int32(0)))
+        s0 += w * planes[p]
+        s1 += w * planes[SET + p]
+        s2 += w * planes[2 * SET + p]
+    part[0], part[1], part[2] = s0, s1, s2
+    return packed
+
+
+@inner(fastmath=EXACT)
+def _sum_of_many(planes, best, place, share, part):
+    """As `_sum_of`, of more than three planes; share : (64,) float32, scratch."""
+    packed = np.int32(0)
     for p in range(SET):
         share[p] = np.float32(1) if best[p] == place else np.float32(0)
         packed = np.int32(packed + (_PACKED[p] if best[p] == place else np.int32(0)))
@@ -396,7 +487,7 @@ def _sum_of(planes, best, place, share, part):
     return packed
 
 
-@njit
+@inner
 def _farthest(planes, centre, best, place, distance):
     """The greatest squared colour distance from a centre to the pixels that are its."""
     distance[:] = 0

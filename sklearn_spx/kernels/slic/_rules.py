@@ -6,9 +6,9 @@ Every sum of products is written with `fma`, in one order, so both find the same
 import math
 
 import numpy as np
-from numba.extending import register_jitable
 
 from .._bits import bits_of, float_of, fma
+from ..compilation import rule
 
 SIDE = 8  # pixels along a set
 SET = SIDE * SIDE
@@ -25,20 +25,20 @@ _LEAST = bits_of(1e-30)  # what is below has a square of 0
 _MOST = bits_of(1e38)  # what is above is beyond TOO_LARGE anyway
 
 
-@register_jitable
+@rule
 def corner(tiles, t, s):
     """Row and column of the first pixel of set s of tile t."""
     top, left = t // tiles.n_across * tiles.side, t % tiles.n_across * tiles.side
     return top + s // tiles.stride, left + s % tiles.stride
 
 
-@register_jitable
+@rule
 def extent(start, stop, stride):
     """How many pixels of a set, along one axis, lie within the image."""
     return max(0, min(SIDE, (stop - start + stride - 1) // stride))
 
 
-@register_jitable
+@rule
 def tile_range(centre, radius, side, n_before, n_tiles):
     """First tile, and the one after the last, that the window around a centre meets on one axis.
 
@@ -46,10 +46,11 @@ def tile_range(centre, radius, side, n_before, n_tiles):
     """
     first = np.int64(math.ceil((centre - radius - (side - 1)) / side)) - n_before
     last = np.int64(math.floor((centre + radius) / side)) - n_before
-    return max(first, 0), min(last + 1, n_tiles)
+    last = last + 1 if last + 1 < n_tiles else np.int64(n_tiles)
+    return first if first > 0 else np.int64(0), last
 
 
-@register_jitable
+@rule
 def snap(value, largest):
     """The nearest multiple of the 2^18th of a power of 2 that is above all values of a set.
 
@@ -62,7 +63,8 @@ def snap(value, largest):
         The greatest of the values' bits, without the sign.
     """
     # bits of the greatest power of 2 not above, if that has an inverse
-    power = np.int32(min(max(largest, _LEAST), _MOST) & _EXPONENT)
+    bounded = largest if largest > _LEAST else _LEAST
+    power = np.int32((bounded if bounded < _MOST else _MOST) & _EXPONENT)
     to_steps = float_of(np.int32(_ONE_TWICE - power)) * np.float32(1 << 17)
     step = float_of(power) * np.float32(1 / (1 << 17))
     return np.float32(np.int32(np.int32(fma(value, to_steps, _MIDDLE)) - _STEPS)) * step
@@ -87,25 +89,25 @@ def sum_grid(largest_total, scale, rgb_scale, n_tiles):
     return math.ldexp(1.5, max(exponent, -900))  # its last bit is the 2^52nd of what sums reach
 
 
-@register_jitable
+@rule
 def on_grid(value, grid):
     """A float32 rounded to a multiple of the last bit of `grid`, far above it."""
     return (np.float64(value) + grid) - grid
 
 
-@register_jitable
+@rule
 def apart(dy, dx):
     """Squared distance in pixels."""
     return fma(dx, dx, dy * dy)
 
 
-@register_jitable
+@rule
 def colour_apart(d0, d1, d2):
     """Squared distance in three planes."""
     return fma(d2, d2, fma(d1, d1, d0 * d0))
 
 
-@register_jitable
+@rule
 def group_apart(d0, d1, d2, d3, d4, d5, d6, d7):
     """Squared distance in eight planes."""
     first = fma(d3, d3, fma(d2, d2, fma(d1, d1, d0 * d0)))

@@ -13,7 +13,7 @@ import numpy as np
 
 from .._bits import bits_of
 from ..color import N_STEPS, TABLE, TABLE_8BIT, lab_block, linear_light
-from ..compilation import njit
+from ..compilation import inner, njit
 from ._rules import SET, SIDE, TOO_LARGE, corner, extent, snap
 
 EXACT = {"contract", "nsz", "reassoc", "arcp"}  # for sums that are exact in any order
@@ -65,7 +65,7 @@ def cut(image, rgb_scale, chosen, mask, stride, n_above=0, n_before=0):
         side=stride * SIDE,
         inside=np.empty((*sets, SET), bool),
         counts=np.empty(sets, np.int32),
-        planes=_aligned((*sets, n_planes * SET)),
+        planes=aligned((*sets, n_planes * SET)),
         totals=np.zeros((*sets, n_planes), np.float32),
     )
     _cut_mask(mask, tiles)
@@ -73,9 +73,10 @@ def cut(image, rgb_scale, chosen, mask, stride, n_above=0, n_before=0):
     if rgb_scale is None:
         _cut_channels(image, channels, scale, tiles)
     elif image.dtype == np.uint8:
-        _cut_lab_8bit(image, scale, tiles)
+        _cut_lab_8bit(image, scale, tiles, np.empty(3 * SET, np.float32))
     else:
-        _cut_lab(image, np.float32(N_STEPS / rgb_scale), scale, tiles)
+        step = np.float32(N_STEPS / rgb_scale)
+        _cut_lab(image, step, scale, tiles, np.empty(3 * SET, np.float32))
     if not largest_total(tiles) < TOO_LARGE:
         raise ValueError(f"image holds values beyond {TOO_LARGE:g}, times root of weight")
     return tiles
@@ -102,15 +103,14 @@ def place_of(tiles, places):
     return tile, part, y % side // stride * SIDE + x % side // stride
 
 
-def _aligned(shape):
-    """An empty float32 array that starts a cache line, as vector loads like it."""
+def aligned(shape, dtype=np.float32):
+    """An empty array of 4 bytes an element that starts a cache line, as vector loads like it."""
     size = int(np.prod(shape)) * 4
     buffer = np.empty(size + 64, np.uint8)
     start = -buffer.ctypes.data % 64
-    return buffer[start : start + size].view(np.float32).reshape(shape)
+    return buffer[start : start + size].view(dtype).reshape(shape)
 
 
-@njit
 def _cut_mask(mask, tiles):
     """Cut the mask into sets; what lies beyond the image is outside.
 
@@ -119,22 +119,29 @@ def _cut_mask(mask, tiles):
     mask : IN (H, W) bool, or empty where the whole image is inside
     tiles : `inside` and `counts` are written
     """
-    stride, inside, counts = tiles.stride, tiles.inside, tiles.counts
-    for t in range(counts.shape[0]):
-        for s in range(counts.shape[1]):
-            top, left = corner(tiles, t, s)
-            n_down = extent(top, tiles.height, stride)
-            n_right = extent(left, tiles.width, stride)
-            counts[t, s] = n_down * n_right
-            if mask.size == 0 and counts[t, s] == SET:
-                continue
-            inside[t, s] = False
-            counts[t, s] = 0
-            for i in range(n_down):
-                for j in range(n_right):
-                    here = mask.size == 0 or mask[top + stride * i, left + stride * j]
-                    inside[t, s, i * SIDE + j] = here
-                    counts[t, s] += here
+    stride = tiles.stride
+    shape = tiles.n_down, tiles.n_across, stride, stride
+    inside = tiles.inside.reshape(*shape, SIDE, SIDE)
+    if mask.size:
+        padded = np.zeros((tiles.n_down * tiles.side, tiles.n_across * tiles.side), bool)
+        padded[: tiles.height, : tiles.width] = mask
+        sets = padded.reshape(tiles.n_down, SIDE, stride, tiles.n_across, SIDE, stride)
+        inside[...] = sets.transpose(0, 3, 2, 5, 1, 4)
+        tiles.counts[...] = np.count_nonzero(tiles.inside, axis=2)
+        return
+    down = _within(tiles.n_down, tiles.height, stride)
+    across = _within(tiles.n_across, tiles.width, stride)
+    counts = down.sum(axis=2)[:, None, :, None] * across.sum(axis=2)[:, None]
+    tiles.counts[...] = counts.reshape(tiles.counts.shape)
+    # only sets of the last row and column of tiles are not full
+    inside[-1] = down[-1][:, None, :, None] & across[:, None, :, None]
+    inside[:, -1] = down[:, :, None, :, None] & across[-1][:, None]
+
+
+def _within(n_tiles, size, stride):
+    """Which rows of each set lie within the image: (n_tiles, stride, 8) bool; or columns."""
+    within = np.arange(n_tiles * SIDE * stride) < size
+    return within.reshape(n_tiles, SIDE, stride).transpose(0, 2, 1)
 
 
 @njit
@@ -169,7 +176,7 @@ def _cut_channels(image, channels, scale, tiles):
 
 
 @njit
-def _cut_lab_8bit(image, scale, tiles):
+def _cut_lab_8bit(image, scale, tiles, block):
     """Cut an 8-bit sRGB image into sets of scaled Lab planes.
 
     Parameters
@@ -177,70 +184,82 @@ def _cut_lab_8bit(image, scale, tiles):
     image : IN (H, W, 3) uint8
     scale : IN (3,) float32, square roots of the weights
     tiles : `planes` and `totals` are written
+    block : (192,) float32, scratch
     """
-    stride = tiles.stride
-    block = np.zeros(3 * SET, np.float32)
-    for t in range(tiles.planes.shape[0]):
-        for s in range(tiles.planes.shape[1]):
-            top, left = corner(tiles, t, s)
-            for i in range(extent(top, tiles.height, stride)):
-                for j in range(extent(left, tiles.width, stride)):
+    planes, totals, inside, counts = tiles.planes, tiles.totals, tiles.inside, tiles.counts
+    stride, side, n_across = tiles.stride, tiles.side, tiles.n_across
+    bottom, right = tiles.height - 1, tiles.width - 1
+    for t in range(planes.shape[0]):
+        for s in range(planes.shape[1]):
+            top, left = t // n_across * side + s // stride, t % n_across * side + s % stride
+            for i in range(SIDE):
+                y = top + stride * i
+                y = y if y < bottom else bottom  # what is beyond the image is blanked in the end
+                for j in range(SIDE):
+                    x = left + stride * j
+                    x = x if x < right else right
                     # An index without a sign spares numba the test for a negative one.
-                    y, x, p = _U(top + stride * i), _U(left + stride * j), _U(i * SIDE + j)
-                    block[p] = TABLE_8BIT[image[y, x, 0]]
-                    block[p + _U(SET)] = TABLE_8BIT[image[y, x, 1]]
-                    block[p + _U(2 * SET)] = TABLE_8BIT[image[y, x, 2]]
-            _write_lab(block, scale, tiles, t, s)
+                    row, column, p = _U(y), _U(x), _U(i * SIDE + j)
+                    block[p] = TABLE_8BIT[image[row, column, 0]]
+                    block[p + _U(SET)] = TABLE_8BIT[image[row, column, 1]]
+                    block[p + _U(2 * SET)] = TABLE_8BIT[image[row, column, 2]]
+            _write_lab(block, scale, planes[t, s], inside[t, s], counts[t, s], totals[t, s])
 
 
 @njit
-def _cut_lab(image, step, scale, tiles):
+def _cut_lab(image, step, scale, tiles, block):
     """Cut an sRGB image into sets of scaled Lab planes.
 
     Parameters
     ----------
     image : IN (H, W, 3) float32
     step : float32, `N_STEPS` over the value of full intensity
-    scale, tiles : as in `_cut_lab_8bit`
+    scale, tiles, block : as in `_cut_lab_8bit`
     """
-    stride = tiles.stride
-    block = np.zeros(3 * SET, np.float32)
-    for t in range(tiles.planes.shape[0]):
-        for s in range(tiles.planes.shape[1]):
-            top, left = corner(tiles, t, s)
-            for i in range(extent(top, tiles.height, stride)):
-                for j in range(extent(left, tiles.width, stride)):
+    planes, totals, inside, counts = tiles.planes, tiles.totals, tiles.inside, tiles.counts
+    stride, side, n_across = tiles.stride, tiles.side, tiles.n_across
+    bottom, right = tiles.height - 1, tiles.width - 1
+    for t in range(planes.shape[0]):
+        for s in range(planes.shape[1]):
+            top, left = t // n_across * side + s // stride, t % n_across * side + s % stride
+            for i in range(SIDE):
+                y = top + stride * i
+                y = y if y < bottom else bottom
+                for j in range(SIDE):
+                    x = left + stride * j
+                    x = x if x < right else right
                     for c in range(3):
-                        value = image[top + stride * i, left + stride * j, c]
+                        value = image[_U(y), _U(x), c]
                         block[c * SET + i * SIDE + j] = linear_light(value, step, TABLE)
-            _write_lab(block, scale, tiles, t, s)
+            _write_lab(block, scale, planes[t, s], inside[t, s], counts[t, s], totals[t, s])
 
 
-@njit
-def _write_lab(block, scale, tiles, t, s):
+@njit(inline="always")
+def _write_lab(block, scale, planes, inside, count, total):
     """Write the planes of one set, from its linear light; block : INOUT (192,) float32."""
     lab_block(block)
-    planes = tiles.planes[t, s]
     for c in range(3):
         for p in range(c * SET, (c + 1) * SET):
             planes[p] = block[p] * scale[c]
-    _finish(planes, tiles.inside[t, s], tiles.counts[t, s], tiles.totals[t, s])
+    _finish(planes, inside, count, total)
 
 
-@njit(fastmath=EXACT)
+@inner(fastmath=EXACT)
 def _finish(planes, inside, count, total):
     """Blank what is outside, snap each plane to steps that sums keep, and sum it up."""
     for c in range(total.shape[0]):
-        plane = planes[c * SET : (c + 1) * SET]
+        first = _U(c * SET)  # a slice costs time to compile
         if count < SET:
             for p in range(SET):
-                plane[p] = plane[p] if inside[p] else 0
+                if not inside[p]:
+                    planes[first + _U(p)] = 0
         largest = np.int32(0)
         for p in range(SET):
-            largest = max(largest, np.int32(bits_of(plane[p]) & np.int32(0x7FFFFFFF)))
+            size = np.int32(bits_of(planes[first + _U(p)]) & np.int32(0x7FFFFFFF))
+            largest = size if size > largest else largest
         s = np.float32(0)
         for p in range(SET):
-            value = snap(plane[p], largest)
-            plane[p] = value
+            value = snap(planes[first + _U(p)], largest)
+            planes[first + _U(p)] = value
             s += value
         total[c] = s

@@ -411,7 +411,8 @@ def sum_block(
             n_before=column // plan.side,
         )
         clusters = _clusters(plan, centres)
-        _cpu.add_up(tiles, s, 0, clusters, plan.step, centres.grid, sums, farthest)
+        room = _cpu.room_for(tiles, len(ids), plan.step)
+        _cpu.add_up(tiles, s, 0, clusters, room, centres.grid, sums, farthest)
     return sums, farthest
 
 
@@ -505,7 +506,8 @@ def assign_block(
     """
     tiles = _cut(plan, image, row, column)
     labels = np.empty(image.shape[:2], np.int32)
-    _cpu.assign(tiles, _clusters(plan, centres), plan.step, labels)
+    room = _cpu.room_for(tiles, len(ids), plan.step)
+    _cpu.assign(tiles, _clusters(plan, centres), room, labels)
     return np.take(ids.astype(np.int32), labels)
 
 
