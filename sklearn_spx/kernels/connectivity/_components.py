@@ -96,7 +96,7 @@ def borders_of(runs: _cpu.Runs, small: NDArray[np.bool_]) -> _rules.Borders:
     """
     n_entries = 6 * len(runs.ends)
     borders = _rules.Borders(
-        heads=np.empty(len(small), np.int64),
+        heads=np.full(len(small), -1, np.int64),
         other=np.empty(n_entries, runs.component.dtype),
         shared=np.empty(n_entries, np.int32),
         after=np.empty(n_entries, np.int64),

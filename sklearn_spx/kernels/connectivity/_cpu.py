@@ -9,7 +9,6 @@ pixels, then those below 4, 8, ..., so that what is joined doubles from round to
 takes n log n steps. Where only so many are wanted, the smallest goes on joining a neighbour.
 """
 
-import heapq
 from collections import namedtuple
 
 import numpy as np
@@ -89,54 +88,64 @@ def label_runs(labels, runs, sizes, values_of):
     n_components : int
     """
     height, width = labels.shape
-    first, ends, values, component = runs.first, runs.ends, runs.values, runs.component
+    first = runs.first  # several arrays in one assignment cost time to compile
+    ends = runs.ends
+    values = runs.values
+    component = runs.component  # at first a parent, which is never after its run
     for y in range(height):
         row = labels[y]
         r = first[y]
+        last = row[0]
         for x in range(1, width):
             ends[r] = x
-            r += row[x] != row[x - 1]
+            value = row[x]
+            r += value != last
+            last = value
         ends[r] = width
-    parent = component  # a run's parent is never after it, so one array can hold both
-    for r in range(first[height]):
-        parent[r] = r
+    a, start = 0, 0  # the run of the row above that is compared, and the first of this row
     for y in range(height):
         row = labels[y]
-        for r in range(first[y], first[y + 1]):
+        stop = first[y + 1]
+        for r in range(start, stop):
+            component[r] = r
             values[r] = row[ends[r] - 1]
         if y == 0:
+            start = stop
             continue
-        a = first[y - 1]
-        for b in range(first[y], first[y + 1]):
+        for b in range(start, stop):
             value, end = values[b], ends[b]
             while True:  # the runs of the row above that overlap this one
                 if values[a] == value:
-                    i = find(parent, a)
-                    if parent[b] == b:
-                        parent[b] = i
+                    i, j = find(component, a), find(component, b)
+                    if i < j:
+                        component[j] = i
                     else:
-                        j = find(parent, b)
-                        parent[max(i, j)] = min(i, j)
+                        component[i] = j
                 if ends[a] >= end:
                     break
                 a += 1
             a += ends[a] == end
+        start = stop
     n_components = 0
+    r = 0
     for y in range(height):
-        begin = 0
-        for r in range(first[y], first[y + 1]):
-            if values[r] < 0:
-                component[r] = -1
+        begin, stop = 0, first[y + 1]
+        while r < stop:
+            end, value, i = ends[r], values[r], np.int64(component[r])
+            if value < 0:
+                i = -1
+            elif i == r:
+                i = n_components
+                sizes[i] = 0
+                values_of[i] = value
+                n_components += 1
             else:
-                if parent[r] == r:
-                    component[r] = n_components
-                    sizes[n_components] = 0
-                    values_of[n_components] = values[r]
-                    n_components += 1
-                else:
-                    component[r] = component[parent[r]]
-                sizes[component[r]] += ends[r] - begin
-            begin = ends[r]
+                i = np.int64(component[i])
+            component[r] = i
+            if i >= 0:
+                sizes[i] += end - begin
+            begin = end
+            r += 1
     return n_components
 
 
@@ -148,26 +157,30 @@ def list_borders(runs, small, borders):
     ----------
     runs : IN Runs, of `label_runs`
     small : IN (n_components,) bool
-    borders : OUT Borders
+    borders : OUT Borders, `heads` -1
     """
-    first, ends, component = runs.first, runs.ends, runs.component
-    heads, other, shared, after = borders.heads, borders.other, borders.shared, borders.after
-    heads[:] = -1
+    first = runs.first
+    ends = runs.ends
+    component = runs.component
+    heads = borders.heads
+    other = borders.other
+    shared = borders.shared
+    after = borders.after
     height = first.shape[0] - 1
     n = 0
     for y in range(height):
         begin = 0
-        above, below = first[max(y - 1, 0)], first[min(y + 1, height - 1)]
-        for r in range(first[y], first[y + 1]):
+        start_of_row, stop_of_row = first[y], first[y + 1]
+        above, below = first[y - 1 if y > 0 else 0], stop_of_row
+        for r in range(start_of_row, stop_of_row):
             i, end = component[r], ends[r]
             if i >= 0 and small[i]:
                 n_before = n
-                if r > first[y]:
-                    other[n], shared[n] = component[r - 1], 1
-                    n += component[r - 1] >= 0
-                if r + 1 < first[y + 1]:
-                    other[n], shared[n] = component[r + 1], 1
-                    n += component[r + 1] >= 0
+                for q in range(r - 1, r + 2, 2):
+                    if q >= start_of_row and q < stop_of_row:
+                        j = component[q]
+                        other[n], shared[n] = j, 1
+                        n += j >= 0
                 for side in range(2):
                     if (side == 0 and y == 0) or (side == 1 and y == height - 1):
                         continue
@@ -176,12 +189,13 @@ def list_borders(runs, small, borders):
                         q += 1
                     start = begin
                     while start < end:
-                        stop = min(ends[q], end)
+                        end_of_other = ends[q]
+                        stop = end_of_other if end_of_other < end else end
                         j = component[q]
                         other[n], shared[n] = j, stop - start
                         n += (j >= 0) & (j != i)
                         start = stop
-                        q += ends[q] == stop
+                        q += end_of_other == stop
                     if side == 0:
                         above = q
                     else:
@@ -203,9 +217,8 @@ def colour_regions(values_of, own, sizes, parent, colours, out):
     sizes : IN (n_components,) int64, pixels of each region, where its root is
     parent : INOUT (n_components,) int32, of `merge_small`
     colours : IN (n_labels, P) float32
-    out : OUT (n_components, P) float32, of no meaning but where a root is
+    out : INOUT (n_components, P) float32, 0; then of no meaning but where a root is
     """
-    out[:] = 0
     for n in range(own.shape[0]):
         i = find(parent, n)
         share = np.float32(own[n] / sizes[i])
@@ -236,7 +249,7 @@ def merge_small(sizes, min_size, looks, borders, parent, entry):
     n_merges = 0
     threshold = 1
     while threshold < min_size:
-        threshold = min(2 * threshold, min_size)
+        threshold = 2 * threshold if 2 * threshold < min_size else min_size
         for i in range(sizes.shape[0]):
             if parent[i] == i and sizes[i] < threshold:
                 n_merges += merge(i, sizes, looks, borders, parent, entry) >= 0
@@ -244,26 +257,41 @@ def merge_small(sizes, min_size, looks, borders, parent, entry):
 
 
 @njit
-def merge_smallest(n_merges, small, sizes, looks, borders, parent, entry):
+def merge_smallest(n_merges, heap, key, sizes, looks, borders, parent, entry):
     """Join the smallest region that has a neighbour, again and again; of equals the first.
 
     Parameters
     ----------
     n_merges : int, how often, if there are as many neighbours
-    small : IN (n_components,) bool, those whose borders are listed
+    heap : INOUT (n,) int64, a heap of the regions whose borders are listed, by key and number
+    key : INOUT (n_components,) int64, `sizes` at the start; then what they were at most
     sizes, looks, borders, parent, entry : as in `merge_small`
     """
-    heap = [(sizes[i], i) for i in range(sizes.shape[0]) if small[i] and parent[i] == i]
-    heapq.heapify(heap)
-    while n_merges > 0 and len(heap) > 0:
-        size, i = heapq.heappop(heap)
-        if parent[i] != i or sizes[i] != size:  # it has been joined, or has grown
-            continue
-        j = merge(i, sizes, looks, borders, parent, entry)
-        if j >= 0:
-            n_merges -= 1
-            if small[j]:
-                heapq.heappush(heap, (sizes[j], j))
+    n = heap.shape[0]
+    while n_merges > 0 and n > 0:
+        i = heap[0]
+        if parent[i] == i and key[i] != sizes[i]:  # it has grown
+            key[i] = sizes[i]
+        else:
+            if parent[i] == i and merge(i, sizes, looks, borders, parent, entry) >= 0:
+                n_merges -= 1
+            n -= 1
+            i = heap[n]
+        place = 0  # where i goes: it sinks from the top
+        while 2 * place + 1 < n:
+            child = 2 * place + 1
+            if child + 1 < n and _is_before(heap[child + 1], heap[child], key):
+                child += 1
+            if not _is_before(heap[child], i, key):
+                break
+            heap[place] = heap[child]
+            place = child
+        heap[place] = i
+
+
+@njit(inline="always")
+def _is_before(i, j, key):
+    return key[i] < key[j] or (key[i] == key[j] and i < j)
 
 
 @njit

@@ -38,11 +38,15 @@ def join_components(sizes, values_of, n_pixels, target, looks, list_borders):
         if colours is not None:
             own = sizes.copy()
             n -= _cpu.merge_small(sizes, min_size // _CRUMBS, looks, borders, parent, entry)
-            looks = _rules.Looks(np.empty((len(own), colours.shape[1]), np.float32), float(scale))
+            looks = _rules.Looks(np.zeros((len(own), colours.shape[1]), np.float32), float(scale))
             _cpu.colour_regions(values_of, own, sizes, parent, colours, looks.colours)
         n -= _cpu.merge_small(sizes, min_size, looks, borders, parent, entry)
         if n_segments is not None and n > n_segments:
-            _cpu.merge_smallest(n - n_segments, small, sizes, looks, borders, parent, entry)
+            roots = np.flatnonzero(small & (parent == np.arange(len(parent))))
+            heap = roots[np.argsort(sizes[roots], kind="stable")]
+            _cpu.merge_smallest(
+                n - n_segments, heap, sizes.copy(), sizes, looks, borders, parent, entry
+            )
     numbers = np.empty(len(sizes), np.int32)
     return numbers, number(parent, np.empty(0, bool), numbers)
 

@@ -4,10 +4,10 @@ import math
 from collections import namedtuple
 
 import numpy as np
-from numba.extending import register_jitable
 
 from .._bits import fma, times
 from .._disjoint_set import find
+from ..compilation import rule
 
 Looks = namedtuple(  # what speaks for a neighbour beside the length of the border
     "Looks",
@@ -27,7 +27,7 @@ Borders = namedtuple(  # of the small components: a linked list each, in any ord
 )
 
 
-@register_jitable
+@rule
 def settled(own, up, left, right, down):
     """The label of a pixel, that most frequent among its four neighbours if it differs from all.
 
@@ -45,7 +45,7 @@ def settled(own, up, left, right, down):
     return own if kept else best
 
 
-@register_jitable
+@rule
 def merge(i, sizes, looks, borders, parent, entry):
     """Join region i with a neighbour, and return that one, or -1 if there is none.
 
@@ -61,16 +61,20 @@ def merge(i, sizes, looks, borders, parent, entry):
     parent : INOUT (n_components,) int32, a forest, each tree a region
     entry : INOUT (n_components,) int64, scratch, -1 before and after
     """
-    heads, other, shared, after = borders.heads, borders.other, borders.shared, borders.after
+    heads = borders.heads  # several arrays in one assignment cost time to compile
+    other = borders.other
+    shared = borders.shared
+    after = borders.after
     colours = looks.colours
     # One entry a neighbour: sum the doubles, drop what has become inner border.
     head, last, node = -1, -1, heads[i]
     while node >= 0:
         following = after[node]
-        j = find(parent, other[node])
+        j = find(parent, np.int64(other[node]))
         if j != i:
-            if entry[j] >= 0:
-                shared[entry[j]] += shared[node]
+            first = entry[j]
+            if first >= 0:
+                shared[first] += shared[node]
             else:
                 other[node], entry[j] = j, node
                 if last < 0:
@@ -86,9 +90,17 @@ def merge(i, sizes, looks, borders, parent, entry):
     best, most, node = np.int64(-1), -1.0, head
     while node >= 0:
         j = np.int64(other[node])
-        apart = _apart(looks, i, j)
+        apart = looks.scale
+        if colours.size > 0:
+            distance = 0.0
+            for c in range(colours.shape[1]):
+                difference = np.float64(colours[i, c]) - np.float64(colours[j, c])
+                distance += times(difference, difference)
+            apart += math.sqrt(distance)
         worth = shared[node] / apart if apart > 0.0 else math.inf
-        if worth > most or (worth == most and _is_smaller(sizes, j, best)):
+        if worth > most or (
+            worth == most and (sizes[j] < sizes[best] or (sizes[j] == sizes[best] and j < best))
+        ):
             best, most = j, worth
         entry[j] = -1
         node = after[node]
@@ -101,21 +113,3 @@ def merge(i, sizes, looks, borders, parent, entry):
     sizes[best] += sizes[i]
     after[last], heads[best] = heads[best], head
     return best
-
-
-@register_jitable
-def _apart(looks, i, j):
-    """Scale + distance of two regions' colours."""
-    colours = looks.colours
-    if colours.size == 0:
-        return looks.scale
-    distance = 0.0
-    for c in range(colours.shape[1]):
-        difference = np.float64(colours[i, c]) - np.float64(colours[j, c])
-        distance += times(difference, difference)
-    return looks.scale + math.sqrt(distance)
-
-
-@register_jitable
-def _is_smaller(sizes, i, j):
-    return sizes[i] < sizes[j] or (sizes[i] == sizes[j] and i < j)
