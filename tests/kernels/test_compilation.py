@@ -24,6 +24,22 @@ print(*[w.message for w in caught if "sklearn_spx" in str(w.message)], sep="\\n"
 print(kernels.region_adjacency([[0, 0, 1]])[0].tolist())
 """
 
+FIRST_SLIC = """
+import numpy as np
+from numba.core import event
+from sklearn_spx.kernels import slic
+
+class Names(event.Listener):
+    def on_start(self, event):
+        print(event.data["dispatcher"].py_func.__name__)
+    def on_end(self, event):
+        pass
+
+event.register("numba:compile", Names())
+rng = np.random.default_rng(0)
+slic(rng.integers(0, 256, (60, 80, 3), np.uint8), 20)
+"""
+
 
 @pytest.fixture
 def run_without_cache(tmp_path):
@@ -66,6 +82,26 @@ def test_all_works_without_a_folder_to_write_to(run_without_cache, tmp_path):
     cache = tmp_path / "cache"
     assert run_without_cache(USE, NUMBA_CACHE_DIR=str(cache)) == ["", "[[0, 1]]"]  # none
     assert any(cache.rglob("*count_crossings*.nbi"))
+
+
+@pytest.mark.slow
+def test_slic_compiles_what_a_photograph_needs_once(tmp_path):
+    def names():
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", FIRST_SLIC],
+            env={**os.environ, "PYTHONPATH": str(ROOT.parent), "NUMBA_CACHE_DIR": str(tmp_path)},
+            capture_output=True,
+            check=True,
+            text=True,
+        )
+        return done.stdout.split()
+
+    compiled = names()
+    assert {"_choose_and", "_cut_lab_8bit", "merge_smallest"} <= set(compiled)
+    # masks, other channels, SLICO and cuts are compiled where they are used
+    assert not {"nearest", "_choose_by_many", "_farthest", "_cut_channels", "_cut"} & set(compiled)
+    assert len(compiled) <= 40, compiled
+    assert names() == []  # kept on disk
 
 
 def test_every_compiled_function_has_the_one_decorator():
