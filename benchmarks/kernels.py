@@ -1,4 +1,4 @@
-"""The kernels beside other libraries, in milliseconds, one thread each.
+"""The kernels beside other libraries, in milliseconds, one thread each unless the row says two.
 
     python benchmarks/kernels.py [--quick]
 
@@ -47,6 +47,7 @@ def methods(n_segments):
 
     table = {
         ("SLIC", "sklearn_spx"): lambda image: slic(image, n_segments),
+        ("SLIC", "ours, 2 threads"): lambda image: slic(image, n_segments, n_threads=2),
         ("SLIC", "scikit-image"): lambda image: segmentation.slic(
             image, n_segments, compactness=10, max_num_iter=10, start_label=0
         ),

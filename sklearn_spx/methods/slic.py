@@ -17,6 +17,7 @@ from ..base import StartingSegmenter, UntrainedSegmenter
 from ..kernels.slic import region_seeds, slic, slic_quiet
 from ..utils.images import n_channels
 from ..utils.scale import as_bands, as_colour
+from ..utils.threads import own_threads
 from ..value_range import ValueRange
 
 
@@ -57,6 +58,10 @@ class SLICSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
     device : {"cpu", "cuda", "auto"}, default="cpu"
         Where to work, with the same labels: "cuda" is an NVIDIA GPU, with the extra ``cuda``
         installed, "auto" a GPU if there is one.
+
+    n_threads : int or None, default=None
+        Threads that share the work on each image on the CPU, with the same labels; None is 1.
+        Where several images are worked on at once, each has one.
 
     n_jobs : int or None, default=None
         Images worked on at once, by joblib: threads, unless :func:`joblib.parallel_config` says
@@ -109,6 +114,7 @@ class SLICSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
         "slic_zero": ["boolean"],
         "weights": ["array-like", None],
         "convert2lab": ["boolean", None],
+        "n_threads": [Interval(Integral, 1, None, closed="left"), None],
     }
 
     def __init__(
@@ -122,6 +128,7 @@ class SLICSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
         convert2lab: bool | None = None,
         value_range: tuple[float, float] | None = None,
         device: Literal["cpu", "cuda", "auto"] = "cpu",
+        n_threads: int | None = None,
         n_jobs: int | None = None,
         verbose: int = 0,
         on_error: Literal["raise", "warn"] = "raise",
@@ -134,6 +141,7 @@ class SLICSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
         self.convert2lab = convert2lab
         self.value_range = value_range
         self.device = device
+        self.n_threads = n_threads
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.on_error = on_error
@@ -178,4 +186,5 @@ class SLICSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
             seeds=None if start is None else region_seeds(start),
             device=self.device,
             convert2lab=converts,
+            n_threads=own_threads(self.n_threads),
         )

@@ -1,4 +1,4 @@
-"""torch on one thread where joblib already has one an image, and in forked processes."""
+"""One thread where joblib already has one an image: torch's, in forked processes too, and ours."""
 
 import os
 import sys
@@ -6,8 +6,9 @@ import threading
 from contextlib import contextmanager, nullcontext
 
 import joblib
+from joblib.parallel import get_active_backend
 
-__all__ = ["one_torch_thread", "torch_threads"]
+__all__ = ["one_torch_thread", "own_threads", "torch_threads"]
 
 _lock = threading.Lock()
 _inside = 0
@@ -40,6 +41,12 @@ def one_torch_thread():
 def torch_threads(n_jobs):
     """Context of a net's run: torch's own threads for one image at a time, else one an image."""
     return nullcontext() if joblib.effective_n_jobs(n_jobs) == 1 else one_torch_thread()
+
+
+def own_threads(n_threads):
+    """Threads for one image: as many as asked for, None being 1; in a worker of joblib's 1."""
+    in_a_worker = (get_active_backend()[0].nesting_level or 0) > 0
+    return 1 if n_threads is None or in_a_worker else int(n_threads)
 
 
 def _in_a_forked_process():

@@ -357,6 +357,33 @@ def test_threads_share_nothing(photograph):
     assert all((a == b).all() for a, b in zip(found, wanted))
 
 
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(problems(), st.booleans(), st.integers(2, 5))
+def test_the_number_of_threads_does_not_show(problem, enforce, n_threads):
+    image, weights, mask, options = problem
+    found = [
+        slic(
+            np.kron(image, np.ones((4, 3, 1))),  # some rows of tiles
+            weights=weights,
+            mask=None if mask is None else np.kron(mask, np.ones((4, 3), bool)),
+            enforce_connectivity=enforce,
+            convert2lab=False,
+            n_threads=n,
+            **options,
+        )
+        for n in (1, n_threads)
+    ]
+    np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize("scale", [1, 255])
+def test_the_number_of_threads_does_not_show_in_a_photograph(photograph, scale):
+    image = photograph if scale == 1 else photograph / np.float32(scale)
+    one = slic(image, 300)
+    for n in (2, 3, 1000):
+        np.testing.assert_array_equal(slic(image, 300, n_threads=n), one)
+
+
 def test_layout_in_memory_does_not_matter(photograph):
     labels = slic(photograph, 60)
     assert (slic(np.asfortranarray(photograph), 60) == labels).all()
@@ -523,6 +550,7 @@ def test_other_channels_stay_as_they_are(rng):
         (np.zeros((3, 3)), {"n_segments": 0}, ValueError, "n_segments must be at least 1"),
         (np.zeros((3, 3)), {"n_segments": 2.0}, TypeError, "n_segments must be an integer"),
         (np.zeros((3, 3)), {"max_iter": 0}, ValueError, "max_iter must be at least 1"),
+        (np.zeros((3, 3)), {"n_threads": 0}, ValueError, "n_threads must be at least 1"),
         (np.zeros((3, 3)), {"compactness": -1}, ValueError, "compactness must be at least 0"),
         (np.zeros((3, 3)), {"compactness": np.nan}, ValueError, "compactness must be finite"),
         (

@@ -2,9 +2,11 @@
 
 import threading
 
+import pytest
 import torch
+from joblib import Parallel, delayed
 
-from sklearn_spx.utils.threads import one_torch_thread, torch_threads
+from sklearn_spx.utils.threads import one_torch_thread, own_threads, torch_threads
 
 
 def test_the_last_to_leave_restores_the_number():
@@ -50,3 +52,13 @@ def test_several_images_at_once_take_one_thread_each():
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("n_jobs", "expected"), [(None, 4), (1, 4), (2, 1)])
+def test_threads_of_ours_are_not_within_those_of_joblib(n_jobs, expected):
+    workers = Parallel(n_jobs=n_jobs, prefer="threads")
+    assert workers(delayed(own_threads)(4) for _ in range(3)) == [expected] * 3
+
+
+def test_one_thread_unless_asked():
+    assert own_threads(None) == 1

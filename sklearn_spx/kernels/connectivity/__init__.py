@@ -5,6 +5,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._bands import ONE_BAND, Bands
 from .._device import open_session, uses_gpu
 from ..checks import as_labels, as_mask, check_count
 from . import _cpu, _split
@@ -111,6 +112,7 @@ def connect(
     scale: float = 1.0,
     *,
     session: Any = None,
+    bands: Bands = ONE_BAND,
 ) -> int:
     """Do the work of `enforce_connectivity` in place, without its checks.
 
@@ -136,6 +138,9 @@ def connect(
         Of `kernels._device`: labels and colours are device arrays, and the work is done on the GPU,
         with the same labels.
 
+    bands : Bands, default=ONE_BAND
+        Threads.
+
     Returns
     -------
     n : int
@@ -154,13 +159,13 @@ def connect(
 
         return _cuda.connect(session, labels, min_size, n_segments, colours, scale)
     if min(min_size, labels.size) > 1:
-        settle(labels)
-    runs, sizes, values_of = components(labels)
+        settle(labels, bands)
+    runs, sizes, values_of = components(labels, bands)
     target, looks = (min_size, n_segments), (colours, scale)
     numbers, n = join_components(
         sizes, values_of, labels.size, target, looks, lambda small: borders_of(runs, small)
     )
-    _cpu.write_labels(runs, numbers, labels)
+    bands.run(lambda _, a, b: _cpu.write_labels(runs, numbers, a, b, labels), len(labels))
     if n_segments is not None and 0 < n < n_segments:
         sizes = np.bincount(labels.ravel() + 1, minlength=n + 1)[1:]
         n = min(n_segments, int(sizes.sum()))

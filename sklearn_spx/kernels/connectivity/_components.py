@@ -3,16 +3,20 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from .._bands import ONE_BAND, Bands
 from . import _cpu, _rules
 
 
-def settle(labels: NDArray[np.int32]) -> None:
+def settle(labels: NDArray[np.int32], bands: Bands = ONE_BAND) -> None:
     """Give pixels that differ from their four neighbours the label most frequent among them.
 
     Parameters
     ----------
     labels : int32 ndarray of shape (height, width), C-contiguous
         Changed in place; negative ones stay.
+
+    bands : Bands, default=ONE_BAND
+        Threads.
 
     Examples
     --------
@@ -23,11 +27,20 @@ def settle(labels: NDArray[np.int32]) -> None:
     >>> labels.tolist()
     [[1, 1, 1], [1, 1, 1]]
     """
-    _cpu.settle_pixels(labels, np.full((3, labels.shape[1] + 2), -1, np.int32))
+    (height, width), ends = labels.shape, bands.ends(len(labels))
+    # The rows above and below each band, as they are before another thread changes them.
+    rows = np.full((len(ends) - 1, 4, width + 2), -1, np.int32)
+    for own, first, stop in zip(rows, ends, ends[1:]):
+        if first > 0:
+            own[2, 1:-1] = labels[first - 1]
+        if stop < height:
+            own[3, 1:-1] = labels[stop]
+    bands.run(lambda i, first, stop: _cpu.settle_pixels(labels[first:stop], rows[i]), height)
 
 
 def components(
     labels: NDArray[np.int32],
+    bands: Bands = ONE_BAND,
 ) -> tuple[_cpu.Runs, NDArray[np.int64], NDArray[np.int32]]:
     """Find the 4-connected components of a label image.
 
@@ -35,6 +48,9 @@ def components(
     ----------
     labels : int32 ndarray of shape (height, width), C-contiguous
         Any labels, negative outside.
+
+    bands : Bands, default=ONE_BAND
+        Threads.
 
     Returns
     -------
@@ -55,8 +71,9 @@ def components(
     >>> sizes.tolist(), values_of.tolist()
     ([2, 1, 1], [5, 9, 5])
     """
-    first = np.empty(labels.shape[0] + 1, np.int64)
-    _cpu.count_runs(labels, first)
+    first = np.zeros(labels.shape[0] + 1, np.int64)
+    bands.run(lambda _, a, b: _cpu.count_runs(labels[a:b], first[1 + a : 1 + b]), len(labels))
+    np.cumsum(first, out=first)
     n_runs = int(first[-1])
     runs = _cpu.Runs(
         first=first,

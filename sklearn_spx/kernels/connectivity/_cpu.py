@@ -39,7 +39,8 @@ def settle_pixels(labels, rows):
     Parameters
     ----------
     labels : INOUT (H, W) int32, negative outside
-    rows : INOUT (3, W + 2) int32, scratch, -1 at the start
+    rows : INOUT (4, W + 2) int32, scratch, -1 at the start, but for what lies above and below
+        the labels, in rows 2 and 3 without their ends
     """
     height, width = labels.shape
     for x in range(width):  # slice to slice costs two seconds of compilation
@@ -47,29 +48,28 @@ def settle_pixels(labels, rows):
     for y in range(height):
         above, here, below = rows[(y + 2) % 3], rows[y % 3], rows[(y + 1) % 3]
         for x in range(width):
-            below[x + 1] = labels[y + 1, x] if y + 1 < height else -1
+            below[x + 1] = labels[y + 1, x] if y + 1 < height else rows[3, x + 1]
         out = labels[y]
         for x in range(width):
             out[x] = settled(here[x + 1], above[x + 1], here[x], here[x + 2], below[x + 1])
 
 
 @njit
-def count_runs(labels, first):
+def count_runs(labels, counts):
     """Count the runs of each row.
 
     Parameters
     ----------
     labels : IN (H, W) int32
-    first : OUT (H + 1,) int64, index of each row's first run; the last one is the number of runs
+    counts : OUT (H,) int64
     """
     height, width = labels.shape
-    first[0] = 0
     for y in range(height):
         row = labels[y]
         count = 1
         for x in range(1, width):
             count += row[x] != row[x - 1]
-        first[y + 1] = first[y] + count
+        counts[y] = count
 
 
 @njit
@@ -295,17 +295,18 @@ def _is_before(i, j, key):
 
 
 @njit
-def write_labels(runs, numbers, labels):
+def write_labels(runs, numbers, top, bottom, labels):
     """Write each pixel's region.
 
     Parameters
     ----------
     runs : IN Runs, of `label_runs`
     numbers : IN (n_components,) int32, the region of each component
+    top, bottom : int, the rows, from the first to the one after the last
     labels : OUT (H, W) int32, -1 outside
     """
     first, ends, component = runs.first, runs.ends, runs.component
-    for y in range(labels.shape[0]):
+    for y in range(top, bottom):
         x = 0
         for r in range(first[y], first[y + 1]):
             number = numbers[component[r]] if component[r] >= 0 else np.int32(-1)

@@ -13,6 +13,7 @@ from collections import namedtuple
 
 import numpy as np
 
+from .._bands import ONE_BAND
 from .._bits import bits_of, float_of, fma, ordered_key
 from ..compilation import inner, njit
 from ._rules import (
@@ -59,6 +60,7 @@ _Scratch = namedtuple(
         "grid",  # (128,) float32, rows, then columns of a set's pixels from its first on
         "best",  # (64,) int32, each pixel's least key, then its place in the tile's candidates
         "share",  # (64,) float32
+        "distance",  # (64,) float32, or None where there are three planes
         "part",  # (P,) float32, sums over the pixels of one candidate, and over those of the others
         "rest",
         "won",  # (>= candidates of any tile + 1,) bool, False before and after
@@ -73,36 +75,45 @@ Room = namedtuple(
         "candidates",  # Candidates
         "windows",  # (K, 4) int64, the tiles that each window meets
         "filled",  # (n_tiles,) int64
-        "scratch",  # Scratch
-        "distance",  # (64,) float32, or None where there are three planes
+        "bands",  # Bands
+        "scratch",  # of each band, Scratch
+        "sums",  # of each band but the first, (K, 3 + P) float64
     ],
 )
 _NO_LABELS = np.empty((0, 0), np.int32)
 _NO_SUMS = np.empty((0, 0))
 
 
-def room_for(tiles, n_centres, radius):
+def room_for(tiles, n_centres, radius, bands=ONE_BAND):
     """Memory that all iterations share; radius : half the side of a centre's window, in pixels."""
+    n_bands = len(bands.ends(tiles.n_down)) - 1
     n_tiles, n_planes, side = tiles.counts.shape[0], tiles.totals.shape[2], tiles.side
     along = int((2 * radius + side - 1) / side + 1e-6) + 1  # tiles that a window meets on an axis
     n_members = n_centres * min(along, tiles.n_down) * min(along, tiles.n_across) + n_tiles
-    scratch = _Scratch(
-        grid=aligned((2 * SET,)),
-        best=aligned((SET,), np.int32),
-        share=aligned((SET,)),
-        part=np.empty(n_planes, np.float32),
-        rest=np.empty(n_planes, np.float32),
-        won=np.zeros(n_centres + 1, bool),
-    )
-    np.multiply(_GRID, np.float32(tiles.stride), out=scratch.grid)
     return Room(
         radius=float(radius),
         candidates=_Candidates(np.empty(n_tiles + 1, np.int64), np.empty(n_members, np.int32)),
         windows=np.empty((n_centres, 4), np.int64),
         filled=np.empty(n_tiles, np.int64),
-        scratch=scratch,
+        bands=bands,
+        scratch=[_new_scratch(tiles, n_centres) for _ in range(n_bands)],
+        sums=[np.empty((n_centres, 3 + n_planes)) for _ in range(1, n_bands)],
+    )
+
+
+def _new_scratch(tiles, n_centres):
+    n_planes = tiles.totals.shape[2]
+    grid = aligned((2 * SET,))
+    np.multiply(_GRID, np.float32(tiles.stride), out=grid)
+    return _Scratch(
+        grid=grid,
+        best=aligned((SET,), np.int32),
+        share=aligned((SET,)),
         # numba leaves out what is for an argument that is None, and does not compile it
         distance=None if n_planes == FEW else aligned((SET,)),
+        part=np.empty(n_planes, np.float32),
+        rest=np.empty(n_planes, np.float32),
+        won=np.zeros(n_centres + 1, bool),
     )
 
 
@@ -132,12 +143,24 @@ def add_up(tiles, s, stored, clusters, room, grid, sums, farthest):
     sums : OUT (K, 3 + P) float64: pixels, rows, columns, planes
     farthest : INOUT (K,) float32, greatest squared colour distance within each cluster, or empty
     """
-    sums[:] = 0
     _find_candidates(tiles, clusters.centres, room)
-    _choose_and(
-        tiles, s, s + 1, stored - s, clusters, room.candidates, room.scratch, grid, sums,
-        _NO_LABELS, farthest if farthest.size else None, room.distance,
-    )  # fmt: skip
+    n_across = tiles.n_across
+    farthest_of = [farthest, *(np.zeros_like(farthest) for _ in room.sums)]
+
+    def add_band(band, top, bottom):
+        own_sums = sums if band == 0 else room.sums[band - 1]
+        own_sums[:] = 0
+        scratch, reach = room.scratch[band], farthest_of[band]
+        _choose_and(
+            tiles, top * n_across, bottom * n_across, s, s + 1, stored - s, clusters,
+            room.candidates, scratch, grid, own_sums, _NO_LABELS,
+            reach if reach.size else None, scratch.distance,
+        )  # fmt: skip
+
+    room.bands.run(add_band, tiles.n_down)
+    for own_sums, reach in zip(room.sums, farthest_of[1:]):
+        sums += own_sums
+        np.maximum(farthest, reach, out=farthest)
 
 
 def move(clusters, sums):
@@ -157,10 +180,16 @@ def assign(tiles, clusters, room, labels):
     labels : OUT (H, W) int32, -1 outside the mask
     """
     _find_candidates(tiles, clusters.centres, room)
-    _choose_and(
-        tiles, 0, tiles.counts.shape[1], 0, clusters, room.candidates, room.scratch, 0.0, _NO_SUMS,
-        labels, None, room.distance,
-    )  # fmt: skip
+    n_across, n_sets = tiles.n_across, tiles.counts.shape[1]
+
+    def assign_band(band, top, bottom):
+        scratch = room.scratch[band]
+        _choose_and(
+            tiles, top * n_across, bottom * n_across, 0, n_sets, 0, clusters, room.candidates,
+            scratch, 0.0, _NO_SUMS, labels, None, scratch.distance,
+        )  # fmt: skip
+
+    room.bands.run(assign_band, tiles.n_down)
 
 
 def _find_candidates(tiles, centres, room):
@@ -248,13 +277,15 @@ def nearest(centres, row, column, side):
 
 @njit
 def _choose_and(
-    tiles, first, last, shift, clusters, candidates, scratch, grid, sums, labels, farthest, distance
-):
+    tiles, first_tile, last_tile, first, last, shift, clusters, candidates, scratch, grid, sums,
+    labels, farthest, distance,
+):  # fmt: skip
     """Find the candidate of each pixel, and write it down, or add the pixel to its sums.
 
     Parameters
     ----------
     tiles : IN Tiles
+    first_tile, last_tile : int, the tiles, from the first to the one after the last
     first, last : int, the sets of each tile, from the first to the one after the last
     shift : int, from a set to its place in the arrays of the tiles
     clusters : IN Clusters
@@ -277,7 +308,7 @@ def _choose_and(
     won = scratch.won
     pixels = scratch.grid
     n_planes = part.shape[0]
-    for t in range(starts.shape[0] - 1):
+    for t in range(first_tile, last_tile):
         begin = starts[t]
         most = starts[t + 1] - begin
         low = 1

@@ -11,6 +11,7 @@ from collections import namedtuple
 
 import numpy as np
 
+from .._bands import ONE_BAND
 from .._bits import bits_of
 from ..color import N_STEPS, TABLE, TABLE_8BIT, lab_block, linear_light
 from ..compilation import inner, njit
@@ -38,7 +39,7 @@ Tiles = namedtuple(
 )
 
 
-def cut(image, rgb_scale, chosen, mask, stride, n_above=0, n_before=0):
+def cut(image, rgb_scale, chosen, mask, stride, n_above=0, n_before=0, bands=ONE_BAND):
     """Cut an image into tiles.
 
     Parameters
@@ -49,6 +50,7 @@ def cut(image, rgb_scale, chosen, mask, stride, n_above=0, n_before=0):
     mask : bool array (H, W), or empty where the whole image is inside
     stride : 1 or 2
     n_above, n_before : int, tiles of the whole image above and to the left of a block
+    bands : Bands
     """
     height, width = image.shape[:2]
     channels, scale, n_planes = chosen
@@ -70,13 +72,20 @@ def cut(image, rgb_scale, chosen, mask, stride, n_above=0, n_before=0):
     )
     _cut_mask(mask, tiles)
     tiles.planes[:, :, len(channels) * SET :] = 0
-    if rgb_scale is None:
-        _cut_channels(image, channels, scale, tiles)
-    elif image.dtype == np.uint8:
-        _cut_lab_8bit(image, scale, tiles, np.empty(3 * SET, np.float32))
-    else:
-        step = np.float32(N_STEPS / rgb_scale)
-        _cut_lab(image, step, scale, tiles, np.empty(3 * SET, np.float32))
+
+    def cut_band(_, top, bottom):
+        first, stop = top * n_across, bottom * n_across
+        if rgb_scale is None:
+            _cut_channels(image, channels, scale, tiles, first, stop)
+            return
+        block = np.empty(3 * SET, np.float32)
+        if image.dtype == np.uint8:
+            _cut_lab_8bit(image, scale, tiles, first, stop, block)
+        else:
+            step = np.float32(N_STEPS / rgb_scale)
+            _cut_lab(image, step, scale, tiles, first, stop, block)
+
+    bands.run(cut_band, n_down)
     if not largest_total(tiles) < TOO_LARGE:
         raise ValueError(f"image holds values beyond {TOO_LARGE:g}, times root of weight")
     return tiles
@@ -145,7 +154,7 @@ def _within(n_tiles, size, stride):
 
 
 @njit
-def _cut_channels(image, channels, scale, tiles):
+def _cut_channels(image, channels, scale, tiles, first, stop):
     """Cut an image into sets of scaled planes.
 
     Parameters
@@ -154,9 +163,10 @@ def _cut_channels(image, channels, scale, tiles):
     channels : IN (P,) int64, the channels that count
     scale : IN (P,) float32, square roots of their weights
     tiles : `planes`, which are zero from P on, and `totals` are written
+    first, stop : int, the tiles, from the first to the one after the last
     """
     stride = tiles.stride
-    for t in range(tiles.planes.shape[0]):
+    for t in range(first, stop):
         for s in range(tiles.planes.shape[1]):
             top, left = corner(tiles, t, s)
             planes = tiles.planes[t, s]
@@ -176,7 +186,7 @@ def _cut_channels(image, channels, scale, tiles):
 
 
 @njit
-def _cut_lab_8bit(image, scale, tiles, block):
+def _cut_lab_8bit(image, scale, tiles, first, stop, block):
     """Cut an 8-bit sRGB image into sets of scaled Lab planes.
 
     Parameters
@@ -184,12 +194,13 @@ def _cut_lab_8bit(image, scale, tiles, block):
     image : IN (H, W, 3) uint8
     scale : IN (3,) float32, square roots of the weights
     tiles : `planes` and `totals` are written
+    first, stop : int, the tiles, from the first to the one after the last
     block : (192,) float32, scratch
     """
     planes, totals, inside, counts = tiles.planes, tiles.totals, tiles.inside, tiles.counts
     stride, side, n_across = tiles.stride, tiles.side, tiles.n_across
     bottom, right = tiles.height - 1, tiles.width - 1
-    for t in range(planes.shape[0]):
+    for t in range(first, stop):
         for s in range(planes.shape[1]):
             top, left = t // n_across * side + s // stride, t % n_across * side + s % stride
             for i in range(SIDE):
@@ -207,19 +218,19 @@ def _cut_lab_8bit(image, scale, tiles, block):
 
 
 @njit
-def _cut_lab(image, step, scale, tiles, block):
+def _cut_lab(image, step, scale, tiles, first, stop, block):
     """Cut an sRGB image into sets of scaled Lab planes.
 
     Parameters
     ----------
     image : IN (H, W, 3) float32
     step : float32, `N_STEPS` over the value of full intensity
-    scale, tiles, block : as in `_cut_lab_8bit`
+    scale, tiles, first, stop, block : as in `_cut_lab_8bit`
     """
     planes, totals, inside, counts = tiles.planes, tiles.totals, tiles.inside, tiles.counts
     stride, side, n_across = tiles.stride, tiles.side, tiles.n_across
     bottom, right = tiles.height - 1, tiles.width - 1
-    for t in range(planes.shape[0]):
+    for t in range(first, stop):
         for s in range(planes.shape[1]):
             top, left = t // n_across * side + s // stride, t % n_across * side + s % stride
             for i in range(SIDE):
