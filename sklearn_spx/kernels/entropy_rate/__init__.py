@@ -221,8 +221,8 @@ def box_cells(shape: Any, n_cells: int, spacing: Any = None) -> NDArray[np.int32
     Examples
     --------
     >>> from sklearn_spx.kernels.entropy_rate import box_cells
-    >>> box_cells((2, 6), 3, spacing=(2, 1)).tolist()
-    [[0, 0, 1, 1, 2, 2], [0, 0, 1, 1, 2, 2]]
+    >>> box_cells((2, 6), 6, spacing=(2, 1)).tolist()
+    [[0, 0, 1, 1, 2, 2], [3, 3, 4, 4, 5, 5]]
     """
     n_cells = check_count(n_cells, "n_cells")
     steps = relative_spacing(check_spacing(spacing))[3 - len(shape) :]
