@@ -51,6 +51,7 @@ INSIDE = (
     "training.progress",
     "training.recipe",
     "training.state",
+    "utils.each",
     "utils.files",
     "utils.images",
     "utils.progress",

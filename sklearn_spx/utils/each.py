@@ -6,6 +6,8 @@ import warnings
 
 from joblib import Parallel, delayed
 
+__all__ = ["naming", "run_each", "warn_left_out"]
+
 _OURS = ("sklearn_spx.", "sklearn.")  # scikit-learn wraps the methods of estimators
 
 

@@ -146,7 +146,7 @@ def test_edges_of_the_image_follow_the_ground_truth():
         ({"n_images": 0}, ValueError, "n_images must be at least 1"),
         ({"n_images": 2.0}, TypeError, "n_images must be an integer"),
         ({"n_annotators": 0}, ValueError, "n_annotators must be at least 1"),
-        ({"shape": 64}, ValueError, r"shape must be \(height, width\), got 64"),
+        ({"shape": 64}, ValueError, r"shape must be \(height, width\) or \(depth, .*, got 64"),
         ({"shape": (64, 0)}, ValueError, "shape must be at least 1"),
     ],
 )
