@@ -12,6 +12,7 @@ ones, the smaller integer.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -30,7 +31,7 @@ __all__ = [
     "times",
 ]
 
-_OPTIONS = {"no_cfunc_wrapper": True}  # which no one asks for, and costs time to compile
+_OPTIONS: Any = {"no_cfunc_wrapper": True}  # which no one asks for, and costs time to compile
 _LARGEST = float(np.finfo(np.float32).max)
 
 
