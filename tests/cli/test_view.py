@@ -20,6 +20,7 @@ def start(*arguments):
     return subprocess.Popen(command, env={**os.environ, "PYTHONUNBUFFERED": "1"}, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent as a signal")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_it_prints_its_address_and_ends(tmp_path, how):

@@ -337,6 +337,7 @@ def test_names_and_widths(page, width):
         page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
+@pytest.mark.slow
 def test_a_large_photograph(page, tmp_path):
     """24 megapixels: tiles of what is seen, and a segmentation at a third of the size."""
     image = make_dead_leaves(1, (500, 750), random_state=0).images[0]

@@ -113,6 +113,7 @@ def test_other_methods(client, method, parameters):
     assert method.upper() in result["about"]
 
 
+@pytest.mark.slow
 def test_del_begins_at_its_threshold():
     image = make_dead_leaves(1, SHAPE, random_state=0).images[0]
     found = work.segment(lambda *_: None, "del", {"weights": "bsds500"}, image, None)
@@ -312,6 +313,7 @@ def test_write_new(tmp_path):
     assert not (tmp_path / "nowhere").exists()
 
 
+@pytest.mark.slow
 def test_a_large_photograph_is_segmented_smaller(tmp_path):
     Image.new("RGB", (2600, 1700), "gray").save(tmp_path / "large.png")
     with serving([tmp_path]) as server:
@@ -336,6 +338,7 @@ def test_a_newer_request_takes_the_place_of_an_older(client):
     assert client.finish(second)["result"]["regions"] == 5
 
 
+@pytest.mark.slow
 def test_a_job_that_takes_long_is_killed_and_the_next_one_works(client, monkeypatch):
     segment(client)
     jobs = client.server.session.jobs
@@ -357,6 +360,7 @@ def _endless(body):
     return body["method"], body["parameters"], noise, None
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_is_said_and_made_anew(client):
     jobs = client.server.session.jobs
     segment(client)
