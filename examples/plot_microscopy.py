@@ -42,7 +42,7 @@ for axis in axes:
 classes = ["pale", "brown", "blue"]
 scribbles = np.full(image.shape[:2], -1)
 boxes = {
-    "background": [
+    "pale": [
         (330, 5, 440, 30),
         (284, 205, 296, 240),
         (400, 435, 450, 465),
