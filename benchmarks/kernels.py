@@ -16,11 +16,12 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import argparse
 import platform
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from time import perf_counter
 
 import numpy as np
+from peers import fast_slic, is_there, opencv_slic, skimage_slic
 
 from sklearn_spx.kernels import entropy_rate_superpixels, graph_segmentation, slic
 
@@ -48,40 +49,13 @@ def methods(n_segments):
     table = {
         ("SLIC", "sklearn_spx"): lambda image: slic(image, n_segments),
         ("SLIC", "ours, 2 threads"): lambda image: slic(image, n_segments, n_threads=2),
-        ("SLIC", "scikit-image"): lambda image: segmentation.slic(
-            image, n_segments, compactness=10, max_num_iter=10, start_label=0
-        ),
+        ("SLIC", "scikit-image"): lambda image: skimage_slic(image, n_segments),
     }
-    if find_spec("cv2"):
-        import cv2
-
-        cv2.setNumThreads(1)
-        if hasattr(cv2, "ximgproc"):
-
-            def opencv(image):
-                # It converts no colours itself.
-                lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
-                side = round((image.shape[0] * image.shape[1] / n_segments) ** 0.5)
-                cluster = cv2.ximgproc.createSuperpixelSLIC(lab, cv2.ximgproc.SLIC, side, 10.0)
-                cluster.iterate(10)
-                cluster.enforceLabelConnectivity(25)
-                return cluster.getLabels()
-
-            table["SLIC", "OpenCV"] = opencv
-    if find_spec("fast_slic"):
-        from fast_slic import Slic
-
-        def fast_slic(image, kind=Slic):
-            cluster = kind(num_components=n_segments, compactness=10, num_threads=1)
-            return cluster.iterate(image, max_iter=10)
-
-        table["SLIC", "fast-slic"] = fast_slic
-        try:
-            from fast_slic.avx2 import SlicAvx2
-        except ImportError:
-            pass
-        else:
-            table["SLIC", "fast-slic AVX2"] = lambda image: fast_slic(image, SlicAvx2)
+    if is_there("cv2.ximgproc"):
+        table["SLIC", "OpenCV"] = lambda image: opencv_slic(image, n_segments)
+    for name, module in (("fast-slic", "fast_slic"), ("fast-slic AVX2", "fast_slic.avx2")):
+        if is_there(module):
+            table["SLIC", name] = partial(fast_slic, number=n_segments, avx2="." in module)
     table["graph-based", "sklearn_spx"] = lambda image: graph_segmentation(
         image, scale=100, sigma=0.8, min_size=50
     )

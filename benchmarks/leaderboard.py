@@ -30,13 +30,13 @@ import csv
 import json
 import subprocess
 import sys
-import threading
 import time
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from kernels import SIZES, photographs
+from memory import growth
 from peers import SEGMENTS, SUPERPIXELS, available, nearest, without_gaps
 from tqdm import tqdm
 
@@ -45,9 +45,8 @@ from sklearn_spx.datasets import class_segments, load_bsds500, load_camvid
 from sklearn_spx.metrics.f_measure import f_of_counts, harmonic_mean
 
 COUNTS = (100, 300, 600, 1000)
-# name of the column, the function, whether greater is better
 SCORES = {
-    "ASA": partial(metrics.achievable_segmentation_accuracy),
+    "ASA": metrics.achievable_segmentation_accuracy,
     "recall": partial(metrics.boundary_recall, protocol="seal"),
     "recall, .0025 diagonals": partial(metrics.boundary_recall, protocol="stutz"),
     "precision": metrics.boundary_precision,
@@ -261,26 +260,8 @@ def grow(name, size):
     image = next(photographs(height, width))
     method = SUPERPIXELS[name]
     method.run(image[:96, :96], 20)  # compiles
-    before, peak, done = resident(), 0, threading.Event()
-
-    def watch():
-        nonlocal peak
-        while not done.is_set():
-            peak = max(peak, resident())
-            time.sleep(0.001)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    method.run(image, number)
-    done.set()
-    watcher.join()
-    print(f"{max(peak - before, 0) / (height * width):.0f}")
-
-
-def resident():
-    """Bytes of resident memory of this process (Linux)."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    n_bytes, _ = growth(lambda: method.run(image, number))
+    print(f"{n_bytes / (height * width):.0f}")
 
 
 # --- command --------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ the labels are.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import threading
@@ -39,29 +40,34 @@ def scene(height, width):
 def resident():
     """Bytes of resident memory of this process (Linux)."""
     with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * 4096
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def measure(name, height, width):
-    """Peak of resident memory during a call, less that before it, in bytes; and the seconds."""
-    KERNELS[name](scene(60, 80))
-    image = scene(height, width)
+def growth(call):
+    """Peak of resident memory during a call, less that before it, in bytes; and its CPU seconds."""
     before, peak, done = resident(), 0, threading.Event()
 
     def watch():
         nonlocal peak
         while not done.is_set():
             peak = max(peak, resident())
-            time.sleep(0.002)
+            time.sleep(0.001)
 
     watcher = threading.Thread(target=watch)
     watcher.start()
     start = time.process_time()
-    KERNELS[name](image)
+    call()
     seconds = time.process_time() - start
     done.set()
     watcher.join()
-    return peak - before, seconds
+    return max(peak - before, 0), seconds
+
+
+def measure(name, height, width):
+    """`growth` of a kernel on an image, compiled before."""
+    KERNELS[name](scene(60, 80))
+    image = scene(height, width)
+    return growth(lambda: KERNELS[name](image))
 
 
 def main():

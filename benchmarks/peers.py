@@ -22,8 +22,6 @@ import sklearn_spx
 class Method:
     run: Callable
     package: str = "sklearn-spx"
-    exact: bool = False  # gives the number of superpixels that it is asked for
-    learned: bool = False
     needs: str = "sklearn_spx"  # the module, which not every build of the package has
 
     @property
@@ -50,31 +48,36 @@ def _ours(name, **parameters):
         estimator = _estimator(name, **parameters).set_params(n_segments=round(number))
         return estimator.fit_transform([image])[0]
 
-    return Method(run, exact=True, learned="pretrained" in parameters)
+    return Method(run)
 
 
-def _skimage_slic(image, number):
+def skimage_slic(image, number):
+    """SLIC of scikit-image, compactness 10, ten iterations."""
     from skimage.segmentation import slic
 
     return slic(image, round(number), compactness=10, max_num_iter=10, start_label=0)
 
 
-def _fast_slic(image, number):
-    try:
+def fast_slic(image, number, avx2=True):
+    """SLIC of fast-slic, compactness 10, ten iterations, one thread."""
+    if avx2:
         from fast_slic.avx2 import SlicAvx2 as Slic
-    except ImportError:
+    else:
         from fast_slic import Slic
     method = Slic(num_components=round(number), compactness=10, num_threads=1)
     return method.iterate(np.ascontiguousarray(image), max_iter=10)
 
 
 def _opencv_lab(image):
+    """Lab for OpenCV's methods, which convert no colours; they run on one thread then."""
     import cv2
 
+    cv2.setNumThreads(1)
     return cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2Lab)
 
 
-def _opencv_slic(image, number):
+def opencv_slic(image, number):
+    """SLIC of OpenCV, ruler 10, ten iterations."""
     import cv2
 
     side = max(round((image[:, :, 0].size / number) ** 0.5), 2)
@@ -121,9 +124,9 @@ SUPERPIXELS = {
     "TrainableSLIC": _ours("TrainableSLIC", pretrained="bsds500"),
     # "bsds500" was trained on the validation images too
     "SEALSuperpixels": _ours("SEALSuperpixels", pretrained="bsds500-train"),
-    "SLIC, scikit-image": Method(_skimage_slic, "scikit-image", needs="skimage"),
-    "SLIC, fast-slic": Method(_fast_slic, "fast-slic", needs="fast_slic"),
-    "SLIC, OpenCV": Method(_opencv_slic, **_CONTRIB),
+    "SLIC, scikit-image": Method(skimage_slic, "scikit-image", needs="skimage"),
+    "SLIC, fast-slic": Method(fast_slic, "fast-slic", needs="fast_slic.avx2"),
+    "SLIC, OpenCV": Method(opencv_slic, **_CONTRIB),
     "LSC, OpenCV": Method(lsc, **_CONTRIB),
     "SEEDS, OpenCV": Method(seeds, **_CONTRIB),
     "SNIC, pysnic": Method(snic, "pysnic", needs="pysnic"),
@@ -201,12 +204,20 @@ def _ncuts(image):
 
 
 SEGMENTS = {
-    "DELSegmenter": Method(_del_segmenter, learned=True),
+    "DELSegmenter": Method(_del_segmenter),
     "EGBSegmenter": Method(_egb),
     "SLIC, merged by colour": Method(_slic_merged),
     "felzenszwalb, scikit-image": Method(_felzenszwalb, "scikit-image", needs="skimage"),
     "normalised cuts, scikit-image": Method(_ncuts, "scikit-image", needs="skimage"),
 }
+
+
+def is_there(needs):
+    """Whether a module, or one inside it, can be imported."""
+    top, _, inside = needs.partition(".")
+    if find_spec(top) is None:
+        return False
+    return not inside or hasattr(import_module(top), inside) or find_spec(needs) is not None
 
 
 def available(methods, wanted=None):
@@ -215,8 +226,7 @@ def available(methods, wanted=None):
     for name, method in methods.items():
         if wanted and not any(word in name for word in wanted):
             continue
-        top, _, attribute = method.needs.partition(".")
-        if find_spec(top) and (not attribute or hasattr(import_module(top), attribute)):
+        if is_there(method.needs):
             found[name] = method
         else:
             print(f"left out: {name} needs {method.package}")

@@ -11,10 +11,10 @@ a compactness parameter of 10 and ten iterations. fast-slic takes part where it 
 
 import argparse
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from peers import fast_slic, is_there, skimage_slic, without_gaps
 
 from sklearn_spx.kernels import slic
 from sklearn_spx.metrics import achievable_segmentation_accuracy, boundary_recall, compactness
@@ -28,20 +28,6 @@ def read(root, name):
     cells = loadmat(root / "groundTruth" / "val" / f"{name}.mat")["groundTruth"][0]
     annotations = [cell["Segmentation"][0, 0].astype(np.int32) for cell in cells]
     return imread(root / "images" / "val" / f"{name}.jpg"), annotations
-
-
-def scikit_image(image, n_segments):
-    from skimage import segmentation
-
-    return segmentation.slic(image, n_segments, compactness=10, start_label=0)
-
-
-def fast_slic(image, n_segments):
-    from fast_slic.avx2 import SlicAvx2
-
-    cluster = SlicAvx2(num_components=n_segments, compactness=10, num_threads=1)
-    labels = cluster.iterate(image, max_iter=10)
-    return np.unique(labels, return_inverse=True)[1].reshape(labels.shape)
 
 
 def matched(method, image, n_wanted):
@@ -74,13 +60,13 @@ def main():
     names = sorted(path.stem for path in (args.root / "images" / "val").glob("*.jpg"))
     names = names[:: max(1, len(names) // args.n_images)][: args.n_images]
     methods = {"sklearn_spx": slic}
-    if find_spec("fast_slic"):
-        methods["fast-slic"] = fast_slic
+    if is_there("fast_slic.avx2"):
+        methods["fast-slic"] = lambda image, n: without_gaps(fast_slic(image, n))
     table = {}
     for name in names:
         image, annotations = read(args.root, name)
         for n in args.n_segments:
-            reference = scikit_image(image, n)
+            reference = skimage_slic(image, n)
             table.setdefault((n, "scikit-image"), []).append(scores(reference, annotations))
             for who, method in methods.items():
                 labels = matched(method, image, reference.max() + 1)

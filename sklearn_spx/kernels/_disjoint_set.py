@@ -41,7 +41,7 @@ def number(parent, outside, labels):
     labels : OUT (n,) int32
     """
     n = 0
-    for i in range(parent.size):  # `labels[:] = -1` costs a second of compilation
+    for i in range(parent.size):  # `labels[:] = -1` takes longer to compile
         labels[i] = -1
     for i in range(parent.size):
         if outside.size and outside[i]:

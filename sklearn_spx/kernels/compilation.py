@@ -53,7 +53,7 @@ def njit(function=None, **options):
 
 
 def inner(function=None, **options):
-    """As :func:`njit`, for functions that compiled ones alone call: a tenth of a second cheaper.
+    """As :func:`njit`, for functions that compiled ones alone call: less to compile.
 
     Called from Python they end the process: none is public.
 

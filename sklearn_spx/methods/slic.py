@@ -61,7 +61,8 @@ class SLICSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
 
     n_threads : int or None, default=None
         Threads that share the work on each image on the CPU, with the same labels; None is 1.
-        Where several images are worked on at once, each has one.
+        Where several images are worked on at once, each has one;
+        :func:`~sklearn_spx.large.segment_array` works on blocks at once in its place.
 
     n_jobs : int or None, default=None
         Images worked on at once, by joblib: threads, unless :func:`joblib.parallel_config` says

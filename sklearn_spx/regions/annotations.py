@@ -92,7 +92,10 @@ def labels_from_coco(
         if key in areas:
             raise ValueError(f"images[{i}] has the id {key!r} of an image before it")
         areas[key] = []
-        shapes[key] = tuple(_size(image, side, f"images[{i}]") for side in ("height", "width"))
+        shapes[key] = tuple(
+            _check_size(_of(image, side, f"images[{i}]"), f"images[{i}]: {side!r}")
+            for side in ("height", "width")
+        )
     for k, annotation in enumerate(data_set["annotations"]):
         name = f"annotations[{k}]"
         image = _of(annotation, "image_id", name)
@@ -189,7 +192,7 @@ def labels_from_geojson(
     features = collection.get("features")
     if collection.get("type") != "FeatureCollection" or not isinstance(features, (list, tuple)):
         raise ValueError("collection is no GeoJSON FeatureCollection with a list of 'features'")
-    height, width = (_size({"shape": n}, "shape", "the image") for n in shape)
+    height, width = (_check_size(n, "shape") for n in shape)
     back = None if transform is None else _inverse(affine_of(transform))
     values = [_property(one, label, f"features[{k}]") for k, one in enumerate(features)]
     is_number = label is None or all(
@@ -311,10 +314,9 @@ def _of(one, key, name):
     return one[key]
 
 
-def _size(one, key, name):
-    value = _of(one, key, name)
+def _check_size(value, name):
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f"{name}: {key!r} is {value!r}; accepted are integers from 1 up")
+        raise ValueError(f"{name} is {value!r}; accepted are integers from 1 up")
     return int(value)
 
 

@@ -19,7 +19,7 @@ __all__ = ["describe"]
 LONGEST_WAIT = 10.0  # seconds that an answer about a job may be held back
 
 
-# --- the session --------------------------------------------------------------------------------
+# --- the page -----------------------------------------------------------------------------------
 
 
 @route("GET", "state")

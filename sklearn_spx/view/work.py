@@ -23,7 +23,7 @@ __all__ = ["export", "segment", "split", "train"]
 THRESHOLD = 0.55  # what DELSegmenter merges up to, unless told otherwise
 # of agglomerate, for mean colours in Lab: at 20 units a boundary is half as strong as can be
 _COEFFICIENTS = (1.0, 0.05, 0.2, 0.0)
-_MOST_ATOMS = 100_000  # that are merged by colour, which takes a second for twenty thousand
+_MOST_ATOMS = 100_000  # that are merged by colour
 
 
 def segment(tell, key, parameters, image, mask):

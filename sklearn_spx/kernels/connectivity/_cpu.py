@@ -43,7 +43,7 @@ def settle_pixels(labels, rows):
         the labels, in rows 2 and 3 without their ends
     """
     height, width = labels.shape
-    for x in range(width):  # slice to slice costs two seconds of compilation
+    for x in range(width):  # slice to slice takes longer to compile
         rows[0, x + 1] = labels[0, x]
     for y in range(height):
         above, here, below = rows[(y + 2) % 3], rows[y % 3], rows[(y + 1) % 3]

@@ -86,8 +86,8 @@ def region_statistics(
         Image of any number of channels. None: no values, 0 channels.
 
     spread : bool, default=True
-        Whether ``std``, ``low`` and ``high`` are wanted; without them it takes about half the
-        time, and they have 0 channels.
+        Whether ``std``, ``low`` and ``high`` are wanted; else they are not worked out, and have 0
+        channels.
 
     Returns
     -------

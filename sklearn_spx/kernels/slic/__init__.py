@@ -107,7 +107,7 @@ def slic(
         the seeds are placed.
     n_threads : int, default=1
         Threads that share the work on the CPU, each with a band of the image's rows; the labels
-        are the same. It pays from about a megapixel on.
+        are the same. Small images gain nothing: ``benchmarks/kernels.py`` has a row for it.
 
     Returns
     -------

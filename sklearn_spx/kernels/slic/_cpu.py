@@ -367,7 +367,7 @@ def _choose_and(
             while not won[final]:
                 final -= 1
             packed_rest = _ALL_PACKED
-            for c in range(n_planes):  # slice to slice costs two seconds of compilation
+            for c in range(n_planes):  # slice to slice takes longer to compile
                 rest[c] = tiles.totals[t, s + shift, c]
             for j in range(final + 1):
                 if not won[j]:
