@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 import zipfile
 
 import numpy as np
@@ -330,12 +331,30 @@ def test_a_large_photograph_is_segmented_smaller(tmp_path):
 # --- jobs ---------------------------------------------------------------------------------------
 
 
-def test_a_newer_request_takes_the_place_of_an_older(client):
+@pytest.mark.parametrize("state", ["waiting", "running"])
+def test_a_newer_request_takes_the_place_of_an_older(client, monkeypatch, state):
     body = {"method": "slic", "parameters": {"n_segments": 7}}
-    first = client.post("images/0/segment", body)
-    second = client.post("images/0/segment", {**body, "parameters": {"n_segments": 5}})
-    assert client.finish(first)["state"] == "cancelled"
-    assert client.finish(second)["result"]["regions"] == 5
+    jobs = client.server.session.jobs
+    go_on = threading.Event()
+    with monkeypatch.context() as patch:  # a job that is not done before the newer one comes
+        if state == "waiting":
+            jobs.submit("another", "segment", lambda: _late(go_on, body), lambda found: None)
+        else:
+            work = jobs._work
+            patch.setattr(jobs, "_work", lambda job, *more: (go_on.wait(60), work(job, *more)))
+        first = client.post("images/0/segment", body)
+        while jobs.job(first["job"]).state != state:
+            jobs.wait(jobs.job(first["job"]), "waiting", 0.01)
+        second = client.post("images/0/segment", {**body, "parameters": {"n_segments": 5}})
+        go_on.set()
+        assert client.finish(first)["state"] == "cancelled"
+        assert client.finish(second)["result"]["regions"] == 5
+
+
+def _late(go_on, body):
+    """Arguments of a segmentation that are there once ``go_on`` is set."""
+    go_on.wait(60)
+    return body["method"], body["parameters"], np.zeros((9, 9, 3), np.uint8), None
 
 
 @pytest.mark.slow
