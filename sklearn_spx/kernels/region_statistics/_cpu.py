@@ -67,11 +67,13 @@ def sum_up(
     n_rows, width, n_channels = image.shape
     for row in range(n_rows):
         z, y = row // height, row % height
+        line = labels[row]
         end = 0
         while end < width:
             start = end
-            a = labels[row, start]
-            while end < width and end < start + LONGEST and labels[row, end] == a:
+            a, stop = line[start], min(width, start + LONGEST)
+            end += 1
+            while end < stop and line[end] == a:
                 end += 1
             if a < 0:
                 continue
@@ -102,6 +104,7 @@ def sum_up(
             bbox[a, 5] = max(bbox[a, 5], end)
             area[a] += end - start
             share = n / area[a]
+            sums = (0.0, 0.0, 0.0)
             for c in range(n_channels):
                 reference = np.float64(image[row, start, c])
                 total = squares = 0.0
@@ -116,8 +119,9 @@ def sum_up(
                         squares += value * value
                     low[a, c], high[a, c] = least, greatest
                 else:
-                    for x in range(start, end):
-                        total += np.float64(image[row, x, c]) - reference
+                    if c % 3 == 0:
+                        sums = _three_sums(image[row], start, end, c)
+                    total = sums[c % 3]
                 total /= n
                 apart = (reference - origin[a, c]) + total - mean[a, c]
                 mean[a, c] += apart * share
@@ -125,6 +129,32 @@ def sum_up(
                     deviation[a, c] += (
                         squares - n * total * total + apart * apart * share * (area[a] - n)
                     )
+
+
+@njit
+def _three_sums(line, start, end, c):
+    """Sums of the channels c, c + 1 and c + 2 of a run, each about its first value.
+
+    Runs are short: the end of a loop, which the processor does not foresee, comes once for three.
+
+    Parameters
+    ----------
+    line : IN (W, C) float32 or float64
+    start, end, c : int
+    """
+    last = line.shape[1] - 1
+    d, e = min(c + 1, last), min(c + 2, last)
+    of_c, of_d, of_e = (
+        np.float64(line[start, c]),
+        np.float64(line[start, d]),
+        np.float64(line[start, e]),
+    )
+    sum_c = sum_d = sum_e = 0.0
+    for x in range(start + 1, end):
+        sum_c += np.float64(line[x, c]) - of_c
+        sum_d += np.float64(line[x, d]) - of_d
+        sum_e += np.float64(line[x, e]) - of_e
+    return sum_c, sum_d, sum_e
 
 
 @njit
