@@ -10,6 +10,7 @@ from collections import namedtuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ._runs import run_ends
 from .checks import as_labels, check_count
 from .compilation import njit
 from .region_statistics import number_regions
@@ -86,7 +87,7 @@ def mean_of_places(values):
     return total * np.float32(1 / values.shape[1])
 
 
-def region_seeds(labels: ArrayLike, n_places: int = 16) -> NDArray[np.float64]:
+def region_seeds(labels: ArrayLike, n_places: int = 8) -> NDArray[np.float64]:
     """Seeds for :func:`~sklearn_spx.kernels.slic`: pixels all over each region of a label image.
 
     Parameters
@@ -94,7 +95,7 @@ def region_seeds(labels: ArrayLike, n_places: int = 16) -> NDArray[np.float64]:
     labels : array-like of shape (height, width), integer
         Regions of any numbers; below 0: none.
 
-    n_places : int, default=16
+    n_places : int, default=8
         Pixels of each region; those of a smaller one come several times.
 
     Returns
@@ -119,9 +120,11 @@ def region_seeds(labels: ArrayLike, n_places: int = 16) -> NDArray[np.float64]:
     if int(labels.max()) > 4 * labels.size:  # a table by label would be larger than the image
         labels, _ = number_regions(labels)
     sizes = np.zeros(max(int(labels.max()) + 1, 0), np.int64)
-    _count_runs(labels.ravel(), sizes)
+    flat = labels.ravel()
+    ends = run_ends(flat)
+    _count(flat, ends, sizes)
     seeds = np.empty((np.count_nonzero(sizes), n_places, 2))
-    _spread(labels.ravel(), labels.shape[1], sizes, np.cumsum(sizes > 0) - 1, seeds)
+    _spread(flat, ends, labels.shape[1], sizes, np.cumsum(sizes > 0) - 1, seeds)
     return seeds
 
 
@@ -163,42 +166,42 @@ def mask_seeds(mask, n_seeds, area):
 
 
 @njit
-def _count_runs(labels, sizes):
-    """Add up the pixels of each label, run by run. labels : IN (H * W,); sizes : INOUT, zeros."""
-    label, start = labels[0], 0
-    for i in range(1, labels.size + 1):
-        if i < labels.size and labels[i] == label:
-            continue
-        if label >= 0:
-            sizes[label] += i - start
-        if i < labels.size:
-            label, start = labels[i], i
+def _count(labels, ends, sizes):
+    """Add up the pixels of each label, run by run.
+
+    labels : IN (H * W,) int32; ends : IN, of the runs; sizes : INOUT (n,) int64, zeros
+    """
+    start = 0
+    for end in ends:
+        if labels[start] >= 0:
+            sizes[labels[start]] += end - start
+        start = end
 
 
 @njit
-def _spread(labels, width, sizes, number, seeds):
+def _spread(labels, ends, width, sizes, number, seeds):
     """Take evenly spaced pixels of each region: place j is pixel (2 j + 1) size // (2 m).
 
-    labels : IN (H * W,) int32, below 0 for none; sizes, number : IN, by label; seeds : OUT
+    labels : IN (H * W,) int32, below 0 for none; ends : IN, of the runs; sizes, number : IN, by
+    label; seeds : OUT
     """
     m = seeds.shape[1]
     seen, place = np.zeros(sizes.size, np.int64), np.zeros(sizes.size, np.int64)
     wanted = sizes // (2 * m)  # the next place of each region: which of its pixels that is
-    label, start = labels[0], 0
-    for i in range(1, labels.size + 1):
-        if i < labels.size and labels[i] == label:
+    start = 0
+    for stop in ends:
+        label, first = labels[start], start
+        start = stop
+        if label < 0:
             continue
-        if label >= 0:
-            end = seen[label] + i - start
-            while place[label] < m and wanted[label] < end:
-                at = start + wanted[label] - seen[label]
-                seeds[number[label], place[label], 0] = at // width
-                seeds[number[label], place[label], 1] = at % width
-                place[label] += 1
-                wanted[label] = (2 * place[label] + 1) * sizes[label] // (2 * m)
-            seen[label] = end
-        if i < labels.size:
-            label, start = labels[i], i
+        end = seen[label] + stop - first
+        while place[label] < m and wanted[label] < end:
+            at = first + wanted[label] - seen[label]
+            seeds[number[label], place[label], 0] = at // width
+            seeds[number[label], place[label], 1] = at % width
+            place[label] += 1
+            wanted[label] = (2 * place[label] + 1) * sizes[label] // (2 * m)
+        seen[label] = end
 
 
 @njit

@@ -6,6 +6,7 @@ import numpy as np
 from numba.extending import register_jitable
 from numpy.typing import NDArray
 
+from ._runs import run_ends
 from .compilation import njit
 
 __all__ = ["as_flow", "count_kept", "move_labels", "shared_pixels"]
@@ -154,7 +155,8 @@ def shared_pixels(
     if n * n_others <= 4 * labels.size:
         table = np.zeros((n, n_others), np.int32)
         found = np.empty((2, min(table.size, labels.size)), np.int32)
-        n_pairs = _share(labels.ravel(), others.ravel(), sizes, table, found)
+        both = labels.ravel(), others.ravel()
+        n_pairs = _share(*both, run_ends(*both), sizes, table, found)
         region, other = found[:, :n_pairs].astype(np.int64)
         return sizes, np.stack([region, other, table[region, other].astype(np.int64)])
     here = labels >= 0
@@ -168,30 +170,28 @@ def shared_pixels(
 
 
 @njit
-def _share(labels, others, sizes, table, pairs):
+def _share(labels, others, ends, sizes, table, pairs):
     """Add up runs of pixels with the same two labels; return how many pairs there are.
 
     Parameters
     ----------
     labels, others : IN (H * W,) int32
+    ends : IN (runs,) int64, where the runs of both end
     sizes : INOUT (n,) int64, zeros
     table : INOUT (n, m) int32, zeros: pixels shared
     pairs : OUT (2, most pairs) int32, the two labels
     """
-    n_pairs = 0
-    a, b, start = labels[0], others[0], 0
-    for i in range(1, labels.size + 1):
-        if i < labels.size and labels[i] == a and others[i] == b:
-            continue
+    n_pairs = start = 0
+    for end in ends:
+        a, b = labels[start], others[start]
         if a >= 0:
-            sizes[a] += i - start
+            sizes[a] += end - start
             if b >= 0:
                 if table[a, b] == 0:
                     pairs[0, n_pairs], pairs[1, n_pairs] = a, b
                     n_pairs += 1
-                table[a, b] += i - start
-        if i < labels.size:
-            a, b, start = labels[i], others[i], i
+                table[a, b] += end - start
+        start = end
     return n_pairs
 
 

@@ -25,6 +25,7 @@ from ..kernels.region_statistics import number_regions
 __all__ = ["frame_shift", "segment_frames"]
 
 _REGULARITY = 0.5  # least of entropy rate superpixels that follow others
+_FEWER = 5  # of the iterations of clusters that follow others
 _REACH = 0.25  # of a side: shifts that are looked for
 
 
@@ -42,7 +43,7 @@ def segment_frames(
     estimator : estimator
         Fitted, or pretrained. Those of this package, or whatever has ``transform`` for a list of
         images to a list of label images, of any numbers and below 0 for none. After the first
-        frame, clustering (SLICSuperpixels, TrainableSLIC) runs a third of its ``max_iter``, as it
+        frame, clustering (SLICSuperpixels, TrainableSLIC) runs a fifth of its ``max_iter``, as it
         starts near the end; and with entropy rate superpixels (ERSSuperpixels, SEALSuperpixels)
         ``regularity`` is 0.5 at the least, unless it is 0.
 
@@ -130,7 +131,7 @@ def _follower(estimator):
     """The estimator of the frames after the first."""
     follower, names = copy.copy(estimator), estimator.get_params(deep=False)
     if "max_iter" in names:
-        follower.set_params(max_iter=max(1, estimator.max_iter // 3))
+        follower.set_params(max_iter=max(1, estimator.max_iter // _FEWER))
     if "regularity" in names:
         own = _REGULARITY if estimator.regularity is None else estimator.regularity
         follower.set_params(regularity=max(own, _REGULARITY))
@@ -139,11 +140,14 @@ def _follower(estimator):
 
 def _segment(estimator, frame, t, start=None):
     """Labels 0 .. n - 1 of a frame, -1 outside."""
-    start = {} if start is None else {"start": [start]}
     try:
-        found = estimator.transform([frame], **start)[0]
+        if isinstance(estimator, StartingSegmenter):  # what transform does once it is prepared
+            work = estimator._segment
+            return estimator._one(work, frame, None, t, None if start is None else {t: start})
+        found = estimator.transform([frame])[0]
     except (ValueError, TypeError) as error:
-        raise type(error)(str(error).replace("X[0]", f"frames[{t}]")) from error
+        name = f"X[{t if isinstance(estimator, StartingSegmenter) else 0}]"
+        raise type(error)(str(error).replace(name, f"frames[{t}]")) from error
     if found is None:
         raise ValueError(f"frames[{t}] could not be segmented")
     if isinstance(estimator, ImageSegmenter):

@@ -638,7 +638,7 @@ def test_seeds_lie_all_over_their_regions(numbers):
         np.testing.assert_allclose(places.mean(0), np.argwhere(labels == number).mean(0), atol=1.5)
     small = region_seeds([[5, 5, 5]], 7)[0]  # fewer pixels than places: all, evenly
     assert np.unique(small[:, 1], return_counts=True)[1].tolist() == [2, 3, 2]
-    assert region_seeds([[-1]]).shape == (0, 16, 2)
+    assert region_seeds([[-1]]).shape == (0, 8, 2)
 
 
 def test_a_label_image_is_where_it_ends():
