@@ -129,7 +129,7 @@ def check_call(scene, function, connectivity, reasons, count=None):
 
 def beyond_float32(scene):
     """An image that no kernel takes."""
-    words = r"values that are NaN, infinite or beyond float32"
+    words = r"values( inside the mask)? that are NaN, infinite or beyond float32"
     return Reason(words, not np.isfinite(scene.reach()), must=True)
 
 
