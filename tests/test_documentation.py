@@ -32,6 +32,7 @@ INSIDE = (
     "datasets.lazy",
     "features.lab",
     "inspection.draw",
+    "interactive",
     "io.geotiff",
     "kernels.affinities",
     "kernels.checks",

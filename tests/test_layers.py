@@ -26,7 +26,17 @@ ALLOWED = {
     "learned": {"kernels", "model_file", "training"},
     "value_range": {"base", "utils"},
     "large": {"large", "kernels", "methods", "training", "utils"},
-    "view": {"view", "inspection", "io", "kernels", "methods", "regions", "utils"},
+    "view": {
+        "view",
+        "inspection",
+        "interactive",
+        "io",
+        "kernels",
+        "methods",
+        "regions",
+        "utils",
+    },
+    "interactive": {"interactive", "inspection", "kernels", "methods", "regions"},
     "regions": {
         "regions",
         "base",

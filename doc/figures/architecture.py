@@ -14,6 +14,7 @@ ROOT = Path(find_spec("sklearn_spx").origin).parent
 ROWS = (
     {"cli": "the command sklearn-spx"},
     {"view": "the page in the browser"},
+    {"interactive": "what people do by hand:\nsegment, merge, learn"},
     {"regions": "tables, graphs, files,\nclasses, video", "large": "larger than memory"},
     {"methods": "SLIC, ERS, EGB, TrainableSLIC, SEAL, DEL"},
     {"features": "Lab, scattering,\nconvolutions, affinities"},

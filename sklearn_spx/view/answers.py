@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+from ..interactive import TOO_FEW_CLASSES
 from . import edits, fields, methods
 from .document import UNKNOWN, Box
 from .export import KINDS, begin_export
@@ -249,11 +250,7 @@ def train(session, arguments, query, body):
     marked = [n for n, layers in states.items() if (layers.classes != UNKNOWN).any()]
     n_classes = len({c for n in marked for c in np.unique(states[n].classes).tolist()} - {UNKNOWN})
     if n_classes < 2:
-        raise Problem(
-            f"{n_classes} classes are labelled, and two or more are needed to learn: label some "
-            "regions of each class",
-            HTTPStatus.CONFLICT,
-        )
+        raise Problem(TOO_FEW_CLASSES.format(n_classes), HTTPStatus.CONFLICT)
     order = [*marked, *(n for n in states if n not in marked)]
 
     def given():

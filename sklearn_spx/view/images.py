@@ -15,8 +15,9 @@ import numpy as np
 from PIL import Image
 
 from ..inspection.draw import as_rgb
+from ..interactive import reason_of
 from ..io import ImageFolder, read_masked
-from .problems import Problem, reason_of
+from .problems import Problem
 
 __all__ = ["Images", "Loaded", "Source", "enlarged", "reduced", "reductions"]
 

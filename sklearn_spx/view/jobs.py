@@ -10,7 +10,8 @@ import time
 from collections import OrderedDict
 from http import HTTPStatus
 
-from .problems import Problem, reason_of
+from ..interactive import reason_of
+from .problems import Problem
 from .worker import Worker
 
 __all__ = ["Job", "Jobs"]

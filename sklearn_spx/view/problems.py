@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-__all__ = ["Problem", "reason_of"]
+__all__ = ["Problem"]
 
 
 class Problem(Exception):
@@ -11,12 +11,3 @@ class Problem(Exception):
     def __init__(self, message, status=HTTPStatus.BAD_REQUEST):
         super().__init__(message)
         self.status = HTTPStatus(status)
-
-
-def reason_of(error, path=None):
-    """Return what an error says, in one line, without the path of a file it begins with."""
-    text = str(error).strip()
-    if path is not None:
-        text = text.removeprefix(f"{path}: ").removeprefix(f"{path} ")
-    lines = text.removeprefix("X[0]: ").replace("X[0]", "the image").splitlines()
-    return lines[0] if lines else type(error).__name__

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 
-from .problems import reason_of
+from ..interactive import reason_of
 
 __all__ = ["Worker", "serve"]
 

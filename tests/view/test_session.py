@@ -11,7 +11,6 @@ from PIL import Image
 
 from sklearn_spx.datasets import make_dead_leaves
 from sklearn_spx.io import read_labels
-from sklearn_spx.view import work
 from sklearn_spx.view.document import UNKNOWN
 from sklearn_spx.view.export import write_new
 
@@ -112,15 +111,6 @@ def test_other_methods(client, method, parameters):
     result = segment(client, 1, method=method, parameters=parameters)
     assert result["regions"] > 1
     assert method.upper() in result["about"]
-
-
-@pytest.mark.slow
-def test_del_begins_at_its_threshold():
-    image = make_dead_leaves(1, SHAPE, random_state=0).images[0]
-    found = work.segment(lambda *_: None, "del", {"weights": "bsds500"}, image, None)
-    _, _, merges, heights, cut = found
-    assert 0 < cut < len(merges)
-    assert heights[cut - 1] <= work.THRESHOLD < heights[cut]
 
 
 def test_transparent_pixels_are_outside(client):
