@@ -9,6 +9,7 @@ import io
 import pkgutil
 import re
 import textwrap
+import warnings
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,7 @@ INSIDE = (
     "methods",
     "metrics.f_measure",
     "model_file",
+    "napari",
     "nets.checkpoint",
     "training.augment",
     "training.wear",
@@ -163,7 +165,12 @@ def test_a_public_module_lists_its_names(name):
 
 @pytest.mark.parametrize("name", [n for n in _modules() if _is_inside(n)])
 def test_what_only_the_package_imports_says_what_it_does(name):
-    module = importlib.import_module(name)
+    with warnings.catch_warnings():
+        if name.startswith("sklearn_spx.napari."):
+            warnings.simplefilter("ignore")  # what napari uses of pydantic is deprecated
+            pytest.importorskip("napari.layers")
+            pytest.importorskip("PyQt6")
+        module = importlib.import_module(name)
     own = [
         thing
         for n, thing in vars(module).items()

@@ -36,6 +36,7 @@ ALLOWED = {
         "regions",
         "utils",
     },
+    "napari": {"napari", "interactive", "kernels", "methods"},
     "interactive": {"interactive", "inspection", "kernels", "methods", "regions"},
     "regions": {
         "regions",
@@ -127,6 +128,19 @@ def test_numba_cuda_stays_in_the_cuda_twins():
         if not path.name.startswith("_cuda")
         and path.name != "_device.py"
         and any(n.startswith("numba.cuda") for n in _imports(path))
+    ]
+    assert not wrong
+
+
+def test_napari_and_qt_stay_in_the_widgets_of_the_plugin():
+    without = {ROOT / "napari" / name for name in ("__init__.py", "arrays.py")}
+    wrong = [
+        (str(path.relative_to(ROOT)), name)
+        for path in _modules()
+        if path in without or path.relative_to(ROOT).parts[0] != "napari"
+        for name in _imports(path)
+        if name.split(".")[0] in {"magicgui", "napari", "qtpy"}
+        or (name.startswith("sklearn_spx.napari") and path.parent.name != "napari")
     ]
     assert not wrong
 

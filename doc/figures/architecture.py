@@ -13,7 +13,7 @@ ROOT = Path(find_spec("sklearn_spx").origin).parent
 # from above to below; each package with what it is
 ROWS = (
     {"cli": "the command sklearn-spx"},
-    {"view": "the page in the browser"},
+    {"view": "the page in the browser", "napari": "a plugin of napari"},
     {"interactive": "what people do by hand:\nsegment, merge, learn"},
     {"regions": "tables, graphs, files,\nclasses, video", "large": "larger than memory"},
     {"methods": "SLIC, ERS, EGB, TrainableSLIC, SEAL, DEL"},
