@@ -76,42 +76,41 @@ def slic(image, seeds, step, compactness, max_iter, stride, weights, mask, slic_
             contrast = [1 / f if f > 0 else c for f, c in zip(farthest, contrast)]
 
 
+def around(p, shape):
+    """The neighbours of a pixel or a sample that share a face with it, in reading order."""
+    steps = [(axis, -1) for axis in range(len(shape))]
+    steps += [(axis, 1) for axis in reversed(range(len(shape)))]
+    for axis, step in steps:
+        q = list(map(int, p))
+        q[axis] += step
+        if 0 <= q[axis] < shape[axis]:
+            yield tuple(q)
+
+
 def settle_pixels(labels):
-    """Pixels unlike their four neighbours take the most frequent label of these, all at once."""
+    """Pixels unlike all their neighbours take the most frequent label of these, all at once."""
     out = labels.copy()
-    for y, x in np.argwhere(labels >= 0):
-        around = [(y - 1, x), (y, x - 1), (y, x + 1), (y + 1, x)]
-        around = [
-            labels[i, j]
-            for i, j in around
-            if 0 <= i < labels.shape[0] and 0 <= j < labels.shape[1] and labels[i, j] >= 0
-        ]
-        if around and labels[y, x] not in around:
-            out[y, x] = max(around, key=around.count)  # of equals the first
+    for p in map(tuple, np.argwhere(labels >= 0)):
+        near = [labels[q] for q in around(p, labels.shape) if labels[q] >= 0]
+        if near and labels[p] not in near:
+            out[p] = max(near, key=near.count)  # of equals the first
     return out
 
 
 def connected_regions(labels):
-    """4-connected regions of one label, numbered by first pixel; negative labels are outside."""
+    """Regions of one label, connected by faces, numbered by first pixel; below 0 is outside."""
     out = np.full(labels.shape, -1)
     n = 0
-    for start in np.argwhere(labels >= 0):
-        if out[tuple(start)] >= 0:
+    for start in map(tuple, np.argwhere(labels >= 0)):
+        if out[start] >= 0:
             continue
-        stack = [tuple(start)]
+        stack = [start]
         while stack:
-            y, x = stack.pop()
-            if out[y, x] >= 0 or labels[y, x] != labels[tuple(start)]:
+            p = stack.pop()
+            if out[p] >= 0 or labels[p] != labels[start]:
                 continue
-            out[y, x] = n
-            if y > 0:
-                stack.append((y - 1, x))
-            if x > 0:
-                stack.append((y, x - 1))
-            if y + 1 < labels.shape[0]:
-                stack.append((y + 1, x))
-            if x + 1 < labels.shape[1]:
-                stack.append((y, x + 1))
+            out[p] = n
+            stack += around(p, labels.shape)
         n += 1
     return out
 
@@ -130,7 +129,8 @@ def enforce_connectivity(labels, min_size, n_segments=None, colours=None, scale=
 
     def join(i, by_colour=True):
         border = {}
-        pairs = [(out[:, 1:], out[:, :-1]), (out[1:], out[:-1])]
+        turned = [np.moveaxis(out, axis, 0) for axis in range(out.ndim)]
+        pairs = [(a[1:], a[:-1]) for a in turned]
         for a, b in pairs + [(b, a) for a, b in pairs]:
             for j in a[(b == i) & (a != i) & (a >= 0)].tolist():
                 border[j] = border.get(j, 0) + 1
@@ -156,7 +156,7 @@ def enforce_connectivity(labels, min_size, n_segments=None, colours=None, scale=
         if not any(join(i) for _, i in left):  # the first that can
             break
     names = list(dict.fromkeys(out[out >= 0].tolist()))
-    return np.array([[names.index(v) if v >= 0 else -1 for v in row] for row in out.tolist()])
+    return np.reshape([names.index(v) if v >= 0 else -1 for v in out.ravel().tolist()], out.shape)
 
 
 # --- graphs: adjacency, merging, entropy rate, graph segmentation -----------------------------

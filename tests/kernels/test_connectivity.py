@@ -13,6 +13,8 @@ from . import naive
 
 label_images = hnp.arrays(
     np.int32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.integers(-1, 3)
+) | hnp.arrays(
+    np.int32, hnp.array_shapes(min_dims=3, max_dims=3, max_side=5), elements=st.integers(-1, 3)
 )
 
 
@@ -197,3 +199,36 @@ def test_looks_that_are_equal_where_nothing_else_counts():
     labels = np.array([[0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 2, 2]], np.int32)
     assert connect(labels, 3, None, np.float32([[7], [7], [7]]), 0.0) == 2
     assert labels.tolist() == [[0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1]]  # of equals the smaller
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(label_images, st.integers(0, 9), st.none() | st.integers(1, 30))
+def test_a_volume_of_one_slice_is_its_image(labels, min_size, n_segments):
+    image = labels if labels.ndim == 2 else labels[0]
+    wanted = enforce_connectivity(image, min_size, n_segments=n_segments)
+    found = enforce_connectivity(image[None], min_size, n_segments=n_segments)
+    assert found[0].tolist() == wanted.tolist()
+
+
+def test_the_longest_side_is_longest_in_space():
+    block = np.zeros((4, 6, 8), int)
+    for spacing, axis in [(None, 2), ((1, 2, 1), 1), ([3, 1, 1], 0)]:
+        found = enforce_connectivity(block, n_segments=2, spacing=spacing)
+        halves = np.moveaxis(found, axis, 0)
+        assert (halves[: len(halves) // 2] == 0).all()
+        assert (halves[len(halves) // 2 :] == 1).all()
+    found = enforce_connectivity(block[0], n_segments=2, spacing=(2, 1))
+    assert (found[:3] == 0).all()
+    assert (found[3:] == 1).all()
+
+
+def test_mistakes_with_volumes_are_named():
+    block = np.zeros((2, 3, 4), int)
+    with pytest.raises(ValueError, match="device is 'cuda'; volumes, and images with spacing"):
+        enforce_connectivity(block, device="cuda")
+    with pytest.raises(ValueError, match="spacing has 2 numbers, but labels has shape"):
+        enforce_connectivity(block, spacing=(1, 1))
+    with pytest.raises(ValueError, match=r"mask has shape \(3, 4\), expected \(2, 3, 4\)"):
+        enforce_connectivity(block, mask=np.ones((3, 4)))
+    with pytest.raises(ValueError, match=r"accepted are \(height, width\) and \(depth, height"):
+        enforce_connectivity(block[0, 0])

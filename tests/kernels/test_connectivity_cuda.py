@@ -148,7 +148,8 @@ def test_bad_arguments():
     labels = cuda.to_device(np.zeros((3, 4), np.int32))
     for bad, error, match in [
         (np.zeros((3, 4), np.float32), TypeError, "accepted are integer label images"),
-        (np.zeros((3, 4, 1), np.int32), ValueError, "accepted is"),
+        (np.zeros(4, np.int32), ValueError, "accepted is"),
+        (np.zeros((3, 4, 1), np.int32), ValueError, "labels lies on a GPU; volumes"),
         (np.full((3, 4), 2**40), ValueError, "labels holds 12 labels beyond int32"),
     ]:
         with permuted(0), pytest.raises(error, match=match):

@@ -1,4 +1,4 @@
-"""Connected label images: every label one 4-connected region, none too small, as many as asked."""
+"""Connected label images: every label one region, none too small, as many as asked."""
 
 from typing import Any, Literal
 
@@ -7,7 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._bands import ONE_BAND, Bands
 from .._device import open_session, uses_gpu
-from ..checks import as_labels, as_mask, check_count
+from .._grid import relative_spacing, stays_on_cpu
+from ..checks import as_labels, as_mask, check_count, spacing_of
 from . import _cpu, _split
 from ._components import borders_of, components, settle
 from ._merging import join_components
@@ -21,24 +22,27 @@ def enforce_connectivity(
     *,
     n_segments: int | None = None,
     mask: ArrayLike | None = None,
+    spacing: ArrayLike | None = None,
     device: Literal["cpu", "cuda", "auto"] | None = None,
 ) -> NDArray[np.int32]:
-    """Split labels into 4-connected regions, merge the small ones, and meet a number asked for.
+    """Split labels into connected regions, merge the small ones, and meet a number asked for.
 
-    First every pixel that differs from its four neighbours takes the label most frequent among
-    them (of equals the one above, then left, right, below), if `min_size` is 2 or more. Then a
+    Neighbours are the four of a pixel, or, in a volume, the six of a sample. First every pixel that
+    differs from its neighbours takes the label most frequent among them (of equals the one above,
+    then left, right, below; before all these the one in the slice before, and after them the one
+    in the slice after), if `min_size` is 2 or more. Then a
     region below `min_size` joins the one with which it shares the longest border (of equals the
     smaller, or the first in reading order), in rounds: regions below 2 pixels, then those below 4,
     8, ... up to `min_size`, so that crumbs meet their like before they meet a large region.
 
     With `n_segments`, the smallest region goes on joining a neighbour while there are too many;
-    where there are too few, the largest are cut across their longer side.
+    where there are too few, the largest are cut across their longest side.
 
     Parameters
     ----------
-    labels : array-like of int, shape (height, width)
-        Label image. Negative labels are outside; the others need be neither connected nor without
-        a gap. Or an array on a GPU: a CUDA tensor of torch, or whatever else has
+    labels : array-like of int, shape (height, width) or (depth, height, width)
+        Label image or volume. Negative labels are outside; the others need be neither connected
+        nor without a gap. Or an array on a GPU: a CUDA tensor of torch, or whatever else has
         ``__cuda_array_interface__``.
     min_size : int, default=0
         Pixels a region must have unless it has no neighbour. 0 and 1 merge nothing.
@@ -49,9 +53,12 @@ def enforce_connectivity(
     mask : array-like of bool, shape (height, width), default=None
         False for pixels that are outside, beside those of negative label. Also numbers, 0 for
         False and 1 for True.
+    spacing : tuple of two or three numbers or None, default=None
+        Distances of neighbouring samples, one an axis, which say what side is the longest; None is
+        1 each.
     device : {"cpu", "cuda", "auto"}, default=None
         Where to work; the labels are the same. "auto" is "cuda" if there is a GPU; None is where
-        the labels lie.
+        the labels lie. On volumes, and with `spacing`, the CPU works.
 
     Returns
     -------
@@ -82,12 +89,15 @@ def enforce_connectivity(
     min_size = check_count(min_size, "min_size", 0)
     if n_segments is not None:
         n_segments = check_count(n_segments, "n_segments")
-    if uses_gpu(device, labels=labels, mask=mask):
+    on_cpu = spacing is not None or np.ndim(labels) == 3
+    arrays = {"labels": labels, "mask": mask}
+    if not stays_on_cpu(on_cpu, device, **arrays) and uses_gpu(device, **arrays):
         return _on_gpu(labels, min_size, n_segments, mask)
-    out = as_labels(labels).copy()
+    out = as_labels(labels, volumes=True).copy()
+    steps = relative_spacing(spacing_of(out, spacing))[3 - out.ndim :]
     if mask is not None:
         out[~as_mask(mask, out.shape)] = -1
-    connect(out, min_size, n_segments)
+    connect(out, min_size, n_segments, steps=steps)
     return out
 
 
@@ -113,12 +123,13 @@ def connect(
     *,
     session: Any = None,
     bands: Bands = ONE_BAND,
+    steps: tuple[float, ...] | None = None,
 ) -> int:
     """Do the work of `enforce_connectivity` in place, without its checks.
 
     Parameters
     ----------
-    labels : int32 ndarray of shape (height, width), C-contiguous
+    labels : int32 ndarray of shape (height, width) or (depth, height, width), C-contiguous
         Any labels, negative outside the mask; overwritten by the new ones.
 
     min_size : int
@@ -140,6 +151,9 @@ def connect(
 
     bands : Bands, default=ONE_BAND
         Threads.
+
+    steps : tuple of two or three floats or None, default=None
+        Distances of neighbouring samples, one an axis; None is 1 each.
 
     Returns
     -------
@@ -165,9 +179,10 @@ def connect(
     numbers, n = join_components(
         sizes, values_of, labels.size, target, looks, lambda small: borders_of(runs, small)
     )
-    bands.run(lambda _, a, b: _cpu.write_labels(runs, numbers, a, b, labels), len(labels))
+    rows = labels.reshape(-1, labels.shape[-1])
+    bands.run(lambda _, a, b: _cpu.write_labels(runs, numbers, a, b, rows), len(rows))
     if n_segments is not None and 0 < n < n_segments:
         sizes = np.bincount(labels.ravel() + 1, minlength=n + 1)[1:]
         n = min(n_segments, int(sizes.sum()))
-        _split.split_largest(labels, sizes, n)
+        _split.split_largest(labels, (1.0,) * labels.ndim if steps is None else steps, sizes, n)
     return n

@@ -1,4 +1,4 @@
-"""Components of a label image, as runs of one label within its rows."""
+"""Components of a label image or volume, as runs of one label within its rows."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,12 +8,12 @@ from . import _cpu, _rules
 
 
 def settle(labels: NDArray[np.int32], bands: Bands = ONE_BAND) -> None:
-    """Give pixels that differ from their four neighbours the label most frequent among them.
+    """Give pixels that differ from all their neighbours the label most frequent among them.
 
     Parameters
     ----------
-    labels : int32 ndarray of shape (height, width), C-contiguous
-        Changed in place; negative ones stay.
+    labels : int32 ndarray of shape (height, width) or (depth, height, width), C-contiguous
+        Changed in place; negative ones stay. Neighbours are four, or six of a volume.
 
     bands : Bands, default=ONE_BAND
         Threads.
@@ -27,6 +27,9 @@ def settle(labels: NDArray[np.int32], bands: Bands = ONE_BAND) -> None:
     >>> labels.tolist()
     [[1, 1, 1], [1, 1, 1]]
     """
+    if labels.ndim == 3:
+        _settle_volume(labels, bands)
+        return
     (height, width), ends = labels.shape, bands.ends(len(labels))
     # The rows above and below each band, as they are before another thread changes them.
     rows = np.full((len(ends) - 1, 4, width + 2), -1, np.int32)
@@ -38,15 +41,27 @@ def settle(labels: NDArray[np.int32], bands: Bands = ONE_BAND) -> None:
     bands.run(lambda i, first, stop: _cpu.settle_pixels(labels[first:stop], rows[i]), height)
 
 
+def _settle_volume(labels, bands):
+    height, width = labels.shape[1:]
+    flat, outside = labels.reshape(-1, width), np.full(width, -1, np.int32)
+    kept = flat.copy()
+
+    def settle_band(_, first, stop):
+        lonely = np.empty(width, bool)
+        _cpu.settle_samples(kept, height, first, stop, outside, lonely, flat)
+
+    bands.run(settle_band, len(flat))
+
+
 def components(
     labels: NDArray[np.int32],
     bands: Bands = ONE_BAND,
 ) -> tuple[_cpu.Runs, NDArray[np.int64], NDArray[np.int32]]:
-    """Find the 4-connected components of a label image.
+    """Find the components of a label image, 4-connected, or of a volume, 6-connected.
 
     Parameters
     ----------
-    labels : int32 ndarray of shape (height, width), C-contiguous
+    labels : int32 ndarray of shape (height, width) or (depth, height, width), C-contiguous
         Any labels, negative outside.
 
     bands : Bands, default=ONE_BAND
@@ -71,11 +86,14 @@ def components(
     >>> sizes.tolist(), values_of.tolist()
     ([2, 1, 1], [5, 9, 5])
     """
+    height, width = labels.shape[-2:]
+    labels = labels.reshape(-1, width)
     first = np.zeros(labels.shape[0] + 1, np.int64)
     bands.run(lambda _, a, b: _cpu.count_runs(labels[a:b], first[1 + a : 1 + b]), len(labels))
     np.cumsum(first, out=first)
     n_runs = int(first[-1])
     runs = _cpu.Runs(
+        height=height,
         first=first,
         ends=np.empty(n_runs, np.int32),
         values=np.empty(n_runs, np.int32),
@@ -111,7 +129,8 @@ def borders_of(runs: _cpu.Runs, small: NDArray[np.bool_]) -> _rules.Borders:
     >>> int(borders.other[borders.heads[0]]), int(borders.shared[borders.heads[0]])
     (1, 1)
     """
-    n_entries = 6 * len(runs.ends)
+    # two neighbours in its row, and with each row around at most two for each run
+    n_entries = (6 if len(runs.first) - 1 == runs.height else 10) * len(runs.ends)
     borders = _rules.Borders(
         heads=np.full(len(small), -1, np.int64),
         other=np.empty(n_entries, runs.component.dtype),

@@ -7,6 +7,9 @@ that overlap in neighbouring rows are one component (union-find); the border bet
 is what their runs share. Small components then join a neighbour in rounds: first those below 2
 pixels, then those below 4, 8, ..., so that what is joined doubles from round to round and all of it
 takes n log n steps. Where only so many are wanted, the smallest goes on joining a neighbour.
+
+A volume (D, H, W) is D * H rows, H of them a slice: beside the rows above and below, a row has
+neighbours in the slices before and after. An image is a volume of one slice.
 """
 
 from collections import namedtuple
@@ -16,11 +19,12 @@ import numpy as np
 from .._bits import fma
 from .._disjoint_set import find
 from ..compilation import njit
-from ._rules import merge, settled
+from ._rules import merge, most_frequent, settled
 
 Runs = namedtuple(
     "Runs",
     [
+        "height",  # int, rows of a slice, as many as there are of an image
         "first",  # (H + 1,) int64, index of each row's first run; the last is the number of runs
         "ends",  # (n_runs,) int32, the column after each run's last
         "values",  # (n_runs,) int32, label of each run
@@ -52,6 +56,41 @@ def settle_pixels(labels, rows):
         out = labels[y]
         for x in range(width):
             out[x] = settled(here[x + 1], above[x + 1], here[x], here[x + 2], below[x + 1])
+
+
+@njit
+def settle_samples(kept, height, first, stop, outside, lonely, labels):
+    """As `settle_pixels`, of the six neighbours of a sample: first that in the slice before.
+
+    Parameters
+    ----------
+    kept : IN (D * H, W) int32, the labels as they were
+    height : int, H
+    first, stop : int, the rows, from the first to the one after the last
+    outside : IN (W,) int32, -1
+    lonely : (W,) bool, scratch
+    labels : INOUT (D * H, W) int32, equal to `kept`
+    """
+    n_rows, width = kept.shape
+    for row in range(first, stop):
+        y, here = row % height, kept[row]
+        before = kept[row - height] if row >= height else outside
+        up = kept[row - 1] if y > 0 else outside
+        down = kept[row + 1] if y + 1 < height else outside
+        after = kept[row + height] if row + height < n_rows else outside
+        any_lonely = False
+        for x in range(width):
+            own = here[x]
+            alike = (own == before[x]) | (own == up[x]) | (own == down[x]) | (own == after[x])
+            lonely[x] = (own >= 0) & ~alike
+            any_lonely |= lonely[x]
+        if any_lonely:
+            for x in range(width):
+                left = here[x - 1] if x > 0 else np.int32(-1)
+                right = here[x + 1] if x + 1 < width else np.int32(-1)
+                if lonely[x] and left != here[x] and right != here[x]:
+                    around = (before[x], up[x], left, right, down[x], after[x])
+                    labels[row, x] = most_frequent(here[x], around)
 
 
 @njit
@@ -102,30 +141,30 @@ def label_runs(labels, runs, sizes, values_of):
             r += value != last
             last = value
         ends[r] = width
-    a, start = 0, 0  # the run of the row above that is compared, and the first of this row
+    of_slice = runs.height
     for y in range(height):
         row = labels[y]
-        stop = first[y + 1]
+        start, stop = first[y], first[y + 1]
         for r in range(start, stop):
             component[r] = r
             values[r] = row[ends[r] - 1]
-        if y == 0:
-            start = stop
-            continue
-        for b in range(start, stop):
-            value, end = values[b], ends[b]
-            while True:  # the runs of the row above that overlap this one
-                if values[a] == value:
-                    i, j = find(component, a), find(component, b)
-                    if i < j:
-                        component[j] = i
-                    else:
-                        component[i] = j
-                if ends[a] >= end:
-                    break
-                a += 1
-            a += ends[a] == end
-        start = stop
+        for side in range(2):  # the row above, and that in the slice before
+            if y % of_slice == 0 if side == 0 else y < of_slice:
+                continue
+            a = first[y - 1 if side == 0 else y - of_slice]  # the run of that row
+            for b in range(start, stop):
+                value, end = values[b], ends[b]
+                while True:  # the runs of that row that overlap this one
+                    if values[a] == value:
+                        i, j = find(component, a), find(component, b)
+                        if i < j:
+                            component[j] = i
+                        else:
+                            component[i] = j
+                    if ends[a] >= end:
+                        break
+                    a += 1
+                a += ends[a] == end
     n_components = 0
     r = 0
     for y in range(height):
@@ -166,12 +205,16 @@ def list_borders(runs, small, borders):
     other = borders.other
     shared = borders.shared
     after = borders.after
-    height = first.shape[0] - 1
+    height, of_slice = first.shape[0] - 1, runs.height
     n = 0
     for y in range(height):
         begin = 0
         start_of_row, stop_of_row = first[y], first[y + 1]
-        above, below = first[y - 1 if y > 0 else 0], stop_of_row
+        # the runs to look at in the four rows around, -1 where there is no such row
+        above = first[y - 1] if y % of_slice > 0 else np.int64(-1)
+        below = stop_of_row if (y + 1) % of_slice > 0 else np.int64(-1)
+        before = first[y - of_slice] if y >= of_slice else np.int64(-1)
+        behind = first[y + of_slice] if y + of_slice < height else np.int64(-1)
         for r in range(start_of_row, stop_of_row):
             i, end = component[r], ends[r]
             if i >= 0 and small[i]:
@@ -181,10 +224,12 @@ def list_borders(runs, small, borders):
                         j = component[q]
                         other[n], shared[n] = j, 1
                         n += j >= 0
-                for side in range(2):
-                    if (side == 0 and y == 0) or (side == 1 and y == height - 1):
-                        continue
+                for side in range(4):
                     q = above if side == 0 else below
+                    if side > 1:
+                        q = before if side == 2 else behind
+                    if q < 0:
+                        continue
                     while ends[q] <= begin:
                         q += 1
                     start = begin
@@ -198,8 +243,12 @@ def list_borders(runs, small, borders):
                         q += end_of_other == stop
                     if side == 0:
                         above = q
-                    else:
+                    elif side == 1:
                         below = q
+                    elif side == 2:
+                        before = q
+                    else:
+                        behind = q
                 for node in range(n_before, n):
                     after[node] = heads[i]
                     heads[i] = node

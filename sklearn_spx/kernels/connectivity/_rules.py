@@ -46,6 +46,23 @@ def settled(own, up, left, right, down):
 
 
 @rule
+def most_frequent(own, around):
+    """The label most frequent among neighbours, of equals the first; ``own`` if all are outside.
+
+    It is what `settled` finds of four, for any number.
+    """
+    best, most = own, 0
+    for label in around:
+        if label >= 0:
+            count = 0
+            for other in around:
+                count += other == label
+            if count > most:
+                best, most = label, count
+    return best
+
+
+@rule
 def merge(i, sizes, looks, borders, parent, entry):
     """Join region i with a neighbour, and return that one, or -1 if there is none.
 

@@ -1,7 +1,7 @@
-"""The largest regions of a label image cut in two, until there are as many as wanted.
+"""The largest regions of a label image or volume cut in two, until there are as many as wanted.
 
 First each further region goes to the one whose parts are largest. Then a region of k parts is cut
-across its longer side into two connected ones, of about k / 2 parts each, and so are these. One is
+across its longest side into two connected ones, of about k / 2 parts each, and so are these. One is
 grown from the first pixel along that side, always by the pixel next along it; the other is the
 largest component of what is left when it has its share.
 """
@@ -12,20 +12,22 @@ import numpy as np
 
 from ..compilation import njit
 
+SQUARE = (1.0, 1.0)  # from pixel to pixel of an image
 _WAITING = -2  # a label for the time of a cut; -1 is outside
 
 
 @njit
-def split_largest(labels, sizes, n_wanted):
+def split_largest(labels, steps, sizes, n_wanted):
     """Cut the largest regions until there are as many as wanted.
 
     Parameters
     ----------
-    labels : INOUT (H, W) int32, connected regions numbered by first pixel, -1 outside
+    labels : INOUT (H, W) or (D, H, W) int32, connected regions numbered by first pixel, -1 outside
+    steps : tuple of two or three floats, from pixel to pixel along each axis
     sizes : IN (n,) int64, pixels of each region
     n_wanted : int, from n to the number of pixels inside
     """
-    width, flat = labels.shape[1], labels.ravel()
+    shape, flat = labels.shape, labels.ravel()
     n_regions = sizes.shape[0]
     parts = share_out(sizes, n_wanted)
     starts = np.zeros(n_regions + 1, np.int64)
@@ -40,19 +42,20 @@ def split_largest(labels, sizes, n_wanted):
     n = n_regions
     for i in range(n_regions):
         if parts[i] > 1:
-            cut_region(flat, width, pixels[starts[i] : starts[i + 1]], parts[i], n)
+            cut_region(flat, shape, steps, pixels[starts[i] : starts[i + 1]], parts[i], n)
             n += parts[i] - 1
     _number_by_first_pixel(flat, n)
 
 
 @njit
-def cut_region(flat, width, pixels, k, new):
+def cut_region(flat, shape, steps, pixels, k, new):
     """Cut one region into k parts.
 
     Parameters
     ----------
-    flat : INOUT (H * W,) int32, labels
-    width : int, of the image
+    flat : INOUT (H * W,) or (D * H * W,) int32, labels
+    shape : tuple of two or three int, of the image or the volume
+    steps : tuple of as many floats, from pixel to pixel along each axis
     pixels : INOUT (n,) int64, the region's pixels, in reading order; scratch
     k : int, from 1 to n
     new : int, the label of the first new part; the others have those that follow
@@ -65,7 +68,7 @@ def cut_region(flat, width, pixels, k, new):
             continue
         size = stop - first
         own, label = pixels[first:stop], flat[pixels[first]]
-        n_first = _cut(flat, width, own, label, new, max(1, size * (k // 2) // k), scratch)
+        n_first = _cut(flat, shape, steps, own, label, new, max(1, size * (k // 2) // k), scratch)
         new += 1
         share = (2 * k * n_first + size) // (2 * size)
         share = max(min(share, k - 1, n_first), 1, k - (size - n_first))
@@ -87,49 +90,49 @@ def share_out(sizes, n_wanted):
 
 
 @njit
-def _cut(flat, width, own, label, new, n_wanted, scratch):
+def _cut(flat, shape, steps, own, label, new, n_wanted, scratch):
     """Cut one region in two connected ones; return how many pixels the new one has.
 
     Parameters
     ----------
-    flat : INOUT (H * W,) int32, labels
-    width : int, of the image
+    flat, shape, steps : as in `cut_region`
     own : INOUT (n,) int64, the region's pixels, at least 2; in the end those of the new one first
     label, new : int, the region's label, and that of the new one
     n_wanted : int, the least number of pixels of the new one, from 1 to n - 1
     scratch : (>= n,) int64
     """
-    height = flat.size // width
-    top, bottom, left, right = height, np.int64(0), width, np.int64(0)
-    for p in own:
-        y, x = p // width, p % width
-        top, bottom = min(top, y), max(bottom, y)
-        left, right = min(left, x), max(right, x)
-    lying = right - left > bottom - top
+    longest, most = 0, -1.0  # of equals the first axis
+    for axis in range(len(shape)):
+        low = high = _place(own[0], axis, shape)
+        for p in own:
+            place = _place(p, axis, shape)
+            low, high = min(low, place), max(high, place)
+        if (high - low) * steps[axis] > most:
+            longest, most = axis, (high - low) * steps[axis]
     start = own[0]
     for p in own:
-        if lying and (p % width, p // width) < (start % width, start // width):
+        if (_place(p, longest, shape), p) < (_place(start, longest, shape), start):
             start = p
-    heap = [(start % width if lying else start // width, start)]
+    heap = [(_place(start, longest, shape), start)]
     flat[start] = _WAITING
     n_new = 0
     while n_new < n_wanted:
         p = heapq.heappop(heap)[1]
         flat[p] = new
         n_new += 1
-        for q in _neighbours(p, width, flat.size):
+        for q in _neighbours(p, shape):
             if q >= 0 and flat[q] == label:
                 flat[q] = _WAITING
-                heapq.heappush(heap, (q % width if lying else q // width, q))
+                heapq.heappush(heap, (_place(q, longest, shape), q))
     for i in range(len(heap)):
         flat[heap[i][1]] = label
     largest, most = start, np.int64(0)
     for p in own:
         if flat[p] == label:
-            size = _flood(flat, width, p, _WAITING, scratch)
+            size = _flood(flat, shape, p, _WAITING, scratch)
             if size > most:
                 largest, most = p, size
-    _flood(flat, width, largest, label, scratch)
+    _flood(flat, shape, largest, label, scratch)
     n_new, n_rest = np.int64(0), np.int64(0)
     for k in range(own.size):
         p = own[k]
@@ -146,7 +149,7 @@ def _cut(flat, width, own, label, new, n_wanted, scratch):
 
 
 @njit
-def _flood(flat, width, start, new, queue):
+def _flood(flat, shape, start, new, queue):
     """Relabel the component of one pixel, and return its size."""
     old = flat[start]
     flat[start] = new
@@ -154,7 +157,7 @@ def _flood(flat, width, start, new, queue):
     n = 1
     i = 0
     while i < n:
-        for q in _neighbours(queue[i], width, flat.size):
+        for q in _neighbours(queue[i], shape):
             if q >= 0 and flat[q] == old:
                 flat[q] = new
                 queue[n] = q
@@ -164,15 +167,34 @@ def _flood(flat, width, start, new, queue):
 
 
 @njit
-def _neighbours(p, width, size):
-    """The four neighbours of a pixel; negative where there is none."""
+def _place(p, axis, shape):
+    """Where a pixel lies along an axis."""
+    width = shape[-1]
+    if axis == len(shape) - 1:
+        return p % width
+    if len(shape) == 3:
+        return p // width % shape[1] if axis == 1 else p // (width * shape[1])
+    return p // width
+
+
+@njit
+def _neighbours(p, shape):
+    """The four neighbours of a pixel, or six of a sample; negative where there is none."""
+    height, width = shape[-2], shape[-1]
     x = p % width
-    return (
-        p - width,
-        p - 1 if x > 0 else np.int64(-1),
-        p + 1 if x + 1 < width else np.int64(-1),
-        p + width if p + width < size else np.int64(-1),
-    )
+    left = p - 1 if x > 0 else np.int64(-1)
+    right = p + 1 if x + 1 < width else np.int64(-1)
+    if len(shape) == 3:
+        y, of_slice = p // width % height, height * width
+        return (
+            p - of_slice,
+            p - width if y > 0 else np.int64(-1),
+            left,
+            right,
+            p + width if y + 1 < height else np.int64(-1),
+            p + of_slice if p + of_slice < shape[0] * of_slice else np.int64(-1),
+        )
+    return p - width, left, right, p + width if p + width < height * width else np.int64(-1)
 
 
 @njit

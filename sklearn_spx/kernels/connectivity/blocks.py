@@ -281,7 +281,7 @@ def _cut(of_block, area, first, n_segments, gather, image_width):
         window = np.full((int(ys.max()) + 1 - top, int(xs.max()) + 1 - left), -1, np.int32)
         places, flat = (ys - top) * window.shape[1] + xs - left, window.ravel()
         flat[places] = 0
-        _split.cut_region(flat, window.shape[1], places.copy(), k, 1)
+        _split.cut_region(flat, window.shape, _split.SQUARE, places.copy(), k, 1)
         _, at = np.unique(flat[places], return_index=True)  # the first in reading order
         firsts.append(pixels[own[at]])
         windows.append((int(region[own[0]]), top, left, np.where(window < 0, -1, window + n)))
