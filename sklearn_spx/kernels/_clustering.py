@@ -1,10 +1,12 @@
 """What SLIC and its bottom-up view share: where centres start, and which pixels they look at.
 
-Centres start on a grid, whose rows hold as many as the number asked for needs. Under a mask the
-cells of a square grid are taken that hold pixels of the mask, each with the pixel nearest to their
-mean; the grid's step is sought so that there are about as many as asked for.
+Centres start on a grid, whose rows hold as many as the number asked for needs; in a volume so do
+its slices, and each of them has such rows. Under a mask the cells of a square grid are taken that
+hold pixels of the mask, each with the pixel nearest to their mean; the grid's step is sought so
+that there are about as many as asked for. Where pixels are no squares, all this is in space.
 """
 
+import math
 from collections import namedtuple
 
 import numpy as np
@@ -16,15 +18,16 @@ from .compilation import njit
 from .region_statistics import number_regions
 
 QUARTERS = (0, 3, 1, 2)  # the parts of a stride of 2, in the order in which iterations see them
-_STRIDE_FROM = 8  # step from which an iteration sees every second pixel of every second row
+_STRIDE_FROM = 64  # pixels of a superpixel from which an iteration sees a quarter of them
+_STRIDE_ALONG = 4  # if it has so many along rows and columns
 _MIN_SIZE = 0.125  # of the mean superpixel: what is smaller joins a neighbour
 
 Start = namedtuple(
     "Start",
     [
         "places",  # (K, m, 2) float64, rows and columns: a centre starts at the mean of its pixels
-        "seeds",  # (K, 2) float64, the mean row and column
-        "step",  # of their grid, in pixels
+        "seeds",  # (K, 2) float64, the mean row and column; 3 numbers, slices first, in a volume
+        "step",  # of their grid, in pixels, or in the smallest spacing
         "stride",  # 1, or 2 where an iteration sees a quarter of the pixels
         "min_size",  # pixels below which a superpixel joins a neighbour in the end
         "n_segments",  # how many superpixels there are to be, at most one a pixel
@@ -32,47 +35,72 @@ Start = namedtuple(
 )
 
 
-def start_at(given, height, width, n_segments, mask=None):
+def start_at(given, shape, n_segments, mask=None, steps=None):
     """Seeds, given or, if None, on a grid, and what goes with them.
 
-    A mask is boolean and keeps at least one pixel.
+    Parameters
+    ----------
+    given : array-like or None
+    shape : tuple of two or three int, of the image or the volume
+    n_segments : int
+    mask : bool array of this shape that keeps at least one pixel, or None
+    steps : tuple of floats, spacing of each axis in units of the smallest; None: 1 each
     """
-    area = height * width if mask is None else int(np.count_nonzero(mask))
+    steps = (1.0,) * len(shape) if steps is None else steps
+    if len(shape) == 3 and shape[0] == 1:  # a volume of one slice is its image
+        places = None if given is None else as_places(given, shape, mask)[..., 1:]
+        start = start_at(
+            places, shape[1:], n_segments, None if mask is None else mask[0], steps[1:]
+        )
+        return start._replace(
+            places=np.pad(start.places, ((0, 0), (0, 0), (1, 0))),
+            seeds=np.pad(start.seeds, ((0, 0), (1, 0))),
+        )
+    area = math.prod(shape) if mask is None else int(np.count_nonzero(mask))
     if given is not None:
-        places = as_places(given, height, width, mask)
+        places = as_places(given, shape, mask)
         seeds = places.mean(axis=1)
-        step = max(1.0, np.sqrt(area / n_segments))
-    elif mask is None:
-        seeds, step = grid_seeds(height, width, min(n_segments, area))
+        step = max(1.0, _side(area * math.prod(steps) / n_segments, len(shape)))
+    elif mask is not None:
+        seeds, step = mask_seeds(mask, n_segments, area, steps)
+    elif len(shape) == 2:
+        seeds, step = grid_seeds(*shape, min(n_segments, area), steps)
     else:
-        seeds, step = mask_seeds(mask, n_segments, area)
+        seeds, step = volume_seeds(shape, min(n_segments, area), steps)
     if given is None:
         places = seeds[:, None]
-    stride = 1 if step < _STRIDE_FROM else 2
+    along = np.divide(step, steps)  # pixels of a superpixel
+    few = along.prod() < _STRIDE_FROM or along[-2:].min() < _STRIDE_ALONG
     n_segments = min(n_segments, area)
     return Start(
         places=places,
         seeds=seeds,
         step=step,
-        stride=stride,
+        stride=1 if few else 2,
         n_segments=n_segments,
         min_size=round(_MIN_SIZE * area / n_segments),
     )
 
 
-def as_places(seeds, height, width, mask=None):
-    """Check seeds and return them as places (K, m, 2): each in the image and its mask."""
-    seeds = np.asarray(seeds)
+def as_places(seeds, shape, mask=None):
+    """Check seeds and return them as places (K, m, 2): each in the image and its mask.
+
+    Of a volume, shape (D, H, W), they are (K, m, 3).
+    """
+    seeds, axes = np.asarray(seeds), len(shape)
     if seeds.dtype.kind not in "uif":
-        raise TypeError(f"seeds has dtype {seeds.dtype}; accepted are rows and columns, in pixels")
-    if seeds.ndim not in (2, 3) or seeds.shape[-1] != 2 or not seeds.size:
-        raise ValueError(f"seeds has shape {seeds.shape}; accepted is (n, 2) or (n, m, 2)")
-    places = seeds.astype(np.float64).reshape(len(seeds), -1, 2)
-    inside = ((places >= -0.5) & (places < (height - 0.5, width - 0.5))).all(axis=2)
-    where = "the image"
+        what = "rows and columns" if axes == 2 else "slices, rows and columns"
+        raise TypeError(f"seeds has dtype {seeds.dtype}; accepted are {what}, in pixels")
+    if seeds.ndim not in (2, 3) or seeds.shape[-1] != axes or not seeds.size:
+        raise ValueError(
+            f"seeds has shape {seeds.shape}; accepted is (n, {axes}) or (n, m, {axes})"
+        )
+    places = seeds.astype(np.float64).reshape(len(seeds), -1, axes)
+    inside = ((places >= -0.5) & (places < np.subtract(shape, 0.5))).all(axis=2)
+    where = "the image" if axes == 2 else "the volume"
     if mask is not None and inside.all():
-        rows, columns = np.moveaxis(np.floor(places + 0.5).astype(np.int64), 2, 0)
-        inside, where = mask[rows, columns], "the mask"
+        inside = mask[tuple(np.moveaxis(np.floor(places + 0.5).astype(np.int64), 2, 0))]
+        where = "the mask"
     if not inside.all():
         k, j = np.argwhere(~inside)[0]
         raise ValueError(f"seeds[{k}] has {places[k, j].tolist()}, outside {where}")
@@ -92,7 +120,7 @@ def region_seeds(labels: ArrayLike, n_places: int = 8) -> NDArray[np.float64]:
 
     Parameters
     ----------
-    labels : array-like of shape (height, width), integer
+    labels : array-like of shape (height, width) or (depth, height, width), integer
         Regions of any numbers; below 0: none.
 
     n_places : int, default=8
@@ -102,7 +130,7 @@ def region_seeds(labels: ArrayLike, n_places: int = 8) -> NDArray[np.float64]:
     -------
     seeds : ndarray of shape (n_regions, n_places, 2), float64
         Rows and columns, evenly spaced among the pixels of each region in reading order; regions
-        in the order of their numbers.
+        in the order of their numbers. Of a volume slices, rows and columns, 3 in the place of 2.
 
     Raises
     ------
@@ -116,7 +144,9 @@ def region_seeds(labels: ArrayLike, n_places: int = 8) -> NDArray[np.float64]:
     [[[0.0, 1.0]], [[0.0, 4.0]]]
     """
     n_places = check_count(n_places, "n_places")
-    labels = as_labels(labels)
+    labels = as_labels(labels, volumes=True)
+    shape = labels.shape
+    labels = labels.reshape(-1, shape[-1])
     if int(labels.max()) > 4 * labels.size:  # a table by label would be larger than the image
         labels, _ = number_regions(labels)
     sizes = np.zeros(max(int(labels.max()) + 1, 0), np.int64)
@@ -125,12 +155,33 @@ def region_seeds(labels: ArrayLike, n_places: int = 8) -> NDArray[np.float64]:
     _count(flat, ends, sizes)
     seeds = np.empty((np.count_nonzero(sizes), n_places, 2))
     _spread(flat, ends, labels.shape[1], sizes, np.cumsum(sizes > 0) - 1, seeds)
-    return seeds
+    if len(shape) == 2:
+        return seeds
+    slices, rows = np.divmod(seeds[..., 0], shape[1])
+    return np.stack([slices, rows, seeds[..., 1]], axis=-1)
 
 
-def grid_seeds(height, width, n_seeds):
+def volume_seeds(shape, n_seeds, steps):
+    """Places (n_seeds, 3) on a grid, and its step; at most as many as samples."""
+    depth, height, width = shape
+    extents = np.multiply(shape, steps)
+    n_slices = round(extents[0] / _side(extents.prod() / n_seeds, 3))
+    n_slices = int(np.clip(n_slices, -(-n_seeds // (height * width)), min(depth, n_seeds)))
+    ends = np.arange(1, n_slices + 1) * n_seeds // n_slices
+    # where each slice has its own, none has to reach another
+    seeds, step = [], extents[0] / n_slices if n_slices < depth else 1.0
+    for i, count in enumerate(np.diff(ends, prepend=0)):
+        places, of_slice = grid_seeds(height, width, count, steps[1:])
+        z = (i + 0.5) * depth / n_slices - 0.5
+        seeds.append(np.column_stack([np.full(count, z), places]))
+        step = max(step, of_slice)
+    return np.concatenate(seeds), step
+
+
+def grid_seeds(height, width, n_seeds, steps=(1.0, 1.0)):
     """Places (n_seeds, 2) on a grid, and its step; at most height * width of them."""
-    n_rows = round(np.sqrt(n_seeds * height / width))
+    tall, broad = height * steps[0], width * steps[1]
+    n_rows = round(np.sqrt(n_seeds * tall / broad))
     n_rows = int(np.clip(n_rows, -(-n_seeds // width), min(height, n_seeds)))
     ends = np.arange(1, n_rows + 1) * n_seeds // n_rows
     counts = np.diff(ends, prepend=0)
@@ -138,31 +189,45 @@ def grid_seeds(height, width, n_seeds):
     place = np.arange(n_seeds) - (ends - counts)[row]
     y = (row + 0.5) * height / n_rows - 0.5
     x = (place + 0.5) * width / counts[row] - 0.5
-    step = max(height / n_rows, width * n_rows / n_seeds)
+    step = max(tall / n_rows, broad * n_rows / n_seeds)
     return np.stack([y, x], axis=1), step
 
 
-def mask_seeds(mask, n_seeds, area):
-    """About n_seeds places (n, 2), pixels of the mask, and the step of their grid."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    top, left = rows[0], columns[0]
-    box = mask[top : rows[-1] + 1, left : columns[-1] + 1]
-    low, high = max(1.0, np.sqrt(area / n_seeds)), float(max(box.shape))
-    best = None
+def _side(size, axes):
+    """Side of a square, or of a cube, of a size."""
+    return np.sqrt(size) if axes == 2 else np.cbrt(size)
+
+
+def mask_seeds(mask, n_seeds, area, steps=None):
+    """About n_seeds places (n, 2), pixels of the mask, and the step of their grid.
+
+    Of the mask of a volume they are (n, 3).
+    """
+    axes = mask.ndim
+    steps = (1.0,) * axes if steps is None else steps
+    kept = [np.flatnonzero(mask.any(axis=tuple({*range(axes)} - {a}))) for a in range(axes)]
+    corner = tuple(places[0] for places in kept)
+    box = mask[tuple(slice(places[0], places[-1] + 1) for places in kept)]
+    low = max(1.0, _side(area * math.prod(steps) / n_seeds, axes))
+    high = float(np.multiply(box.shape, steps).max())
+    box = box.reshape((1,) * (3 - axes) + box.shape)  # an image is one slice
+    own, best = np.array((1.0,) * (3 - axes) + tuple(steps)), None
     for _ in range(12):  # the cells that are occupied grow fewer with the step
         step = low if best is None else (low + high) / 2
-        sums = np.zeros((int((box.shape[0] - 1) / step) + 1, int((box.shape[1] - 1) / step) + 1, 3))
-        _sum_cells(box, step, sums)
-        found = np.count_nonzero(sums[:, :, 0])
+        cells = _cells_of(box.shape, own, step)
+        sums = np.zeros((*(int(places[-1]) + 1 for places in cells), 4))
+        _sum_cells(box, *cells, sums)
+        found = np.count_nonzero(sums[..., 0])
         if best is None or abs(found - n_seeds) < abs(best[0] - n_seeds):
             best = found, step, sums
         if found == n_seeds or high - low < 1e-3 * low:
             break
         low, high = (step, high) if found > n_seeds else (low, step)
     _, step, sums = best
-    seeds = np.empty((best[0], 2))
-    _nearest_to_means(box, step, sums, seeds)
-    return seeds + (top, left), step
+    seeds = np.empty((best[0], 3))
+    sums[..., 1:] /= np.maximum(sums[..., :1], 1)
+    _nearest_to_means(box, *_cells_of(box.shape, own, step), own, sums, seeds)
+    return seeds[:, 3 - axes :] + corner, step
 
 
 @njit
@@ -204,34 +269,58 @@ def _spread(labels, ends, width, sizes, number, seeds):
         seen[label] = end
 
 
-@njit
-def _sum_cells(mask, step, sums):
-    """Sum up each cell's pixels: how many, rows, columns. sums : INOUT (., ., 3) float64."""
-    for y in range(mask.shape[0]):
-        for x in range(mask.shape[1]):
-            if mask[y, x]:
-                cell = sums[int(y / step), int(x / step)]
-                cell[0] += 1
-                cell[1] += y
-                cell[2] += x
+def _cells_of(shape, steps, step):
+    """The cell of each slice, of each row and of each column: int64 arrays."""
+    return [(np.arange(n) * own / step).astype(np.int64) for n, own in zip(shape, steps)]
 
 
 @njit
-def _nearest_to_means(mask, step, sums, seeds):
-    """Each occupied cell's pixel nearest to its mean. seeds : OUT (n, 2) float64."""
-    index = np.full(sums.shape[:2], -1)
+def _sum_cells(mask, slices, rows, columns, sums):
+    """Sum up each cell's pixels: how many, slices, rows, columns.
+
+    mask : IN (D, H, W) bool; slices, rows, columns : IN, of `_cells_of`;
+    sums : INOUT (., ., ., 4) float64, zeros
+    """
+    for z in range(mask.shape[0]):
+        for y in range(mask.shape[1]):
+            of_row = sums[slices[z], rows[y]]
+            for x in range(mask.shape[2]):
+                if mask[z, y, x]:
+                    cell = of_row[columns[x]]
+                    cell[0] += 1
+                    cell[1] += z
+                    cell[2] += y
+                    cell[3] += x
+
+
+@njit
+def _nearest_to_means(mask, slices, rows, columns, steps, means, seeds):
+    """Each occupied cell's pixel nearest to its mean; cells in the order of their first pixels.
+
+    Parameters
+    ----------
+    mask, slices, rows, columns : IN, as in `_sum_cells`
+    steps : IN (3,) float64, from slice to slice, row to row, column to column
+    means : IN (., ., ., 4) float64, of each cell: pixels, mean slice, row and column
+    seeds : OUT (n, 3) float64
+    """
+    index = np.full(means.shape[:3], -1)
     least = np.full(seeds.shape[0], np.inf)
     n = 0
-    for y in range(mask.shape[0]):
-        for x in range(mask.shape[1]):
-            if not mask[y, x]:
-                continue
-            i, j = int(y / step), int(x / step)
-            if index[i, j] < 0:
-                index[i, j] = n
-                n += 1
-            cell, k = sums[i, j], index[i, j]
-            distance = (y - cell[1] / cell[0]) ** 2 + (x - cell[2] / cell[0]) ** 2
-            if distance < least[k]:
-                least[k] = distance
-                seeds[k, 0], seeds[k, 1] = y, x
+    for z in range(mask.shape[0]):
+        for y in range(mask.shape[1]):
+            of_row, index_of_row = means[slices[z], rows[y]], index[slices[z], rows[y]]
+            for x in range(mask.shape[2]):
+                if not mask[z, y, x]:
+                    continue
+                j = columns[x]
+                if index_of_row[j] < 0:
+                    index_of_row[j] = n
+                    n += 1
+                mean, k = of_row[j], index_of_row[j]
+                dz, dy = (z - mean[1]) * steps[0], (y - mean[2]) * steps[1]
+                dx = (x - mean[3]) * steps[2]
+                distance = dz**2 + dy**2 + dx**2
+                if distance < least[k]:
+                    least[k] = distance
+                    seeds[k, 0], seeds[k, 1], seeds[k, 2] = z, y, x

@@ -21,57 +21,58 @@ def grid_seeds(height, width, n_seeds):
     return seeds, max(height / n_rows, width * n_rows / n_seeds)
 
 
-def slic(image, seeds, step, compactness, max_iter, stride, weights, mask, slic_zero):
+def slic(image, seeds, step, compactness, max_iter, stride, weights, mask, slic_zero, spacing=None):
     """Clusters of pixels, and how near rounding was to another result.
 
     That is the least relative gap between a pixel's two best distances, or between a cluster's
-    window and a tile of pixels.
+    window and a tile of pixels. Of a volume seeds have three numbers; step is in units of spacing.
     """
-    height, width = image.shape[:2]
-    side = 8 * stride
+    shape = image.shape[:-1]
+    spacing = np.ones(len(shape)) if spacing is None else np.array(spacing)
+    sides = np.array([1, 8 * stride, 8 * stride][-len(shape) :])
     sets = [(0, 0)] if stride == 1 else [(0, 0), (1, 1), (0, 1), (1, 0)]
-    places = [tuple(map(float, seed)) for seed in seeds]
-    colours = [image[int(y + 0.5), int(x + 0.5)].astype(float) for y, x in seeds]
+    places = [np.array(seed, float) for seed in seeds]
+    colours = [image[tuple((place + 0.5).astype(int))].astype(float) for place in places]
     contrast = [1.0 / compactness**2 if slic_zero else 1.0] * len(seeds)
     spatial = (1 / step) ** 2 if slic_zero else (compactness / step) ** 2
     farthest = [0.0] * len(seeds)
-    labels = np.full((height, width), -1)
+    labels = np.full(shape, -1)
     gap = np.inf
     for iteration in range(max_iter):
         is_last = iteration == max_iter - 1
         mine = [[] for _ in seeds]
-        i, j = np.array(sets[iteration % len(sets)])
-        for y, x in np.argwhere(mask):
-            if not is_last and (y % stride, x % stride) != (i, j):
+        shown = np.array(sets[iteration % len(sets)])
+        for p in np.argwhere(mask):
+            if not is_last and tuple(p[-2:] % stride) != tuple(shown):
                 continue
-            top, left = y // side * side, x // side * side
-            slack = [
-                min(top + side - 1 - cy, cy - top, left + side - 1 - cx, cx - left) + step
-                for cy, cx in places
-            ]
+            first = p // sides * sides
+            last = first + sides - 1
+            slack = [(np.minimum(last - c, c - first) + step / spacing).min() for c in places]
             near = [k for k, s in enumerate(slack) if s >= 0]
             gap = min(gap, min(map(abs, slack)) / step)  # a window that just touches a tile
             if not near:
-                middle = np.array([top, left]) + side / 2
-                near = [int(np.argmin([np.sum((place - middle) ** 2) for place in places]))]
-            apart = [np.sum(weights * (image[y, x] - colours[k]) ** 2) for k in near]
+                middle = first + np.where(sides > 1, sides / 2, 0)
+                ways = [np.sum((spacing * (place - middle)) ** 2) for place in places]
+                near = [int(np.argmin(ways))]
+            apart = [np.sum(weights * (image[tuple(p)] - colours[k]) ** 2) for k in near]
             distances = [
-                contrast[k] * d + spatial * ((y - places[k][0]) ** 2 + (x - places[k][1]) ** 2)
+                contrast[k] * d + spatial * np.sum((spacing * (p - places[k])) ** 2)
                 for k, d in zip(near, apart)
             ]
             best = int(np.argmin(distances))
             others = distances[:best] + distances[best + 1 :]
             if others:
                 gap = min(gap, (min(others) - distances[best]) / min(others))
-            labels[y, x] = near[best]
-            mine[near[best]].append((y, x))
+            labels[tuple(p)] = near[best]
+            mine[near[best]].append(p)
             farthest[near[best]] = max(farthest[near[best]], apart[best])
         if is_last:
             return labels, gap
         for k, pixels in enumerate(mine):
             if pixels:
-                places[k] = tuple(np.mean(pixels, axis=0) + (stride - 1) / 2 - [i, j])
-                colours[k] = np.mean([image[y, x] for y, x in pixels], axis=0)
+                places[k] = np.mean(pixels, axis=0)
+                places[k][-2:] += (stride - 1) / 2 - shown
+                colours[k] = np.mean([image[tuple(p)] for p in pixels], axis=0)
         if slic_zero:
             contrast = [1 / f if f > 0 else c for f, c in zip(farthest, contrast)]
 

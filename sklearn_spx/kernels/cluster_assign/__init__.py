@@ -138,7 +138,7 @@ def bottom_up(
     height, width, n_channels = image.shape
     if mask is not None:
         mask = as_mask(mask, (height, width))
-    start = start_at(seeds, height, width, n_segments, mask)
+    start = start_at(seeds, (height, width), n_segments, mask)
     centers = start.seeds.astype(np.float32)
     rows, columns = np.moveaxis(np.floor(start.places + 0.5).astype(np.int64), 2, 0)
     means = mean_of_places(image[rows, columns])

@@ -38,7 +38,7 @@ def bottom_up(session, image, mask, n_segments, seeds, choose, max_iter, n_neigh
     """
     image, mask, here = _read(session, image, mask)
     height, width, n_channels = image.shape
-    start = start_at(seeds, height, width, n_segments, here)
+    start = start_at(seeds, (height, width), n_segments, here)
     n_clusters = len(start.seeds)
     lists = _list(session, (height, width), mask, here, start.stride)
     n_inside = lists[-1].shape[0]

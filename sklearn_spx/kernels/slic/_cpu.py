@@ -7,6 +7,10 @@ pixels choose among them. That turns the scatter into a gather: tiles are indepe
 A pixel compares candidates by one integer: the bits of its float32 distance, which order like the
 distance itself, with the last few replaced by the candidate's place in the tile's list. So two
 distances that agree to about 1 in 10^6 count as equal, and the lower centre wins.
+
+A volume is slices of such tiles, and a tile lies in one of them: to its pixels a centre's distance
+along the slices is one number. Volumes, and images whose pixels are no squares, have `depths` and
+`steps`; where these are None, numba leaves out what is for them, and does not compile it.
 """
 
 from collections import namedtuple
@@ -27,7 +31,7 @@ from ._rules import (
     on_grid,
     tile_range,
 )
-from ._tiles import EXACT, aligned
+from ._tiles import EXACT, aligned, n_rows_of
 
 _U = np.uint64
 _INF = np.float32(np.inf)
@@ -44,8 +48,11 @@ Clusters = namedtuple(
     [
         "centres",  # (K, 2 + P) float32, row, column and planes
         "contrast",  # (K,) float32, factor of the colour distance to each
-        "spatial",  # float32, factor of the squared distance in pixels
+        "spatial",  # float32, factor of the squared distance in pixels, or in the smallest step
+        "depths",  # (K,) float32, slice of each centre, or None in images of square pixels
+        "steps",  # (3,) float32, from slice to slice, row to row, column to column, or None
     ],
+    defaults=(None, None),
 )
 _Candidates = namedtuple(
     "_Candidates",
@@ -57,7 +64,7 @@ _Candidates = namedtuple(
 _Scratch = namedtuple(
     "_Scratch",
     [
-        "grid",  # (128,) float32, rows, then columns of a set's pixels from its first on
+        "grid",  # (128,) float32, how far down, then how far right a set's pixels are of its first
         "best",  # (64,) int32, each pixel's least key, then its place in the tile's candidates
         "share",  # (64,) float32
         "distance",  # (64,) float32, or None where there are three planes
@@ -71,40 +78,63 @@ _Scratch = namedtuple(
 Room = namedtuple(
     "Room",
     [
-        "radius",  # float, half the side of a centre's window, in pixels
+        "radii",  # three floats, half the sides of a centre's window, in slices, rows and columns
         "candidates",  # Candidates
-        "windows",  # (K, 4) int64, the tiles that each window meets
+        "windows",  # (K, 6) int64, the tiles that each window meets
         "filled",  # (n_tiles,) int64
         "bands",  # Bands
         "scratch",  # of each band, Scratch
-        "sums",  # of each band but the first, (K, 3 + P) float64
+        "sums",  # of each band but the first, as those of `add_up`
     ],
 )
 _NO_LABELS = np.empty((0, 0), np.int32)
 _NO_SUMS = np.empty((0, 0))
 
 
-def room_for(tiles, n_centres, radius, bands=ONE_BAND):
-    """Memory that all iterations share; radius : half the side of a centre's window, in pixels."""
-    n_bands = len(bands.ends(tiles.n_down)) - 1
-    n_tiles, n_planes, side = tiles.counts.shape[0], tiles.totals.shape[2], tiles.side
-    along = int((2 * radius + side - 1) / side + 1e-6) + 1  # tiles that a window meets on an axis
-    n_members = n_centres * min(along, tiles.n_down) * min(along, tiles.n_across) + n_tiles
+def room_for(tiles, n_centres, radius, bands=ONE_BAND, steps=None):
+    """Memory that all iterations share.
+
+    Parameters
+    ----------
+    tiles : Tiles
+    n_centres : int
+    radius : half the side of a centre's window, in pixels, or in the smallest step
+    bands : Bands
+    steps : (3,) float32, of Clusters, or None
+    """
+    n_rows, side = n_rows_of(tiles), tiles.side
+    n_bands = len(bands.ends(n_rows)) - 1
+    n_tiles, n_planes = tiles.counts.shape[0], tiles.totals.shape[2]
+    radii = tuple(float(radius / step) for step in (np.ones(3) if steps is None else steps))
+    n_members = n_centres
+    many = n_rows // tiles.n_down, tiles.n_down, tiles.n_across
+    for r, size, n in zip(radii, (1, side, side), many):
+        # tiles that a window meets on an axis
+        n_members *= min(int((2 * r + size - 1) / size + 1e-6) + 1, n)
     return Room(
-        radius=float(radius),
-        candidates=_Candidates(np.empty(n_tiles + 1, np.int64), np.empty(n_members, np.int32)),
-        windows=np.empty((n_centres, 4), np.int64),
+        radii=radii,
+        candidates=_Candidates(
+            np.empty(n_tiles + 1, np.int64), np.empty(n_members + n_tiles, np.int32)
+        ),
+        windows=np.empty((n_centres, 6), np.int64),
         filled=np.empty(n_tiles, np.int64),
         bands=bands,
-        scratch=[_new_scratch(tiles, n_centres) for _ in range(n_bands)],
-        sums=[np.empty((n_centres, 3 + n_planes)) for _ in range(1, n_bands)],
+        scratch=[_new_scratch(tiles, n_centres, steps) for _ in range(n_bands)],
+        sums=[sums_for(n_centres, n_planes, steps) for _ in range(1, n_bands)],
     )
 
 
-def _new_scratch(tiles, n_centres):
+def sums_for(n_centres, n_planes, steps=None):
+    """An array for the sums of `add_up`."""
+    return np.empty((n_centres, 3 + n_planes + (steps is not None)))
+
+
+def _new_scratch(tiles, n_centres, steps):
     n_planes = tiles.totals.shape[2]
     grid = aligned((2 * SET,))
     np.multiply(_GRID, np.float32(tiles.stride), out=grid)
+    if steps is not None:
+        grid *= np.repeat(steps[1:], SET)
     return _Scratch(
         grid=grid,
         best=aligned((SET,), np.int32),
@@ -140,10 +170,10 @@ def add_up(tiles, s, stored, clusters, room, grid, sums, farthest):
     clusters : IN Clusters
     room : Room
     grid : float, of `_rules.sum_grid`
-    sums : OUT (K, 3 + P) float64: pixels, rows, columns, planes
+    sums : OUT (K, 3 + P) float64: pixels, rows, columns, planes; with `depths` slices after these
     farthest : INOUT (K,) float32, greatest squared colour distance within each cluster, or empty
     """
-    _find_candidates(tiles, clusters.centres, room)
+    _find_candidates(tiles, clusters, room)
     n_across = tiles.n_across
     farthest_of = [farthest, *(np.zeros_like(farthest) for _ in room.sums)]
 
@@ -154,10 +184,10 @@ def add_up(tiles, s, stored, clusters, room, grid, sums, farthest):
         _choose_and(
             tiles, top * n_across, bottom * n_across, s, s + 1, stored - s, clusters,
             room.candidates, scratch, grid, own_sums, _NO_LABELS,
-            reach if reach.size else None, scratch.distance,
+            reach if reach.size else None, scratch.distance, clusters.depths, clusters.steps,
         )  # fmt: skip
 
-    room.bands.run(add_band, tiles.n_down)
+    room.bands.run(add_band, n_rows_of(tiles))
     for own_sums, reach in zip(room.sums, farthest_of[1:]):
         sums += own_sums
         np.maximum(farthest, reach, out=farthest)
@@ -166,7 +196,10 @@ def add_up(tiles, s, stored, clusters, room, grid, sums, farthest):
 def move(clusters, sums):
     """Move each centre to the mean of its pixels. clusters : INOUT; sums : IN, of `add_up`."""
     moves = sums[:, 0] > 0  # one that has no pixel stays
-    clusters.centres[moves] = sums[moves, 1:] / sums[moves, :1]
+    means = sums[moves, 1:] / sums[moves, :1]
+    clusters.centres[moves] = means[:, : clusters.centres.shape[1]]
+    if clusters.depths is not None:
+        clusters.depths[moves] = means[:, -1]
 
 
 def assign(tiles, clusters, room, labels):
@@ -177,44 +210,48 @@ def assign(tiles, clusters, room, labels):
     tiles : IN Tiles
     clusters : IN Clusters
     room : Room
-    labels : OUT (H, W) int32, -1 outside the mask
+    labels : OUT (H, W) int32, or (D * H, W) of a volume, -1 outside the mask
     """
-    _find_candidates(tiles, clusters.centres, room)
+    _find_candidates(tiles, clusters, room)
     n_across, n_sets = tiles.n_across, tiles.counts.shape[1]
 
     def assign_band(band, top, bottom):
         scratch = room.scratch[band]
         _choose_and(
             tiles, top * n_across, bottom * n_across, 0, n_sets, 0, clusters, room.candidates,
-            scratch, 0.0, _NO_SUMS, labels, None, scratch.distance,
+            scratch, 0.0, _NO_SUMS, labels, None, scratch.distance, clusters.depths, clusters.steps,
         )  # fmt: skip
 
-    room.bands.run(assign_band, tiles.n_down)
+    room.bands.run(assign_band, n_rows_of(tiles))
 
 
-def _find_candidates(tiles, centres, room):
+def _find_candidates(tiles, clusters, room):
     """List each tile's candidates; one that no window meets, if not empty, gets the nearest."""
     (starts, members), filled, side = room.candidates, room.filled, tiles.side
     grid = tiles.n_above, tiles.n_down, tiles.n_before, tiles.n_across
-    arguments = centres, room.radius, side, *grid, room.windows, filled, starts, members
-    if _list_candidates(*arguments):
+    centres, depths, steps = clusters.centres, clusters.depths, clusters.steps
+    if _list_candidates(
+        centres, depths, room.radii, side, *grid, room.windows, filled, starts, members
+    ):
         lonely = (filled == starts[:-1]) & tiles.counts.any(axis=1)
         if lonely.any():
-            _list_nearest(lonely, centres, side, *grid, starts, members)
+            _list_nearest(lonely, centres, depths, steps, side, *grid, starts, members)
 
 
 @njit
 def _list_candidates(
-    centres, radius, side, n_above, n_down, n_before, n_across, windows, filled, starts, members
-):
+    centres, depths, radii, side, n_above, n_down, n_before, n_across, windows, filled, starts,
+    members,
+):  # fmt: skip
     """List the centres whose window meets each tile; one that none meets gets the first.
 
     Parameters
     ----------
-    centres : IN (K, 2 + P) float32
-    radius : float
+    centres, depths : IN, of Clusters
+    radii : tuple of three floats, of Room
     side, n_above, n_down, n_before, n_across : int, as in Tiles
-    windows : OUT (K, 4) int64, tiles that each meets: first row, row after the last, columns
+    windows : OUT (K, 6) int64, tiles that each meets: first row, row after the last, columns,
+        slices
     filled : OUT (n_tiles,) int64, the end of each tile's list; its start where none meets it
     starts, members : OUT, of Candidates
 
@@ -223,16 +260,22 @@ def _list_candidates(
     n_lonely : int, tiles that none meets
     """
     n_tiles = filled.shape[0]
+    of_slice = n_down * n_across
     for t in range(n_tiles + 1):
         starts[t] = 0
     for k in range(centres.shape[0]):
-        top, bottom = tile_range(centres[k, 0], radius, side, n_above, n_down)
-        left, right = tile_range(centres[k, 1], radius, side, n_before, n_across)
+        top, bottom = tile_range(centres[k, 0], radii[1], side, n_above, n_down)
+        left, right = tile_range(centres[k, 1], radii[2], side, n_before, n_across)
+        front, back = np.int64(0), np.int64(1)
+        if depths is not None:
+            front, back = tile_range(depths[k], radii[0], 1, 0, n_tiles // of_slice)
         windows[k, 0], windows[k, 1] = top, bottom
         windows[k, 2], windows[k, 3] = left, right
-        for y in range(top, bottom):
-            for x in range(left, right):
-                starts[y * n_across + x + 1] += 1
+        windows[k, 4], windows[k, 5] = front, back
+        for z in range(front, back):
+            for y in range(z * n_down + top, z * n_down + bottom):
+                for x in range(left, right):
+                    starts[y * n_across + x + 1] += 1
     n_lonely = 0
     for t in range(n_tiles):
         n = starts[t + 1]
@@ -243,33 +286,46 @@ def _list_candidates(
             n = 1
         starts[t + 1] = starts[t] + n
     for k in range(centres.shape[0]):
-        for y in range(windows[k, 0], windows[k, 1]):
-            for x in range(windows[k, 2], windows[k, 3]):
-                t = y * n_across + x
-                members[filled[t]] = k
-                filled[t] += 1
+        for z in range(windows[k, 4], windows[k, 5]):
+            for y in range(z * n_down + windows[k, 0], z * n_down + windows[k, 1]):
+                for x in range(windows[k, 2], windows[k, 3]):
+                    t = y * n_across + x
+                    members[filled[t]] = k
+                    filled[t] += 1
     return n_lonely
 
 
 @njit
-def _list_nearest(lonely, centres, side, n_above, n_down, n_before, n_across, starts, members):
+def _list_nearest(
+    lonely, centres, depths, steps, side, n_above, n_down, n_before, n_across, starts, members
+):
     """Offer each lonely tile, IN (n_tiles,) bool, the nearest centre; others as above."""
     for t in range(lonely.shape[0]):
         if lonely[t]:
-            row, column = n_above + t // n_across, n_before + t % n_across
-            members[starts[t]] = nearest(centres, row, column, side)
+            row, column = t // n_across, n_before + t % n_across
+            z = row // n_down
+            row = n_above + row % n_down
+            members[starts[t]] = nearest(centres, row, column, side, depths, steps, z)
 
 
 @njit
-def nearest(centres, row, column, side):
+def nearest(centres, row, column, side, depths, steps, z):
     """The centre nearest to the middle of a tile, of equals the first.
 
     row, column : int, of the tile among those of the whole image
+    depths, steps : of Clusters
+    z : int, the tile's slice
     """
     y, x = np.float32((row + 0.5) * side), np.float32((column + 0.5) * side)
     found, least = 0, _INF
     for k in range(centres.shape[0]):
-        distance = apart(centres[k, 0] - y, centres[k, 1] - x)
+        dy, dx = centres[k, 0] - y, centres[k, 1] - x
+        far = np.float32(0)
+        if depths is not None:
+            dy, dx = dy * steps[1], dx * steps[2]
+            dz = (depths[k] - np.float32(z)) * steps[0]
+            far = dz * dz
+        distance = apart(dy, dx) + far
         if distance < least:
             found, least = k, distance
     return found
@@ -278,7 +334,7 @@ def nearest(centres, row, column, side):
 @njit
 def _choose_and(
     tiles, first_tile, last_tile, first, last, shift, clusters, candidates, scratch, grid, sums,
-    labels, farthest, distance,
+    labels, farthest, distance, depths, steps,
 ):  # fmt: skip
     """Find the candidate of each pixel, and write it down, or add the pixel to its sums.
 
@@ -293,9 +349,10 @@ def _choose_and(
     scratch : Scratch
     grid : float, of `_rules.sum_grid`
     sums : INOUT (K, 3 + P) float64, of `add_up`, where there are no labels
-    labels : OUT (H, W) int32, -1 outside the mask, or empty
+    labels : OUT (H, W) or (D * H, W) int32, -1 outside the mask, or empty
     farthest : INOUT (K,) float32, of `add_up`, or None
     distance : (64,) float32, scratch, or None where there are three planes
+    depths, steps : IN, of Clusters
     """
     stride, side, n_across = tiles.stride, tiles.side, tiles.n_across
     height, width, inside = tiles.height, tiles.width, tiles.inside
@@ -317,6 +374,10 @@ def _choose_and(
         places = np.int32(low - 1)  # the bits of a key that hold the place
         keep = np.int32(~(low - 1))
         row, column = t // n_across, t % n_across
+        z, above = 0, 0  # the slice, and rows of pixels in those before
+        if depths is not None:
+            z = row // tiles.n_down
+            row, above = row - z * tiles.n_down, z * height
         for s in range(first, last):
             count = tiles.counts[t, s + shift]
             planes = tiles.planes[t, s + shift]
@@ -329,20 +390,20 @@ def _choose_and(
                 if distance is None:
                     _choose(
                         planes, centres, contrast, spatial, members, begin, most, to_y, to_x,
-                        keep, pixels, best,
+                        keep, pixels, best, depths, steps, np.float32(z),
                     )  # fmt: skip
                 else:
                     own = members[begin : begin + most]
                     _choose_by_many(
                         planes, centres, contrast, spatial, own, to_y, to_x, keep, pixels,
-                        distance, best,
+                        distance, best, depths, steps, np.float32(z),
                     )  # fmt: skip
                 for p in range(SET):
                     best[p] &= places
             if labels.size > 0:
                 if count == SET:
                     for i in range(SIDE):
-                        line = _U(top + stride * i)
+                        line = _U(above + top + stride * i)
                         for j in range(SIDE):
                             chosen = members[_U(begin + best[i * SIDE + j])]
                             labels[line, _U(left + stride * j)] = chosen
@@ -351,7 +412,8 @@ def _choose_and(
                         i, j = top + stride * (p // SIDE), left + stride * (p % SIDE)
                         if i < height and j < width:
                             here = inside[t, s + shift, p]
-                            labels[i, j] = members[begin + best[p]] if here else np.int32(-1)
+                            chosen = members[begin + best[p]] if here else np.int32(-1)
+                            labels[above + i, j] = chosen
                 continue
             if count == 0:
                 continue
@@ -397,10 +459,15 @@ def _choose_and(
                 sums[k, 0] += n
                 sums[k, 1] += n * (y + (to_middle - s // stride)) + stride * (packed >> 8 & 0xFFF)
                 sums[k, 2] += n * (x + (to_middle - s % stride)) + stride * (packed >> 20)
+                if depths is not None:
+                    sums[k, 3 + n_planes] += n * z
 
 
 @njit(inline="always")
-def _choose(planes, centres, contrast, spatial, members, begin, n, top, left, keep, grid, best):
+def _choose(
+    planes, centres, contrast, spatial, members, begin, n, top, left, keep, grid, best, depths,
+    steps, z,
+):  # fmt: skip
     """Find each pixel's least key: the least distance of equation (1), in three planes.
 
     Parameters
@@ -413,21 +480,29 @@ def _choose(planes, centres, contrast, spatial, members, begin, n, top, left, ke
     keep : int32, the bits of a key that do not hold the place
     grid : IN (128,) float32, of Scratch
     best : INOUT (64,) int32, keys
+    depths, steps : IN, of Clusters
+    z : float32, the set's slice
     """
     for j in range(n):
         k, place = members[begin + j], np.int32(j)
         cy, cx, factor = centres[k, 0] - top, centres[k, 1] - left, contrast[k]
         c0, c1, c2 = centres[k, 2], centres[k, 3], centres[k, 4]
+        far = np.float32(0)
+        if depths is not None:
+            cy, cx, cz = cy * steps[1], cx * steps[2], (depths[k] - z) * steps[0]
+            far = spatial * (cz * cz)
         for p in range(SET):
             dy, dx = grid[p] - cy, grid[SET + p] - cx
             d0, d1, d2 = planes[p] - c0, planes[SET + p] - c1, planes[2 * SET + p] - c2
-            d = fma(factor, colour_apart(d0, d1, d2), spatial * apart(dy, dx))
+            d = fma(factor, colour_apart(d0, d1, d2), fma(spatial, apart(dy, dx), far))
             key = ordered_key(d, keep, place)
             best[p] = key if key < best[p] else best[p]
 
 
 @inner
-def _choose_by_many(planes, centres, contrast, spatial, own, top, left, keep, grid, distance, best):
+def _choose_by_many(
+    planes, centres, contrast, spatial, own, top, left, keep, grid, distance, best, depths, steps, z
+):
     """As `_choose`, in more than three planes.
 
     own : IN (m,) int32, candidates of the tile; distance : (64,) float32, scratch
@@ -435,19 +510,28 @@ def _choose_by_many(planes, centres, contrast, spatial, own, top, left, keep, gr
     # The candidate in the middle first: the others are then soon seen to be further.
     middle, least = np.int64(0), _INF
     for j in range(own.shape[0]):
-        dy = centres[own[j], 0] - top - grid[SET - 1] / 2
-        dx = centres[own[j], 1] - left - grid[SET - 1] / 2
-        if dy * dy + dx * dx < least:
-            middle, least = j, dy * dy + dx * dx
+        dy, dx = centres[own[j], 0] - top, centres[own[j], 1] - left
+        away = np.float32(0)
+        if depths is not None:
+            dy, dx, dz = dy * steps[1], dx * steps[2], (depths[own[j]] - z) * steps[0]
+            away = dz * dz
+        dy, dx = dy - grid[SET - 1] / 2, dx - grid[2 * SET - 1] / 2
+        away += dy * dy + dx * dx
+        if away < least:
+            middle, least = j, away
     for turn in range(own.shape[0] + 1):
         j = middle if turn == 0 else turn - 1
         if turn > 0 and j == middle:
             continue
         k, place = own[j], np.int32(j)
         cy, cx, factor = centres[k, 0] - top, centres[k, 1] - left, contrast[k]
+        far = np.float32(0)
+        if depths is not None:
+            cy, cx, cz = cy * steps[1], cx * steps[2], (depths[k] - z) * steps[0]
+            far = spatial * (cz * cz)
         for p in range(SET):
             dy, dx = grid[p] - cy, grid[SET + p] - cx
-            distance[p] = spatial * apart(dy, dx)
+            distance[p] = fma(spatial, apart(dy, dx), far)
         nearer = np.int32(1)
         for c in range(0, planes.shape[0] // SET, GROUP):
             group, centre = planes[c * SET : (c + GROUP) * SET], centres[k, 2 + c : 2 + c + GROUP]

@@ -5,6 +5,8 @@ set (i, j) has every second pixel of every second row from (i, j) on, 64 again, 
 needs only one of them. A set is kept plane by plane, 64 numbers in a row, so that the compiler
 turns every loop over them into vector instructions. A weight enters once, as the square root that
 scales its plane.
+
+A volume (D, H, W) is D images, slice after slice: the tiles of the first, then those of the second.
 """
 
 from collections import namedtuple
@@ -23,9 +25,9 @@ _U = np.uint64
 Tiles = namedtuple(
     "Tiles",
     [
-        "height",  # of the image
+        "height",  # of the image, or of a slice
         "width",
-        "n_down",  # tiles along the height
+        "n_down",  # tiles along the height of the image, or of a slice
         "n_across",
         "n_above",  # tiles of the whole image above these, where they are a block of it
         "n_before",
@@ -39,23 +41,24 @@ Tiles = namedtuple(
 )
 
 
-def cut(image, rgb_scale, chosen, mask, stride, n_above=0, n_before=0, bands=ONE_BAND):
-    """Cut an image into tiles.
+def cut(image, rgb_scale, chosen, mask, stride, n_above=0, n_before=0, bands=ONE_BAND, depth=1):
+    """Cut an image into tiles, or a volume.
 
     Parameters
     ----------
-    image : uint8 or float32 array (H, W, C), C-contiguous
+    image : uint8 or float32 array (H, W, C), C-contiguous, or (D * H, W, C) of a volume
     rgb_scale : the value of full intensity if it is RGB to be converted to Lab, or None
     chosen : of `_sample.choose_planes`
-    mask : bool array (H, W), or empty where the whole image is inside
+    mask : bool array (H, W), or (D * H, W), or empty where the whole image is inside
     stride : 1 or 2
     n_above, n_before : int, tiles of the whole image above and to the left of a block
     bands : Bands
+    depth : int, slices, 1 of an image
     """
-    height, width = image.shape[:2]
+    height, width = image.shape[0] // depth, image.shape[1]
     channels, scale, n_planes = chosen
     n_down, n_across = -(-height // (stride * SIDE)), -(-width // (stride * SIDE))
-    sets = n_down * n_across, stride**2
+    sets = depth * n_down * n_across, stride**2
     tiles = Tiles(
         height=height,
         width=width,
@@ -74,21 +77,34 @@ def cut(image, rgb_scale, chosen, mask, stride, n_above=0, n_before=0, bands=ONE
     tiles.planes[:, :, len(channels) * SET :] = 0
 
     def cut_band(_, top, bottom):
-        first, stop = top * n_across, bottom * n_across
-        if rgb_scale is None:
-            _cut_channels(image, channels, scale, tiles, first, stop)
-            return
         block = np.empty(3 * SET, np.float32)
-        if image.dtype == np.uint8:
-            _cut_lab_8bit(image, scale, tiles, first, stop, block)
-        else:
-            step = np.float32(N_STEPS / rgb_scale)
-            _cut_lab(image, step, scale, tiles, first, stop, block)
+        for z in range(top // n_down, -(-bottom // n_down)):  # a band has some rows of some slices
+            first, stop = (min(max(i - z * n_down, 0), n_down) * n_across for i in (top, bottom))
+            pixels, own = image[z * height : (z + 1) * height], _of_slice(tiles, z)
+            if rgb_scale is None:
+                _cut_channels(pixels, channels, scale, own, first, stop)
+            elif image.dtype == np.uint8:
+                _cut_lab_8bit(pixels, scale, own, first, stop, block)
+            else:
+                step = np.float32(N_STEPS / rgb_scale)
+                _cut_lab(pixels, step, scale, own, first, stop, block)
 
-    bands.run(cut_band, n_down)
+    bands.run(cut_band, depth * n_down)
     if not largest_total(tiles) < TOO_LARGE:
         raise ValueError(f"image holds values beyond {TOO_LARGE:g}, times root of weight")
     return tiles
+
+
+def n_rows_of(tiles):
+    """Rows of tiles, of all slices."""
+    return len(tiles.counts) // tiles.n_across
+
+
+def _of_slice(tiles, z):
+    """The tiles of a slice."""
+    n = tiles.n_down * tiles.n_across
+    names = "inside", "counts", "planes", "totals"
+    return tiles._replace(**{name: getattr(tiles, name)[z * n : (z + 1) * n] for name in names})
 
 
 def largest_total(tiles):
@@ -97,8 +113,14 @@ def largest_total(tiles):
 
 
 def pixels_at(tiles, places):
-    """The pixels nearest to places (n, 2): row, column and planes, (n, 2 + P) float32."""
-    tile, part, place = place_of(tiles, places)
+    """The pixels nearest to places (n, 2): row, column and planes, (n, 2 + P) float32.
+
+    Of a volume places are (n, 3), and slices come first.
+    """
+    tile, part, place = place_of(tiles, places[:, -2:])
+    if places.shape[1] == 3:
+        z = np.floor(places[:, 0] + 0.5).astype(np.int64)
+        tile = tile + z * (tiles.n_down * tiles.n_across)
     planes = tiles.planes.reshape(*tiles.totals.shape, SET)[tile, part, :, place]
     return np.column_stack([places, planes]).astype(np.float32)
 
@@ -125,26 +147,26 @@ def _cut_mask(mask, tiles):
 
     Parameters
     ----------
-    mask : IN (H, W) bool, or empty where the whole image is inside
+    mask : IN (H, W) or (D * H, W) bool, or empty where the whole image is inside
     tiles : `inside` and `counts` are written
     """
-    stride = tiles.stride
-    shape = tiles.n_down, tiles.n_across, stride, stride
+    stride, width = tiles.stride, tiles.n_across * tiles.side
+    shape = -1, tiles.n_down, tiles.n_across, stride, stride
     inside = tiles.inside.reshape(*shape, SIDE, SIDE)
     if mask.size:
-        padded = np.zeros((tiles.n_down * tiles.side, tiles.n_across * tiles.side), bool)
-        padded[: tiles.height, : tiles.width] = mask
-        sets = padded.reshape(tiles.n_down, SIDE, stride, tiles.n_across, SIDE, stride)
-        inside[...] = sets.transpose(0, 3, 2, 5, 1, 4)
+        padded = np.zeros((len(inside), tiles.n_down * tiles.side, width), bool)
+        padded[:, : tiles.height, : tiles.width] = mask.reshape(-1, tiles.height, tiles.width)
+        sets = padded.reshape(-1, tiles.n_down, SIDE, stride, tiles.n_across, SIDE, stride)
+        inside[...] = sets.transpose(0, 1, 4, 3, 6, 2, 5)
         tiles.counts[...] = np.count_nonzero(tiles.inside, axis=2)
         return
     down = _within(tiles.n_down, tiles.height, stride)
     across = _within(tiles.n_across, tiles.width, stride)
     counts = down.sum(axis=2)[:, None, :, None] * across.sum(axis=2)[:, None]
-    tiles.counts[...] = counts.reshape(tiles.counts.shape)
+    tiles.counts.reshape(shape)[...] = counts
     # only sets of the last row and column of tiles are not full
-    inside[-1] = down[-1][:, None, :, None] & across[:, None, :, None]
-    inside[:, -1] = down[:, :, None, :, None] & across[-1][:, None]
+    inside[:, -1] = down[-1][:, None, :, None] & across[:, None, :, None]
+    inside[:, :, -1] = down[:, :, None, :, None] & across[-1][:, None]
 
 
 def _within(n_tiles, size, stride):

@@ -157,7 +157,7 @@ def plan_blocks(
     >>> plan.side, len(plan.seeds)
     (16, 12)
     """
-    start = start_at(None, shape[0], shape[1], n_segments)
+    start = start_at(None, shape, n_segments)
     compactness = min(compactness, MOST)
     spatial, contrast = factors_of(compactness, start.step, slic_zero)
     return Plan(
@@ -337,7 +337,8 @@ def centres_of_block(
     above, before = row // plan.side, column // plan.side
     _meet(centres.places, plan.step, plan.side, above, before, covered, meets)
     for y, x in np.argwhere(~covered):
-        meets[_cpu.nearest(centres.places, above + y, before + x, plan.side)] = True
+        tile = above + y, before + x
+        meets[_cpu.nearest(centres.places, *tile, plan.side, None, None, 0)] = True
     ids = np.flatnonzero(meets)
     farthest = centres.farthest[ids] if plan.slic_zero else centres.farthest
     return ids, Centres(centres.places[ids], centres.contrast[ids], farthest, centres.grid)
