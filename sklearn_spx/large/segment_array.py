@@ -52,7 +52,7 @@ def segment_array(
     Parameters
     ----------
     estimator : SLICSuperpixels
-        Fitted, with ``device="cpu"``.
+        Fitted, with ``device="cpu"`` and without ``spacing``.
 
     array : array of shape (height, width) or (height, width, channels), or str or path-like
         Whatever has ``shape``, ``dtype`` and slices: a NumPy array or memmap, a dask or zarr array.
@@ -367,6 +367,11 @@ def _check_estimator(estimator):
         )
     check_is_fitted(estimator)
     estimator._validate_params()
+    if estimator.spacing is not None:
+        raise ValueError(
+            "segment_array takes images of square pixels, and spacing is "
+            f"{estimator.spacing!r}: give spacing=None, or transform the whole image"
+        )
     if estimator.device != "cpu":
         raise ValueError(f'segment_array needs device="cpu", got device={estimator.device!r}')
 
@@ -412,7 +417,7 @@ def _digest_of(estimator, source, block_size):
     about = {
         name: value
         for name, value in estimator.get_params().items()
-        if name not in ("n_jobs", "verbose", "on_error", "device")
+        if name not in ("n_jobs", "verbose", "on_error", "device", "spacing")
     }
     ranges = vars(estimator).get("_ranges", {})
     return digest([repr(about), repr(ranges), list(source.shape), block_size, pixels])

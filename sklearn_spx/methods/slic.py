@@ -3,9 +3,11 @@
 Centres start on a regular grid of step S. ``max_iter`` times, each pixel joins the nearest
 centre among those close by, in d^2 = d_colour^2 + (compactness / S)^2 d_place^2 (Achanta et
 al., eq. 3), and each centre moves to the mean of its pixels. What is not connected at the end
-is split off, and pieces too small to be superpixels join a neighbour.
+is split off, and pieces too small to be superpixels join a neighbour. In a volume a place has
+three coordinates.
 """
 
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Literal
 
@@ -49,6 +51,12 @@ class SLICSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
         channels go from 0 to 100 / sqrt(n) each. False: nothing is, and without a ``value_range``
         values count as they are, as those of features should.
 
+    spacing : tuple of two or three numbers or None, default=None
+        Distances of neighbouring samples. (z, y, x): images are volumes, (depth, height, width),
+        with channels or without, and superpixels 6-connected; (y, x): pixels are no squares; None:
+        images of square pixels. Only ratios count: superpixels are as near to cubes, or squares,
+        in space as `compactness` says.
+
     value_range : tuple of two floats or None, default=None
         The values of black and white. None: what the dtype says for 8-bit images and for floats in
         [0, 1], whole numbers within 0 to 255 count as 8-bit in any dtype, and so do 16 bits that
@@ -57,7 +65,7 @@ class SLICSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
 
     device : {"cpu", "cuda", "auto"}, default="cpu"
         Where to work, with the same labels: "cuda" is an NVIDIA GPU, with the extra ``cuda``
-        installed, "auto" a GPU if there is one.
+        installed, "auto" a GPU if there is one. With ``spacing`` the CPU works.
 
     n_threads : int or None, default=None
         Threads that share the work on each image on the CPU, with the same labels; None is 1.
@@ -115,6 +123,7 @@ class SLICSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
         "slic_zero": ["boolean"],
         "weights": ["array-like", None],
         "convert2lab": ["boolean", None],
+        "spacing": ["array-like", None],
         "n_threads": [Interval(Integral, 1, None, closed="left"), None],
     }
 
@@ -127,6 +136,7 @@ class SLICSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
         slic_zero: bool = False,
         weights: ArrayLike | None = None,
         convert2lab: bool | None = None,
+        spacing: Sequence[float] | None = None,
         value_range: tuple[float, float] | None = None,
         device: Literal["cpu", "cuda", "auto"] = "cpu",
         n_threads: int | None = None,
@@ -140,6 +150,7 @@ class SLICSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
         self.slic_zero = slic_zero
         self.weights = weights
         self.convert2lab = convert2lab
+        self.spacing = spacing
         self.value_range = value_range
         self.device = device
         self.n_threads = n_threads
@@ -184,6 +195,7 @@ class SLICSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
             slic_zero=self.slic_zero,
             weights=weights,
             mask=mask,
+            spacing=self.spacing,
             seeds=None if start is None else region_seeds(start),
             device=self.device,
             convert2lab=converts,

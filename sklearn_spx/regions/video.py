@@ -90,6 +90,11 @@ def segment_frames(
         raise ValueError(f"min_overlap must be at most 1, got {min_overlap}")
     if not (motion is None or motion == "shift" or callable(motion)):
         raise ValueError(f'motion must be "shift", a callable or None, got {motion!r}')
+    if isinstance(estimator, ImageSegmenter) and estimator._n_axes == 3:
+        raise ValueError(
+            f"frames are images, and spacing={estimator.spacing!r} is that of volumes: give "
+            "(y, x), or None"
+        )
     following = None
     if isinstance(estimator, StartingSegmenter):
         estimator._prepare()  # reads what is pretrained

@@ -386,6 +386,8 @@ def test_bad_input_is_named():
         segment_array(many, huge)
     with pytest.raises(ValueError, match='needs device="cpu"'):
         segment_array(SLICSuperpixels(9, device="auto").fit([IMAGE]), IMAGE)
+    with pytest.raises(ValueError, match=r"images of square pixels, and spacing is \(2, 1\)"):
+        segment_array(SLICSuperpixels(9, spacing=(2, 1)).fit([IMAGE]), IMAGE)
 
 
 def test_progress_is_shown(capsys):

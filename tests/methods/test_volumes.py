@@ -7,21 +7,24 @@ import pytest
 from scipy.ndimage import label
 from sklearn.base import clone
 
-from sklearn_spx import EGBSegmenter, ERSSuperpixels
+from sklearn_spx import EGBSegmenter, ERSSuperpixels, SLICSuperpixels
 from sklearn_spx.datasets import make_dead_leaves
 from sklearn_spx.kernels import (
     entropy_rate_superpixels,
     graph_segmentation,
     region_adjacency,
     region_means,
+    slic,
 )
 from sklearn_spx.kernels.entropy_rate import box_cells
+from sklearn_spx.kernels.slic import region_seeds
 from sklearn_spx.metrics import achievable_segmentation_accuracy
 from sklearn_spx.model_file._parameters import check, encode
 
 ESTIMATORS = {
     "ers": ERSSuperpixels(20, connectivity=6, spacing=(2, 1, 1)),
     "egb": EGBSegmenter(100.0, connectivity=26, spacing=(2, 1, 1), min_size=30),
+    "slic": SLICSuperpixels(20, spacing=(2, 1, 1)),
 }
 
 
@@ -40,7 +43,7 @@ def test_volumes(name, data):
         np.testing.assert_array_equal(np.unique(found), np.arange(found.max() + 1))
         structure = np.ones((3, 3, 3)) if name == "egb" else None
         assert all(label(found == k, structure)[1] == 1 for k in range(found.max() + 1))
-    if name == "ers":
+    if name != "egb":
         assert [found.max() + 1 for found in labels] == [20, 20]
     stacked = estimator.transform(np.stack(data.images))
     np.testing.assert_array_equal(stacked, np.stack(labels))
@@ -90,6 +93,12 @@ def test_estimators_do_what_the_kernels_do(data):
     ers.set_params(regularity=0.1)
     (found,) = ers.transform([volume], start=[cells])
     np.testing.assert_array_equal(found, wanted)
+    clusters = clone(ESTIMATORS["slic"])
+    (found,) = clusters.fit_transform([volume])
+    np.testing.assert_array_equal(found, slic(volume, 20, spacing=(2, 1, 1)))
+    (found,) = clusters.transform([volume], start=[cells])
+    wanted = slic(volume, 20, spacing=(2, 1, 1), seeds=region_seeds(cells))
+    np.testing.assert_array_equal(found, wanted)
 
 
 def test_boxes_are_cubes_in_space():
@@ -107,7 +116,9 @@ def test_boxes_are_cubes_in_space():
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_images_of_other_pixels_than_squares(name):
     image = make_dead_leaves(1, (40, 52), random_state=0).images[0]
-    estimator = clone(ESTIMATORS[name]).set_params(connectivity=8, spacing=None)
+    estimator = clone(ESTIMATORS[name]).set_params(spacing=None)
+    if name != "slic":
+        estimator.set_params(connectivity=8)
     (plain,) = estimator.fit_transform([image])
     (same,) = clone(estimator).set_params(spacing=(3, 3)).fit_transform([image])
     np.testing.assert_array_equal(same, plain)
@@ -119,8 +130,9 @@ def test_images_of_other_pixels_than_squares(name):
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_mistakes_are_errors_of_the_call(name, data):
     estimator = clone(ESTIMATORS[name]).set_params(on_error="warn")
-    with pytest.raises(ValueError, match="connectivity must be 4 or 8, got"):
-        clone(estimator).set_params(spacing=None).fit([data.images[0][0]])
+    if name != "slic":
+        with pytest.raises(ValueError, match="connectivity must be 4 or 8, got"):
+            clone(estimator).set_params(spacing=None).fit([data.images[0][0]])
     with pytest.raises(ValueError, match="device is 'cuda' and spacing"):
         clone(estimator).set_params(device="cuda").fit(data.images)
     with pytest.raises(ValueError, match=r"spacing\[0\] must be above 0"):
@@ -132,7 +144,8 @@ def test_mistakes_are_errors_of_the_call(name, data):
 
 def test_spacing_is_kept_in_model_files():
     ers = ERSSuperpixels(spacing=(2.5, 1, 1), connectivity=26)
-    assert check(encode(ers)).build().get_params() == ers.get_params()
+    for estimator in (ers, SLICSuperpixels(spacing=(2, 1))):
+        assert check(encode(estimator)).build().get_params() == estimator.get_params()
     encoded = encode(ers)
     for bad in ([1.0], [1.0, 0.0], [1.0] * 4, ["a", "b"]):
         encoded["params"]["spacing"] = {"tuple": bad}

@@ -223,6 +223,16 @@ def test_bad_input_is_named(frames, more, error, words):
         list(segment_frames(estimator, frames, **more))
 
 
+def test_spacing_of_frames_is_that_of_images():
+    slic = SLICSuperpixels(10, spacing=(2, 1)).fit([SCENE])
+    first, second = segment_frames(slic, [SCENE, SCENE])
+    assert (first == slic.transform([SCENE])[0]).all()
+    assert (first == second).mean() > 0.9
+    slic = SLICSuperpixels(10, spacing=(2, 1, 1)).fit([SCENE[None]])
+    with pytest.raises(ValueError, match=r"frames are images, and spacing=\(2, 1, 1\) is that of"):
+        segment_frames(slic, [SCENE, SCENE])
+
+
 def test_label_images_of_others_may_have_any_numbers():
     class Other:
         def transform(self, frames):
