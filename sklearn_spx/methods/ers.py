@@ -9,15 +9,12 @@ from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Literal
 
-import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from ..base import StartingSegmenter, UntrainedSegmenter
 from ..kernels import entropy_rate_superpixels
 from ..kernels.checks import check_connectivity
-from ..kernels.entropy_rate import box_cells
 from ..kernels.slic import slic_quiet
-from ..utils.images import grid_of
 from ..utils.scale import eight_bit_units, for_slic
 from ..value_range import ValueRange
 
@@ -45,8 +42,7 @@ class ERSSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
     regularity : float, default=0.1
         By what share affinities are less across the borders of as many SLIC superpixels, from 0
         (not at all, as in the paper) to 1: in flat parts superpixels are then round cells rather
-        than strips and staircases. In volumes, and where pixels are no squares, boxes take the
-        place of SLIC superpixels.
+        than strips and staircases.
 
     spacing : tuple of two or three numbers or None, default=None
         Distances of neighbouring samples. (z, y, x): images are volumes, (depth, height, width),
@@ -165,10 +161,12 @@ class ERSSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
         )
 
     def _cells(self, image, mask):
-        """SLIC superpixels, or boxes where these know no distances."""
-        if self._n_axes == 2 and (self.spacing is None or self.spacing[0] == self.spacing[1]):
-            pixels, converts = for_slic(image)
-            options = {"mask": mask, "device": self.device, "convert2lab": converts}
-            return slic_quiet(pixels, self.n_segments, **options)
-        share = 1.0 if mask is None else np.count_nonzero(mask) / mask.size
-        return box_cells(grid_of(image), round(self.n_segments / share), self.spacing)
+        pixels, converts = for_slic(image)
+        return slic_quiet(
+            pixels,
+            self.n_segments,
+            mask=mask,
+            spacing=self.spacing,
+            convert2lab=converts,
+            device=self.device,
+        )

@@ -82,7 +82,7 @@ def test_estimators_do_what_the_kernels_do(data):
     np.testing.assert_array_equal(found, graph_segmentation(volume, scale=100.0, **options))
     ers = clone(ESTIMATORS["ers"])
     (found,) = ers.fit_transform([volume])
-    cells = box_cells(volume.shape[:3], 20, (2, 1, 1))
+    cells = slic(volume, 20, spacing=(2, 1, 1))
     options = {"connectivity": 6, "spacing": (2, 1, 1), "regularity": 0.1}
     wanted = entropy_rate_superpixels(volume, 20, cells=cells, **options)
     np.testing.assert_array_equal(found, wanted)
