@@ -98,6 +98,7 @@ def test_round_trip(thing, tmp_path):
     saved = thing(inner, (3, 4), weights, rate=np.float64(0.25))
     arrays = {"learned": np.arange(6.0).reshape(2, 3).T}
     values = {"count": np.int64(3), "loss": float("nan"), "list": [{"a": -float("inf")}]}
+    values["value_ranges"] = {"float": [0.0, 1.0]}  # a range, no number
     write_model(tmp_path / "thing.safetensors", saved, arrays, values)
     model = read_model(tmp_path / "thing.safetensors")
     loaded = build(model)
@@ -105,6 +106,7 @@ def test_round_trip(thing, tmp_path):
     assert model.values["count"] == 3
     assert np.isnan(model.values["loss"])
     assert model.values["list"] == values["list"]
+    assert model.values["value_ranges"] == values["value_ranges"]
     assert loaded.scales == (3, 4)
     assert loaded.rate == 0.25
     assert loaded.superpixels.get_params() == inner.get_params()

@@ -60,7 +60,7 @@ def decode_values(value):
         return [decode_values(item) for item in value]
     if not isinstance(value, dict):
         return value
-    if set(value) == {"float"}:
+    if set(value) == {"float"} and not isinstance(value["float"], list):  # the range of floats
         if value["float"] not in ("NaN", "Infinity", "-Infinity"):
             raise ValueError(f"the state holds the number {shown(value['float'])}")
         return float(value["float"])
