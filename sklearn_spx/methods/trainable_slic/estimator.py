@@ -36,6 +36,7 @@ from sklearn.utils.validation import check_memory
 from ...base import StartingSegmenter
 from ...features import ChannelUnion, EmbeddingFeatures, LabFeatures, ScatteringFeatures
 from ...features.devices import features_on
+from ...kernels.checks import check_spacing
 from ...kernels.slic import region_seeds
 from ...learned import Pretrained, TrainedNet, placed, to_host, torch_device
 from ...model_file import decode_fitted, encode_fitted
@@ -45,7 +46,7 @@ from ...training.state import net_arrays
 from ...utils.scale import as_colour
 from ...utils.types import Images
 from ...value_range import ValueRange
-from .model import along, make_net, segment
+from .model import along, features_of, make_net, segment
 from .samples import Reference
 from .training import LINEAR_RECIPE, RECIPE, learn
 
@@ -159,6 +160,14 @@ class TrainableSLIC(Pretrained, ValueRange, StartingSegmenter):
         ``fit`` starts from the weights learned before, or a net's state, if ``distance`` is the
         same.
 
+    spacing : tuple of two or three numbers or None, default=None
+        Distances of neighbouring samples. (z, y, x): images are volumes, (depth, height, width),
+        with channels or without; (y, x): pixels are no squares; None: images of square pixels.
+        Features are those of the slices, distances in space, and ``size`` is in units of the
+        smallest spacing. For "linear", on any ``labels`` but "edges", and for features that were
+        learned on images, as those of ``pretrained="bsds500"``; "mlp" and the classifiers are of
+        images.
+
     value_range : tuple of two floats or None, default=None
         The values of black and white. None: what the dtype says for 8-bit images and for floats in
         [0, 1], whole numbers within 0 to 255 count as 8-bit in any dtype, and so do 16 bits that
@@ -170,7 +179,7 @@ class TrainableSLIC(Pretrained, ValueRange, StartingSegmenter):
         Where a net trains and runs, and superpixels grow; "auto" is a GPU if there is one. What is
         learned without a net is learned on the CPU. On that GPU also run
         :class:`~sklearn_spx.features.EmbeddingFeatures`; other features are made as they say by
-        themselves, and copied there.
+        themselves, and copied there. With ``spacing`` the CPU works.
 
     random_state : int, RandomState instance or None, default=0
         Which pixels are learned from, which images are held out, a net's initial state and the
@@ -280,6 +289,7 @@ class TrainableSLIC(Pretrained, ValueRange, StartingSegmenter):
         "size": [Interval(Integral, 2, None, closed="left")],
         "n_samples": [Interval(Integral, 1, None, closed="left")],
         "class_weight": [StrOptions({"balanced"}), None],
+        "spacing": ["array-like", None],
         "training": [NetTraining, None],
         "warm_start": ["boolean"],
         "device": [StrOptions({"cpu", "cuda", "auto"})],
@@ -309,6 +319,7 @@ class TrainableSLIC(Pretrained, ValueRange, StartingSegmenter):
         class_weight: Literal["balanced"] | None = None,
         training: NetTraining | None = None,
         warm_start: bool = False,
+        spacing: Sequence[float] | None = None,
         value_range: tuple[float, float] | None = None,
         device: Literal["cpu", "cuda", "auto"] = "cpu",
         random_state: int | np.random.RandomState | None = 0,
@@ -331,6 +342,7 @@ class TrainableSLIC(Pretrained, ValueRange, StartingSegmenter):
         self.class_weight = class_weight
         self.training = training
         self.warm_start = warm_start
+        self.spacing = spacing
         self.value_range = value_range
         self.device = device
         self.random_state = random_state
@@ -505,6 +517,8 @@ class TrainableSLIC(Pretrained, ValueRange, StartingSegmenter):
     def _recipe(self, distance, n_images, n_validation, online):
         """The recipe of a net's training, and what learning depends on besides images."""
         about = {"distance": distance, "size": self.size, "seed": seed_of(self.random_state)}
+        if self.spacing is not None:  # else it is what it was before there was spacing
+            about["spacing"] = self._checked_spacing(distance)
         about |= {"online": online, "n_validation": n_validation}
         if distance == "embedding":
             own = signature(type(self)).parameters
@@ -529,6 +543,28 @@ class TrainableSLIC(Pretrained, ValueRange, StartingSegmenter):
             about["net_hard_examples"] = self.hard_examples or own
         return recipe, about
 
+    def _checked_spacing(self, distance):
+        """The spacing to learn with."""
+        if distance != "linear":
+            raise ValueError(
+                f"distance={distance!r} is learned on images of square pixels, and spacing is "
+                f"{self.spacing!r}: give distance='linear', or spacing=None"
+            )
+        if self.labels == "edges":
+            raise ValueError(
+                "labels='edges' walks through images of square pixels, and spacing is "
+                f"{self.spacing!r}: give other labels"
+            )
+        return check_spacing(self.spacing)
+
+    def _prepare(self):
+        super()._prepare()
+        if self.spacing is not None and self._net is not None:
+            raise ValueError(
+                f"the net of distance={self._kind['distance']!r} is of images of square pixels, "
+                f"and spacing is {self.spacing!r}: fit distance='linear', or give spacing=None"
+            )
+
     @property
     def n_iter_(self):
         return self.max_iter
@@ -539,8 +575,11 @@ class TrainableSLIC(Pretrained, ValueRange, StartingSegmenter):
 
     def _segment(self, image, mask, start=None):
         image = image if self._sees_gray() else as_colour(image)
-        values = features_on(self.features_, image, torch_device(self.device))
-        values, mask = placed(self.device, along(values, self.axes_), mask)
+        if self.spacing is None:
+            values = features_on(self.features_, image, torch_device(self.device))
+            values, mask = placed(self.device, along(values, self.axes_), mask)
+        else:
+            values = along(features_of(self.features_, image), self.axes_)
         labels = segment(
             values,
             self.n_segments,
@@ -550,6 +589,7 @@ class TrainableSLIC(Pretrained, ValueRange, StartingSegmenter):
             net=self.net_,
             scale=self.scale_,
             seeds=None if start is None else region_seeds(start),
+            spacing=self.spacing,
         )
         return to_host(labels)
 

@@ -2,6 +2,8 @@
 
 features, weights -> slic -> label image
 features, net -> bottom_up (Algorithm 1: each pixel asks the net) -> label image
+
+A volume (D, H, W, C) has the features of its slices, and weights alone.
 """
 
 import numpy as np
@@ -24,19 +26,40 @@ def make_net(distance, n_axes, n_neighbors):
     }[distance](n_axes, n_neighbors)
 
 
+def slices_of(volumes):
+    """Images (H, W, C) as they are, volumes (D, H, W, C) slice by slice: one list."""
+    return [one for image in volumes for one in (image if image.ndim == 4 else [image])]
+
+
+def features_of(features, image):
+    """Features (H, W, C) of an image; (D, H, W, C) of the slices of a volume."""
+    found = features.transform(slices_of([image]))
+    return np.stack(found) if image.ndim == 4 else found[0]
+
+
 def along(values, axes):
-    """Features (H, W, C), an array or a tensor, along axes (C, n), an array."""
+    """Features (..., C), an array or a tensor, along axes (C, n), an array."""
     if isinstance(values, np.ndarray):
         return values @ axes
     return values @ values.new_tensor(axes)
 
 
 def segment(
-    values, n_segments, *, compactness, max_iter, mask=None, net=None, scale=1.0, seeds=None
+    values,
+    n_segments,
+    *,
+    compactness,
+    max_iter,
+    mask=None,
+    net=None,
+    scale=1.0,
+    seeds=None,
+    spacing=None,
 ):
     """Superpixels of an image of features along their axes; with a net, by Algorithm 1.
 
-    Features and mask are arrays, or tensors on a GPU, as labels then are.
+    With spacing, which goes without a net, of a volume too. Features and mask are arrays, or
+    tensors on a GPU, as labels then are.
     """
     if net is None:
         return slic_quiet(
@@ -46,6 +69,7 @@ def segment(
             max_iter=max_iter,
             mask=mask,
             seeds=seeds,
+            spacing=spacing,
             convert2lab=False,
         )
     with one_torch_thread():

@@ -4,9 +4,11 @@ A plain SLIC is run on each training image. `labels` names what is right (sectio
 al.), `hard_examples` which pixels are asked.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from ...features import LabFeatures
 from ...features.lab import weights_to_lab
@@ -18,7 +20,8 @@ from ...kernels.cluster_assign import (
 )
 from ...kernels.slic import slic_quiet
 from ...model_file import decode_fitted, encode_fitted
-from .model import COMPACTNESS
+from ...utils.images import grid_of
+from .model import COMPACTNESS, features_of, slices_of
 
 MAX_ITER = 5  # of the plain SLIC that labels are made with
 _POOL = 20_000  # pixels of an image among which those to learn from are looked for
@@ -32,12 +35,18 @@ class Reference:
 
     @classmethod
     def of(cls, items):
-        images, masks, _ = zip(*items)
+        images = slices_of([image for image, _, _ in items])
+        masks = []
+        for image, mask, _ in items:
+            if image.ndim == 4:
+                masks += [None] * len(image) if mask is None else list(mask)
+            else:
+                masks.append(mask)
         lab = LabFeatures().fit(images)
         return cls(lab, weights_to_lab(lab, images, masks))
 
     def colours(self, image):
-        return self.lab.transform([image])[0] * np.sqrt(self.weights).astype(np.float32)
+        return features_of(self.lab, image) * np.sqrt(self.weights).astype(np.float32)
 
     def encoded(self, arrays):
         lab = encode_fitted(self.lab, arrays, "reference")
@@ -48,10 +57,20 @@ class Reference:
         return cls(decode_fitted(values["lab"], arrays), np.array(values["weights"]))
 
 
-def grid_count(shape, mask, size):
-    """Superpixels of ``size`` x ``size`` pixels that an image or its mask has room for."""
-    inside = shape[0] * shape[1] if mask is None else int(mask.sum())
-    return max(1, round(inside / size**2))
+def grid_count(shape, mask, size, spacing=None):
+    """Superpixels of ``size`` x ``size`` pixels that an image or its mask has room for.
+
+    With spacing they are squares, or cubes, in space, and size is in units of the smallest.
+    """
+    inside = math.prod(shape) if mask is None else int(mask.sum())
+    if spacing is not None:
+        inside *= math.prod(steps_of(spacing))
+    return max(1, round(inside / size ** len(shape)))
+
+
+def steps_of(spacing):
+    """Distances along each axis in units of the smallest."""
+    return np.divide(spacing, min(spacing))
 
 
 class Samples(NamedTuple):
@@ -80,22 +99,30 @@ def sample_image(image, mask, targets, features, reference, recipe, levels, quot
     None for a number with which there is nothing to learn from it.
     """
     kind, size, n_neighbors = recipe["labels"], recipe["size"], recipe["n_neighbors"]
+    spacing = recipe.get("spacing")
     colours = reference.colours(image)
     labels = slic_quiet(
         colours,
-        grid_count(image.shape, mask, size),
+        grid_count(grid_of(image), mask, size, spacing),
         compactness=COMPACTNESS,
         max_iter=MAX_ITER,
         mask=mask,
+        spacing=spacing,
         convert2lab=False,
         enforce_connectivity=False,
     )
     labels = _without_gaps(labels)
-    colour_means, centers, _ = cluster_means(colours, labels)
     rng = np.random.default_rng(seed)
     pool = rng.permutation(np.flatnonzero(labels >= 0))[:_POOL]
-    neighbors = nearest_clusters(pool, labels.shape, centers, n_neighbors)
-    distances = squared_differences(colours, pool, colour_means, centers, neighbors, size)
+    rows = _rows(colours, 2), _rows(labels, 1)  # of a volume, an image of all its rows
+    colour_means, centers, _ = cluster_means(*rows)
+    if spacing is None:
+        neighbors = nearest_clusters(pool, labels.shape, centers, n_neighbors)
+        distances = squared_differences(colours, pool, colour_means, centers, neighbors, size)
+    else:
+        neighbors, squares = nearest_in_space(labels, pool, n_neighbors, steps_of(spacing))
+        distances = squared_differences(rows[0], pool, colour_means, centers, neighbors, size)
+        distances[:, :, -1] = squares / size**2
     places = distances[:, :, -1].copy()
     distances[:, :, -1] *= COMPACTNESS**2
     distances = distances.sum(axis=2)
@@ -112,9 +139,9 @@ def sample_image(image, mask, targets, features, reference, recipe, levels, quot
     chosen = [_chosen(kind, groups, neighbors, level, quota) for level in levels]
     if not any(len(rows) for rows, _, _ in chosen):
         return [None] * len(levels)
-    values = features.transform([image])[0]
-    means, _, _ = cluster_means(values, labels)
-    flat = values.reshape(-1, values.shape[2])
+    values = features_of(features, image)
+    means, _, _ = cluster_means(_rows(values, 2), rows[1])
+    flat = values.reshape(-1, values.shape[-1])
     centred = flat[pool] - flat[pool].mean(axis=0)
     moments = centred.T @ centred / len(centred)
     return [
@@ -123,6 +150,42 @@ def sample_image(image, mask, targets, features, reference, recipe, levels, quot
         else None
         for rows, answers, allowed in chosen
     ]
+
+
+def nearest_in_space(labels, pixels, n_neighbors, steps):
+    """The clusters whose centres are nearest to pixels, and their squared distances, in space.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (height, width) or (depth, height, width), int32
+        Clusters 0 .. n - 1, none of them empty; below 0: none.
+    pixels : ndarray of shape (m,), int
+        Flat indices.
+    n_neighbors : int, from 2 on
+    steps : ndarray of floats, one an axis
+        Distances of neighbouring samples.
+
+    Returns
+    -------
+    neighbors : ndarray of shape (m, n_neighbors), int32
+        The nearest first; -1 where there are fewer clusters.
+    squares : ndarray of shape (m, n_neighbors), float32
+        Infinite there.
+    """
+    inside = np.flatnonzero(labels >= 0)
+    clusters = labels.ravel()[inside]
+    sizes = np.bincount(clusters)
+    places = [at * step for at, step in zip(np.unravel_index(inside, labels.shape), steps)]
+    centers = np.stack([np.bincount(clusters, at) / sizes for at in places], axis=1)
+    own = np.stack(np.unravel_index(pixels, labels.shape), axis=1) * steps
+    distances, neighbors = cKDTree(centers).query(own, n_neighbors)
+    neighbors = np.where(np.isfinite(distances), neighbors, -1).astype(np.int32)
+    return neighbors, np.square(distances).astype(np.float32)
+
+
+def _rows(array, n_last):
+    """An array (D, H, ...) of a volume as that of an image (D * H, ...); n_last axes stay."""
+    return array.reshape(-1, *array.shape[-n_last:])
 
 
 def _chosen(kind, groups, neighbors, hard_examples, quota):

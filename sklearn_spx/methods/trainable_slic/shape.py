@@ -3,7 +3,8 @@
 import numpy as np
 
 from ...metrics import compactness as mean_compactness
-from .model import COMPACTNESS, segment
+from ...utils.images import grid_of
+from .model import COMPACTNESS, features_of, segment
 from .samples import MAX_ITER, grid_count
 
 _N_CALIBRATION = 20  # images that the overall scale is measured on
@@ -15,15 +16,15 @@ _CLOSE_ENOUGH = 0.003  # of two compactnesses
 class Shapes:
     """Finds the factor of the features at which superpixels are as compact as plain SLIC's."""
 
-    def __init__(self, items, features, reference, size, run):
+    def __init__(self, items, features, reference, size, run, spacing=None):
         self.items, self.features, self.reference, self.size = items, features, reference, size
-        self.run = run
+        self.run, self.spacing = run, spacing
         self.is_grid = False
 
     def of_linear(self, axes):
         """Log2 of the factor for the linear form."""
         chosen = self._subset(_N_CALIBRATION)
-        settings = self.features, axes, self.reference, self.size
+        settings = self.features, axes, self.reference, self.size, self.spacing
         tasks = [(image, mask, *settings) for image, mask, _ in chosen]
         grid, wanted, *found = np.mean(list(self.run(_shapes, tasks, len(tasks))), axis=0)
         # compactness falls with the scale
@@ -43,7 +44,7 @@ class Shapes:
         items = []
         for image, mask, _ in self._subset(_N_CALIBRATION_NET):
             values = self.features.transform([image])[0] @ axes
-            n_segments = grid_count(image.shape, mask, self.size)
+            n_segments = grid_count(grid_of(image), mask, self.size)
             plain = _plain(self.reference.colours(image), n_segments, mask)
             flat = _plain(np.zeros(image.shape[:2], np.float32), n_segments, mask)
             items.append((values, mask, n_segments, plain, flat))
@@ -85,18 +86,22 @@ class Shapes:
 _LOG_SCALES = np.arange(-6.0, 7.0)
 
 
-def _plain(values, n_segments, mask):
-    labels = segment(values, n_segments, compactness=COMPACTNESS, max_iter=MAX_ITER, mask=mask)
-    return mean_compactness(labels)
+def _plain(values, n_segments, mask, spacing=None):
+    options = {"compactness": COMPACTNESS, "max_iter": MAX_ITER, "mask": mask, "spacing": spacing}
+    labels = segment(values, n_segments, **options)
+    if labels.ndim == 2:
+        return mean_compactness(labels)
+    # of a volume, that of the cuts through its superpixels
+    return np.mean([mean_compactness(cut) for cut in labels if (cut >= 0).any()])
 
 
-def _shapes(image, mask, features, axes, reference, size):
+def _shapes(image, mask, features, axes, reference, size, spacing):
     """Mean compactness of the grid, by plain SLIC, and by the learned distance at each scale."""
-    n_segments = grid_count(image.shape, mask, size)
-    values = features.transform([image])[0] @ axes
-    flat = np.zeros(image.shape[:2], np.float32)
-    return [_plain(v, n_segments, mask) for v in (flat, reference.colours(image))] + [
-        _plain(values * np.float32(2 ** (s / 2)), n_segments, mask) for s in _LOG_SCALES
+    settings = grid_count(grid_of(image), mask, size, spacing), mask, spacing
+    values = features_of(features, image) @ axes
+    flat = np.zeros(grid_of(image), np.float32)
+    return [_plain(v, *settings) for v in (flat, reference.colours(image))] + [
+        _plain(values * np.float32(2 ** (s / 2)), *settings) for s in _LOG_SCALES
     ]
 
 

@@ -9,7 +9,7 @@ from sklearn.utils.validation import has_fit_parameter
 from ...training.recipe import Task, fit_net, split
 from ...training.state import load_arrays, net_arrays
 from .linear import cross_entropy_of, linear_weights, principal_axes, sample_weights
-from .model import COMPACTNESS, make_net
+from .model import COMPACTNESS, make_net, slices_of
 from .samples import Reference, sample_image
 from .shape import Shapes
 
@@ -59,7 +59,8 @@ def learn(items, features, about, known, *, recipe, run, device, verbose):
     else:
         features = _fit_features(features, own)
     reference = known["reference"] if online else Reference.of(own)
-    size, seed = about["size"], about["seed"]
+    size, seed, spacing = about["size"], about["seed"], about.get("spacing")
+    sides = " x ".join([str(size)] * (2 if spacing is None else len(spacing)))
     quota = -(-about["n_samples"] // len(own))
     held_out = set(split(len(items), recipe, seed)[0])
 
@@ -81,15 +82,15 @@ def learn(items, features, about, known, *, recipe, run, device, verbose):
     samples, held = sampled(0)
     if not samples:
         raise ValueError(
-            f"y shows no boundary between superpixels of {size} x {size} pixels, so there is "
+            f"y shows no boundary between superpixels of {sides} pixels, so there is "
             "nothing to learn; are the ground truths label images, the segments larger than that?"
         )
     if about["n_validation"] and not held:
         raise ValueError(
-            f"validation: the ground truths show no boundary between superpixels of {size} x "
-            f"{size} pixels, so there is nothing to measure"
+            f"validation: the ground truths show no boundary between superpixels of {sides} "
+            "pixels, so there is nothing to measure"
         )
-    shapes = Shapes(own, features, reference, size, run)
+    shapes = Shapes(own, features, reference, size, run, spacing)
     learned = {"features": features, "reference": reference, "distance": distance, "net": None}
     learned["n_images"] = len(own) + (known["n_images"] if online else 0)
     if goes_on:  # the net learns on, on the axes that it knows
@@ -152,10 +153,12 @@ def _fit_features(features, items, held_out=()):
 
 
 def _within_masks(items):
-    return (
-        [image for image, _, _ in items],
-        [[a if mask is None else np.where(mask, a, -1) for a in y] for _, mask, y in items],
-    )
+    """Images and their annotations, unknown outside the masks; volumes slice by slice."""
+    annotations = []
+    for image, mask, y in items:
+        y = [a if mask is None else np.where(mask, a, -1) for a in y]
+        annotations += [y] if image.ndim < 4 else [list(of_slice) for of_slice in zip(*y)]
+    return slices_of([image for image, _, _ in items]), annotations
 
 
 def _with_validation_loss(entry):
