@@ -5,6 +5,7 @@ Names of layers are for messages.
 
 import numpy as np
 
+from ..interactive import METHODS
 from ..kernels.checks import as_labels
 from ..kernels.region_statistics import number_regions
 from ..methods.deep_embedding.hierarchy import RegionHierarchy, paint
@@ -52,9 +53,10 @@ def spacing_for(method, name, scale):
             "three, (z, y, x)"
         )
     if len(spacing) == 3 and not method.takes_volumes:
+        others = [other.name for other in METHODS.values() if other.takes_volumes]
         raise ValueError(
-            f"{name} has three axes, and {method.name} takes images of two; ERS and EGB take "
-            "volumes. Is it one colour image? Convert the layer to RGB"
+            f"{name} has three axes, and {method.name} takes images of two; volumes are taken by "
+            f"{'; '.join(others)}. Is it one colour image? Convert the layer to RGB"
         )
     if len(spacing) == 3 or (method.takes_volumes and spacing[0] != spacing[1]):
         return spacing

@@ -200,7 +200,7 @@ def test_nothing_outside_a_mask_matters(leaves):
 def test_centres_start_where_they_are_told(leaves):
     volume, truth = leaves.images[0], leaves.ground_truths[0]
     seeds = region_seeds(truth)
-    assert seeds.shape == (len(np.unique(truth)), 16, 3)
+    assert seeds.shape == (len(np.unique(truth)), 8, 3)
     for region, places in zip(np.unique(truth), seeds.astype(int)):
         assert (truth[tuple(places.T)] == region).all()
     raw = slic(volume, 9, spacing=(1, 1, 1), seeds=seeds, max_iter=1, enforce_connectivity=False)

@@ -44,7 +44,7 @@ def test_transparent_pixels_are_outside():
     ("method", "scale", "expected"),
     [
         ("slic", (1, 1), None),
-        ("slic", (1, 2), None),
+        ("seal", (1, 2), None),
         ("ers", (3, 3), None),
         ("ers", (1, -2), (1, 2)),
         ("egb", (4, 1, 1), (4, 1, 1)),
@@ -55,8 +55,10 @@ def test_the_scale_is_the_spacing_of_methods_that_take_one(method, scale, expect
 
 
 def test_axes_that_are_refused():
-    with pytest.raises(ValueError, match="cells has three axes, and SLIC takes images of two; ERS"):
-        spacing_for(METHODS["slic"], "cells", (1, 1, 1))
+    with pytest.raises(
+        ValueError, match="SEAL takes images of two; volumes are taken by SLIC; ERS"
+    ):
+        spacing_for(METHODS["seal"], "cells", (1, 1, 1))
     with pytest.raises(ValueError, match="cells has 4 axes; accepted are"):
         spacing_for(METHODS["ers"], "cells", (1, 1, 1, 1))
 

@@ -152,7 +152,8 @@ def test_segment(viewer, segmented):
     assert np.array_equal(np.unique(segmented.data), np.arange(1, 41))
     assert segmented.scale.tolist() == [2, 3]
     assert segmented.translate.tolist() == [5, 6]
-    labels = sklearn_spx.SLICSuperpixels(40).fit_transform([viewer.layers["leaves"].data])[0]
+    slic = sklearn_spx.SLICSuperpixels(40, spacing=(2, 3))
+    labels = slic.fit_transform([viewer.layers["leaves"].data])[0]
     assert np.array_equal(segmented.data, labels + 1)
 
 
@@ -202,8 +203,13 @@ def test_a_volume(viewer, make, wait, told):
     viewer.add_image(volume, name="cells", scale=(4, 1, 1))
     widget = make("segment")
     widget.image.value = viewer.layers["cells"]
+    widget.method.value = "seal"
     assert widget.start() is None
-    assert "SLIC takes images of two; ERS and EGB take volumes" in told[0]
+    assert "SEAL takes images of two; volumes are taken by SLIC; ERS" in told[0]
+    widget.method.value = "trainable-slic"
+    widget.parameters.n_segments.value = 12
+    wait(widget)
+    assert viewer.layers["cells TrainableSLIC"].data.max() == 12
     widget.method.value = "ers"
     widget.parameters.n_segments.value = 12
     wait(widget)
