@@ -49,6 +49,6 @@ seal = SEALSuperpixels.from_pretrained("bsds500")
 show(
     {
         name: seal.set_params(regularity=r).transform([image], n_segments=counts)[0]
-        for name, r in (("SEAL, none", 0.0), ("regularity 0.2", 0.2))
+        for name, r in (("SEAL, none", 0.0), ("regularity 0.25", 0.25))
     }
 )
