@@ -1,6 +1,6 @@
 """The columns of a table of regions, by the names of their properties.
 
-labels -> number_regions -> index, ids ; index, image -> kernels -> _Regions -> columns
+labels, image -> kernels -> _Regions, each part when a column asks for it -> columns
 """
 
 import math
@@ -13,11 +13,11 @@ import numpy as np
 from ..kernels.checks import spacing_of
 from ..kernels.region_graph import region_adjacency
 from ..kernels.region_statistics import (
+    label_statistics,
     number_regions,
     region_gradients,
     region_perimeters,
     region_quantiles,
-    region_statistics,
     region_surfaces,
 )
 
@@ -72,7 +72,7 @@ def check_quantiles(quantiles: Sequence[float]) -> None:
 
 def columns(labels, image, names, quantiles, channels, spacing=None):
     """The table of checked labels and an image; ``channels`` has the channels' names."""
-    regions = _Regions(labels, image, quantiles, spacing, spread=not _SPREAD.isdisjoint(names))
+    regions = _Regions(labels, image, quantiles, spacing, names)
     shares = [f"{q:g}" for q in quantiles]
     table = {}
     for name in names:
@@ -95,15 +95,30 @@ def columns(labels, image, names, quantiles, channels, spacing=None):
 class _Regions:
     """What the kernels find, each computed when it is first asked for."""
 
-    def __init__(self, labels, image, quantiles, spacing, spread):
-        self.index, self.ids = number_regions(labels, volumes=True)
-        self.image, self.quantiles, self.spacing = image, quantiles, spacing
+    def __init__(self, labels, image, quantiles, spacing, names):
+        self.labels, self.image, self.quantiles, self.spacing = labels, image, quantiles, spacing
         self.steps = spacing_of(labels, spacing)
-        self.spread = spread  # whether a column is one of _SPREAD
+        self._wanted = {
+            "places": not _NO_PLACES.issuperset(names),
+            "spread": not _SPREAD.isdisjoint(names),
+        }
 
     @cached_property
+    def _measured(self):
+        return label_statistics(self.labels, self.image, **self._wanted)
+
+    @property
+    def ids(self):
+        return self._measured[0]
+
+    @property
     def statistics(self):
-        return region_statistics(self.index, self.image, spread=self.spread)
+        return self._measured[1]
+
+    @cached_property
+    def index(self):
+        """Number of each pixel's region."""
+        return number_regions(self.labels, volumes=True)[0]
 
     @cached_property
     def area(self):
@@ -118,7 +133,7 @@ class _Regions:
     @cached_property
     def sides(self):
         """Sides of pixels, or faces of samples, on the boundary."""
-        return self.perimeters[1] if self.index.ndim == 2 else region_surfaces(self.index)
+        return self.perimeters[1] if self.labels.ndim == 2 else region_surfaces(self.index)
 
     @cached_property
     def gradients(self):
@@ -127,14 +142,14 @@ class _Regions:
     @cached_property
     def covariance(self):
         """In the units of spacing."""
-        n = self.index.ndim
+        n = self.labels.ndim
         products = [self.steps[i] * self.steps[j] for i in range(n) for j in range(i, n)]
         return self.statistics.covariance * products
 
     @cached_property
     def axes(self):
         """Variances along the longest and the shortest axis."""
-        if self.index.ndim == 3:
+        if self.labels.ndim == 3:
             matrices = np.empty((len(self.ids), 3, 3))
             for k, (i, j) in enumerate(zip(*np.triu_indices(3))):
                 matrices[:, i, j] = matrices[:, j, i] = self.covariance[:, k]
@@ -147,7 +162,7 @@ class _Regions:
     @property
     def axis_scale(self):
         """Length of an axis of an ellipse, or an ellipsoid, over the root of its variance."""
-        return 2 * math.sqrt(self.index.ndim + 2)
+        return 2 * math.sqrt(self.labels.ndim + 2)
 
     @cached_property
     def graph(self):
@@ -164,7 +179,7 @@ class _Regions:
 
 
 def _position(r):
-    return (r.statistics.centroid + 0.5) / r.index.shape
+    return (r.statistics.centroid + 0.5) / r.labels.shape
 
 
 def _extent(r):
@@ -184,14 +199,14 @@ def _orientation(r):
 
 
 def _diameter(r):
-    if r.index.ndim == 3:
+    if r.labels.ndim == 3:
         return np.cbrt(6 / np.pi * r.area)
     return np.sqrt(4 / np.pi * r.area)
 
 
 def _compactness(r):
     area, sides = r.statistics.area, r.sides
-    if r.index.ndim == 3:
+    if r.labels.ndim == 3:
         return 36 * np.pi * area**2 / sides.astype(np.float64) ** 3
     return 4 * np.pi * area / sides**2
 
@@ -219,7 +234,7 @@ _OF_LABELS = {
     "bbox": lambda r: r.statistics.bbox,
     "centroid": lambda r: r.statistics.centroid * r.steps,
     "position": _position,
-    "area_share": lambda r: r.statistics.area / r.index.size,
+    "area_share": lambda r: r.statistics.area / r.labels.size,
     "extent": _extent,
     "axis_major_length": lambda r: r.axis_scale * np.sqrt(r.axes[0]),
     "axis_minor_length": lambda r: r.axis_scale * np.sqrt(r.axes[1]),
@@ -242,6 +257,7 @@ _OF_IMAGE = {
     "neighbour_difference": _neighbour_difference,
     "neighbour_contrast": _neighbour_contrast,
 }
+_NO_PLACES = {"label", "area", "area_share", "equivalent_diameter_area", "perimeter", *_OF_IMAGE}
 _SPREAD = {"intensity_std", "intensity_min", "intensity_max"}
 _OF_TWO_AXES = ("eccentricity", "orientation", "perimeter", "gradient_orientations")
 _BY_CHANNEL = {

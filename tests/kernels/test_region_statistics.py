@@ -8,6 +8,7 @@ from hypothesis.extra import numpy as hnp
 from skimage.measure import perimeter
 
 from sklearn_spx.kernels.region_statistics import (
+    label_statistics,
     number_regions,
     region_gradients,
     region_perimeters,
@@ -63,10 +64,40 @@ def test_without_spread_the_rest_is_the_same(labels, dtype):
     assert {values.shape for values in (part.std, part.low, part.high)} == {(labels.max() + 1, 0)}
 
 
+@settings(max_examples=50, deadline=None)
+@given(any_labels, st.integers(1, 5), st.booleans(), st.booleans(), st.integers(1, 40))
+def test_of_labels_with_gaps(labels, n_channels, places, spread, factor):
+    labels = np.tile(labels, (4, 5)) * np.int32(factor)  # of many pixels, so that few have a table
+    image = _image(labels, n_channels, np.uint8)
+    ids, found = label_statistics(labels, image, places=places, spread=spread)
+    index, wanted_ids = number_regions(labels)
+    assert ids.dtype == np.int32
+    np.testing.assert_array_equal(ids, wanted_ids)
+    wanted = region_statistics(index, image.astype(np.float32))
+    for name, of_all in wanted._asdict().items():
+        here = getattr(found, name)
+        if (name in ("bbox", "centroid", "covariance") and not places) or (
+            name in ("std", "low", "high") and not spread
+        ):
+            assert here.shape == (len(ids), 0)
+        else:
+            np.testing.assert_array_equal(here, of_all)
+
+
 def test_without_an_image_there_are_no_channels():
     found = region_statistics([[0, 1, 1]])
     assert found.area.tolist() == [1, 2]
     assert found.mean.shape == (2, 0)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_an_image_of_another_shape(dtype):
+    labels = np.zeros((3, 4), np.int32)
+    for measure in (region_statistics, label_statistics):
+        with pytest.raises(ValueError, match=r"labels has shape \(3, 4\), but the image \(4, 3"):
+            measure(labels, np.zeros((4, 3), dtype))
+        with pytest.raises(ValueError, match=r"image has shape \(3, 4, 1, 1\)"):
+            measure(labels, np.zeros((3, 4, 1, 1), dtype))
 
 
 def test_large_values_cost_no_digits():

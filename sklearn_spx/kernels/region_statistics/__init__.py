@@ -7,16 +7,17 @@ or without.
 """
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import as_image, as_labels, as_standard, check_count, spacing_of
+from ..checks import as_image, as_labels, as_standard, check_count, image_shape, spacing_of
 from . import _cpu
 from ._results import RegionStatistics
 
 __all__ = [
+    "label_statistics",
     "number_regions",
     "region_gradients",
     "region_perimeters",
@@ -111,38 +112,128 @@ def region_statistics(
     ([2, 1], [[60001.0], [7.0]], [[1.0], [0.0]])
     """
     labels, n = _as_dense(labels)
-    no_channel = np.empty((*labels.shape, 0), np.float32)
-    values = no_channel if image is None else _as_image(image, labels)
+    sums = _sum_up(labels, n, image, True, spread)
+    _check_no_gap(sums.area)
+    return _statistics(sums, labels.ndim)
+
+
+def label_statistics(
+    labels: ArrayLike, image: ArrayLike | None = None, *, places: bool = True, spread: bool = True
+) -> tuple[NDArray[np.int32], RegionStatistics]:
+    """Do the work of :func:`region_statistics` for labels of any numbers.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (height, width) or (depth, height, width), integer
+        Labels, with gaps perhaps; pixels below 0 count for nothing.
+
+    image : ndarray of shape (height, width) or (height, width, channels), or None, default=None
+        Image of any number of channels. None: no values, 0 channels.
+
+    places : bool, default=True
+        Whether ``bbox``, ``centroid`` and ``covariance`` are wanted; else they are not worked out,
+        and have 0 columns.
+
+    spread : bool, default=True
+        See :func:`region_statistics`.
+
+    Returns
+    -------
+    ids : ndarray of shape (n_regions,), int32
+        Label of each region, ascending.
+
+    statistics : RegionStatistics
+        Of these regions, in their order.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the two do not fit.
+
+    Examples
+    --------
+    >>> from sklearn_spx.kernels.region_statistics import label_statistics
+    >>> ids, found = label_statistics([[2, 2, -1, 9]], [[1, 3, 0, 7]])
+    >>> ids.tolist(), found.area.tolist(), found.mean.tolist()
+    ([2, 9], [2, 1], [[2.0], [7.0]])
+    """
+    labels = as_labels(labels, volumes=True)
+    n = max(int(labels.max()) + 1, 0)
+    ids = None
+    if n > labels.size // 8:  # sums for all these numbers might be larger than the image
+        labels, ids = number_regions(labels, volumes=True)
+        n = len(ids)
+    sums = _sum_up(labels, n, image, places, spread)
+    if ids is None:
+        ids = np.flatnonzero(sums.area).astype(np.int32)
+        if len(ids) < n:
+            sums = _Sums(*(of_all[ids] for of_all in sums))
+    return ids, _statistics(sums, labels.ndim)
+
+
+class _Sums(NamedTuple):
+    """What `_cpu.sum_up` writes."""
+
+    area: NDArray[np.int64]
+    bbox: NDArray[np.int64]
+    first: NDArray[np.float64]
+    places: NDArray[np.float64]
+    origin: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+def _sum_up(labels, n, image, places, spread):
+    if image is None:
+        values = np.empty((*labels.shape, 0), np.float32)
+    elif np.asarray(image).dtype == np.uint8:  # read as it is
+        _check_same_shape(image_shape(image, axes=labels.ndim), labels)
+        values = as_standard(image, np.uint8).reshape(*labels.shape, -1)
+    else:
+        values = _as_image(image, labels)
     n_channels = values.shape[-1]
-    area = np.zeros(n, np.int64)
-    bbox = np.zeros((n, 6), np.int64)
-    first = np.zeros((n, 3))
-    places = np.zeros((n, 9))
-    origin, mean = np.zeros((2, n, n_channels))
-    deviation, low, high = np.zeros((3, n, n_channels if spread else 0))
+    n_axes = 3 if places else 0
+    sums = _Sums(
+        np.zeros(n, np.int64),
+        np.zeros((n, 2 * n_axes), np.int64),
+        np.zeros((n, n_axes)),
+        np.zeros((n, 3 * n_axes)),
+        *np.zeros((2, n, n_channels)),
+        *np.zeros((3, n, n_channels if spread else 0)),
+    )
     where = _rows(labels), labels.shape[-2], _rows(values, n_channels)
-    _cpu.sum_up(*where, spread, area, bbox, first, places, origin, mean, deviation, low, high)
-    _check_no_gap(area)
-    places /= area[:, None]
-    skipped = 3 - labels.ndim  # an image has no slices
-    axes = range(skipped, 3)
-    products = [(i, j) for i in range(3) for j in range(i, 3)]
-    covariance = [
-        np.maximum(squares - places[:, i] ** 2, 0)
-        if i == j
-        else squares - places[:, i] * places[:, j]
-        for (i, j), squares in zip(products, places.T[3:])
-        if i in axes
-    ]
+    _cpu.sum_up(*where, places, spread, *sums)
+    return sums
+
+
+def _statistics(sums, n_axes):
+    """The statistics of regions, each of which has a pixel."""
+    if sums.places.shape[1]:
+        places = sums.places / sums.area[:, None]
+        skipped = 3 - n_axes  # an image has no slices
+        axes = range(skipped, 3)
+        products = [(i, j) for i in range(3) for j in range(i, 3)]
+        covariance = [
+            np.maximum(squares - places[:, i] ** 2, 0)
+            if i == j
+            else squares - places[:, i] * places[:, j]
+            for (i, j), squares in zip(products, places.T[3:])
+            if i in axes
+        ]
+        where = (
+            sums.bbox[:, [*axes, *(3 + axis for axis in axes)]],
+            (sums.first + places[:, :3])[:, skipped:],
+            np.stack(covariance, axis=1),
+        )
+    else:
+        where = sums.bbox, sums.first, sums.places
+    deviation = sums.deviation
+    if deviation.shape[1]:
+        deviation = np.sqrt(np.maximum(deviation, 0) / sums.area[:, None])
     return RegionStatistics(
-        area,
-        bbox[:, [*axes, *(3 + axis for axis in axes)]],
-        (first + places[:, :3])[:, skipped:],
-        np.stack(covariance, axis=1),
-        origin + mean,
-        np.sqrt(np.maximum(deviation, 0) / area[:, None]),
-        low,
-        high,
+        sums.area, *where, sums.origin + sums.mean, deviation, sums.low, sums.high
     )
 
 
@@ -362,11 +453,15 @@ def _check_no_gap(area):
         )
 
 
+def _check_same_shape(shape, labels):
+    if shape[: labels.ndim] != labels.shape:
+        raise ValueError(f"labels has shape {labels.shape}, but the image {shape}")
+
+
 def _as_image(image: Any, labels: NDArray[np.int32]) -> NDArray[Any]:
     """The image (H, W, C), 0 outside: float32 if that is exact, float64 else."""
     image = np.asarray(image)
-    if image.shape[: labels.ndim] != labels.shape:
-        raise ValueError(f"labels has shape {labels.shape}, but the image {image.shape}")
+    _check_same_shape(image.shape, labels)
     inside = labels >= 0
     mask = None if inside.all() else inside
     narrow = as_image(image, mask=mask, axes=labels.ndim)

@@ -45,16 +45,18 @@ def number(labels, new, index, ids):
 
 @njit
 def sum_up(
-    labels, height, image, spread, area, bbox, first, places, origin, mean, deviation, low, high
-):
+    labels, height, image, places_too, spread, area, bbox, first, places, origin, mean, deviation,
+    low, high,
+):  # fmt: skip
     """Add up areas, places and their squares and products; join means and deviations run by run.
 
     Parameters
     ----------
     labels : IN (R, W) int32
     height : int, rows of a slice
-    image : IN (R, W, C) float32 or float64
-    spread : IN bool, whether deviation, low and high are wanted; else they are not looked at
+    image : IN (R, W, C) uint8, float32 or float64
+    places_too : IN bool, whether bbox, first and places are wanted; else they are not looked at
+    spread : IN bool, the same of deviation, low and high
     area : INOUT (n,) int64, zeros
     bbox : OUT (n, 6) int64, first slice, row and column, and those behind the last
     first : OUT (n, 3) float64, slice, row and column of the first pixel
@@ -78,30 +80,32 @@ def sum_up(
             if a < 0:
                 continue
             if area[a] == 0:
-                bbox[a, 0], bbox[a, 1], bbox[a, 2] = z, y, start
-                bbox[a, 3], bbox[a, 4], bbox[a, 5] = z + 1, y + 1, end
-                first[a, 0], first[a, 1], first[a, 2] = z, y, start
+                if places_too:
+                    bbox[a, 0], bbox[a, 1], bbox[a, 2] = z, y, start
+                    bbox[a, 3], bbox[a, 4], bbox[a, 5] = z + 1, y + 1, end
+                    first[a, 0], first[a, 1], first[a, 2] = z, y, start
                 for c in range(n_channels):
                     origin[a, c] = image[row, start, c]
                     if spread:
                         low[a, c] = high[a, c] = origin[a, c]
             n = np.float64(end - start)
-            t, v, u = z - first[a, 0], y - first[a, 1], start - first[a, 2]
-            sum_u = n * u + n * (n - 1) / 2
-            places[a, 0] += n * t
-            places[a, 1] += n * v
-            places[a, 2] += sum_u
-            places[a, 3] += n * t * t
-            places[a, 4] += n * t * v
-            places[a, 5] += t * sum_u
-            places[a, 6] += n * v * v
-            places[a, 7] += v * sum_u
-            places[a, 8] += n * u * u + u * n * (n - 1) + (n - 1) * n * (2 * n - 1) / 6
-            bbox[a, 1] = min(bbox[a, 1], y)
-            bbox[a, 2] = min(bbox[a, 2], start)
-            bbox[a, 3] = z + 1
-            bbox[a, 4] = max(bbox[a, 4], y + 1)
-            bbox[a, 5] = max(bbox[a, 5], end)
+            if places_too:
+                t, v, u = z - first[a, 0], y - first[a, 1], start - first[a, 2]
+                sum_u = n * u + n * (n - 1) / 2
+                places[a, 0] += n * t
+                places[a, 1] += n * v
+                places[a, 2] += sum_u
+                places[a, 3] += n * t * t
+                places[a, 4] += n * t * v
+                places[a, 5] += t * sum_u
+                places[a, 6] += n * v * v
+                places[a, 7] += v * sum_u
+                places[a, 8] += n * u * u + u * n * (n - 1) + (n - 1) * n * (2 * n - 1) / 6
+                bbox[a, 1] = min(bbox[a, 1], y)
+                bbox[a, 2] = min(bbox[a, 2], start)
+                bbox[a, 3] = z + 1
+                bbox[a, 4] = max(bbox[a, 4], y + 1)
+                bbox[a, 5] = max(bbox[a, 5], end)
             area[a] += end - start
             share = n / area[a]
             sums = (0.0, 0.0, 0.0)
@@ -139,7 +143,7 @@ def _three_sums(line, start, end, c):
 
     Parameters
     ----------
-    line : IN (W, C) float32 or float64
+    line : IN (W, C) uint8, float32 or float64
     start, end, c : int
     """
     last = line.shape[1] - 1
