@@ -120,7 +120,7 @@ def region_statistics(
 def label_statistics(
     labels: ArrayLike, image: ArrayLike | None = None, *, places: bool = True, spread: bool = True
 ) -> tuple[NDArray[np.int32], RegionStatistics]:
-    """Do the work of :func:`region_statistics` for labels of any numbers.
+    """Sizes, places and statistics of regions as `region_statistics` has them, of any labels.
 
     Parameters
     ----------
