@@ -74,9 +74,13 @@ def sum_up(
         while end < width:
             start = end
             a, stop = line[start], min(width, start + LONGEST)
-            end += 1
-            while end < stop and line[end] == a:
+            sums = (0.0, 0.0, 0.0)
+            if spread or n_channels == 0:
                 end += 1
+                while end < stop and line[end] == a:
+                    end += 1
+            else:
+                end, sums = _end_and_sums(line, image[row], start, stop)
             if a < 0:
                 continue
             if area[a] == 0:
@@ -108,7 +112,6 @@ def sum_up(
                 bbox[a, 5] = max(bbox[a, 5], end)
             area[a] += end - start
             share = n / area[a]
-            sums = (0.0, 0.0, 0.0)
             for c in range(n_channels):
                 reference = np.float64(image[row, start, c])
                 total = squares = 0.0
@@ -123,7 +126,7 @@ def sum_up(
                         squares += value * value
                     low[a, c], high[a, c] = least, greatest
                 else:
-                    if c % 3 == 0:
+                    if c > 0 and c % 3 == 0:
                         sums = _three_sums(image[row], start, end, c)
                     total = sums[c % 3]
                 total /= n
@@ -136,28 +139,55 @@ def sum_up(
 
 
 @njit
-def _three_sums(line, start, end, c):
-    """Sums of the channels c, c + 1 and c + 2 of a run, each about its first value.
+def _end_and_sums(line, values, start, stop):
+    """Where a run ends, and the sums of its first three channels, each about its first value.
 
-    Runs are short: the end of a loop, which the processor does not foresee, comes once for three.
+    Runs are short: the end of a loop, which the processor does not foresee, comes once for all.
 
     Parameters
     ----------
-    line : IN (W, C) uint8, float32 or float64
+    line : IN (W,) int32, labels
+    values : IN (W, C) uint8, float32 or float64
+    start, stop : int, the run's first pixel, and where it ends at the latest
+    """
+    last = values.shape[1] - 1
+    d, e = min(1, last), min(2, last)
+    of_c, of_d, of_e = (
+        np.float64(values[start, 0]),
+        np.float64(values[start, d]),
+        np.float64(values[start, e]),
+    )
+    sum_c = sum_d = sum_e = 0.0
+    a, end = line[start], start + 1
+    while end < stop and line[end] == a:
+        sum_c += np.float64(values[end, 0]) - of_c
+        sum_d += np.float64(values[end, d]) - of_d
+        sum_e += np.float64(values[end, e]) - of_e
+        end += 1
+    return end, (sum_c, sum_d, sum_e)
+
+
+@njit
+def _three_sums(values, start, end, c):
+    """As `_end_and_sums`, of the channels c, c + 1 and c + 2 of a run whose end is known.
+
+    Parameters
+    ----------
+    values : IN (W, C) uint8, float32 or float64
     start, end, c : int
     """
-    last = line.shape[1] - 1
+    last = values.shape[1] - 1
     d, e = min(c + 1, last), min(c + 2, last)
     of_c, of_d, of_e = (
-        np.float64(line[start, c]),
-        np.float64(line[start, d]),
-        np.float64(line[start, e]),
+        np.float64(values[start, c]),
+        np.float64(values[start, d]),
+        np.float64(values[start, e]),
     )
     sum_c = sum_d = sum_e = 0.0
     for x in range(start + 1, end):
-        sum_c += np.float64(line[x, c]) - of_c
-        sum_d += np.float64(line[x, d]) - of_d
-        sum_e += np.float64(line[x, e]) - of_e
+        sum_c += np.float64(values[x, c]) - of_c
+        sum_d += np.float64(values[x, d]) - of_d
+        sum_e += np.float64(values[x, e]) - of_e
     return sum_c, sum_d, sum_e
 
 
