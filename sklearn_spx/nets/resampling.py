@@ -1,6 +1,5 @@
 """Maps of nets laid out on other grids, and convolutions of maps laid out so."""
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -119,11 +118,11 @@ def regrid(
 
 
 def _interpolation(n_out, n_in, stride, origin, new_stride, new_origin):
-    place = (np.arange(n_out) * new_stride + new_origin - origin) / stride
-    place = place.clip(0, n_in - 1)
-    lower = np.minimum(place.astype(int), max(n_in - 2, 0))
-    matrix = np.zeros((n_out, n_in), np.float32)
-    matrix[np.arange(n_out), lower] = 1 - (place - lower)
-    if n_in > 1:
-        matrix[np.arange(n_out), lower + 1] = place - lower
-    return torch.from_numpy(matrix)
+    """The matrix (n_out, n_in); no size decides what is computed, so that a trace is of all."""
+    place = torch.arange(n_out, dtype=torch.float64) * new_stride + new_origin - origin
+    place = (place / stride).clamp(0, n_in - 1)[:, None]
+    lower = place.long()
+    upper = (lower + 1).clamp(max=n_in - 1)
+    matrix = torch.zeros(n_out, n_in)
+    matrix.scatter_add_(1, lower, (1 - (place - lower)).float())
+    return matrix.scatter_add_(1, upper, (place - lower).float())
