@@ -37,6 +37,7 @@ ALLOWED = {
         "utils",
     },
     "napari": {"napari", "interactive", "kernels", "methods"},
+    "bioimageio": {"bioimageio", "features", "methods", "nets", "training", "utils"},
     "interactive": {"interactive", "inspection", "kernels", "methods", "regions"},
     "regions": {
         "regions",

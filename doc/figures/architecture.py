@@ -15,7 +15,11 @@ ROWS = (
     {"cli": "the command sklearn-spx"},
     {"view": "the page in the browser", "napari": "a plugin of napari"},
     {"interactive": "what people do by hand:\nsegment, merge, learn"},
-    {"regions": "tables, graphs, files,\nclasses, video", "large": "larger than memory"},
+    {
+        "regions": "tables, graphs, files,\nclasses, video",
+        "large": "larger than memory",
+        "bioimageio": "nets for\nBioImage.IO",
+    },
     {"methods": "SLIC, ERS, EGB, TrainableSLIC, SEAL, DEL"},
     {"features": "Lab, scattering,\nconvolutions, affinities"},
     {"learned": "a trained net as state"},
