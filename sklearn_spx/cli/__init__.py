@@ -1,4 +1,4 @@
-"""The command line: ``sklearn-spx demo``, ``segment``, ``view``, ``evaluate``, ``train``, ``info``.
+"""The command line: ``sklearn-spx demo``, ``segment``, ``view``, ``evaluate``, ``train``, ...
 
 What a command needs is imported when it runs, so that ``--help`` answers at once.
 """
@@ -9,6 +9,7 @@ from .. import __version__
 from ._console import stderr
 from ._demo import demo
 from ._evaluate import evaluate
+from ._export import export
 from ._info import info
 from ._segment import segment
 from ._train import train
@@ -44,5 +45,5 @@ def main():
 
 for _command in (train_seal, train_del, train_trainable_slic):
     train.add_command(_command)
-for _command in (demo, segment, view, evaluate, train, info):
+for _command in (demo, segment, view, evaluate, train, export, info):
     main.add_command(_command)

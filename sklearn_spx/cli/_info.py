@@ -25,6 +25,7 @@ EXTRAS = {
     ),
     "geo": (("rasterio",), "labels of GeoTIFF that keep their place on earth"),
     "hed": (("h5py",), "weights of HED"),
+    "bioimageio": (("bioimageio.spec",), "packages of BioImage.IO"),
     "cuda": (("numba-cuda",), "the kernels on an NVIDIA GPU"),
 }  # fmt: skip
 WEIGHTS = Path(__file__).parents[1] / "weights"
