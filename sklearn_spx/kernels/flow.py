@@ -155,8 +155,8 @@ def shared_pixels(
     if n * n_others <= 4 * labels.size:
         table = np.zeros((n, n_others), np.int32)
         found = np.empty((2, min(table.size, labels.size)), np.int32)
-        both = labels.ravel(), others.ravel()
-        n_pairs = _share(*both, run_ends(*both), sizes, table, found)
+        flat = labels.ravel(), others.ravel()
+        n_pairs = _share(*flat, run_ends(*flat), sizes, table, found)
         region, other = found[:, :n_pairs].astype(np.int64)
         return sizes, np.stack([region, other, table[region, other].astype(np.int64)])
     here = labels >= 0
