@@ -1,8 +1,8 @@
-"""Peak memory of the kernels beside the image they are given, on one thread.
+"""Peak memory of kernels and estimators beside the image they are given, on one thread.
 
     python benchmarks/memory.py [--size 4000x3000] [--only graph_segmentation]
 
-Each kernel runs in a process of its own, first on a small image, for compilation, then on a random
+Each runs in a process of its own, first on a small image, for compilation, then on a random
 one of the size. The figure is how much the resident memory rises above what the process held before
 the call, over the size of the image in float32, three channels. The input, uint8, is not counted;
 the labels are.
@@ -17,7 +17,16 @@ import time
 
 import numpy as np
 
-from sklearn_spx import kernels
+from sklearn_spx import (
+    DELSegmenter,
+    EGBSegmenter,
+    ERSSuperpixels,
+    SEALSuperpixels,
+    SLICSuperpixels,
+    TrainableSLIC,
+    kernels,
+)
+from sklearn_spx.datasets import make_dead_leaves
 
 KERNELS = {
     "graph_segmentation": lambda image: kernels.graph_segmentation(image, scale=100, min_size=50),
@@ -25,6 +34,22 @@ KERNELS = {
     "entropy_rate_superpixels": lambda image: kernels.entropy_rate_superpixels(
         image, image.size // 3600
     ),
+}
+
+
+def linear():
+    leaves = make_dead_leaves(4, random_state=0)
+    return TrainableSLIC().fit(leaves.images, leaves.ground_truths)
+
+
+ESTIMATORS = {
+    "SLICSuperpixels": lambda: SLICSuperpixels().fit([scene(60, 80)]),
+    "ERSSuperpixels": lambda: ERSSuperpixels().fit([scene(60, 80)]),
+    "EGBSegmenter": lambda: EGBSegmenter().fit([scene(60, 80)]),
+    "TrainableSLIC linear": linear,
+    "TrainableSLIC embedding": lambda: TrainableSLIC.from_pretrained("bsds500"),
+    "SEALSuperpixels": lambda: SEALSuperpixels.from_pretrained("bsds500"),
+    "DELSegmenter": lambda: DELSegmenter.from_pretrained("bsds500"),
 }
 
 
@@ -63,27 +88,45 @@ def growth(call):
     return max(peak - before, 0), seconds
 
 
+def call(name):
+    """A function of an image that calls a kernel or an estimator, for a superpixel a 1200 pixels."""
+    if name in KERNELS:
+        return KERNELS[name]
+    estimator = ESTIMATORS[name]()
+
+    def transform(image):
+        if "n_segments" in estimator.get_params() and name != "DELSegmenter":
+            estimator.set_params(n_segments=image.size // 3600)
+        return estimator.transform([image])
+
+    return transform
+
+
 def measure(name, height, width):
-    """`growth` of a kernel on an image, compiled before."""
-    KERNELS[name](scene(60, 80))
-    image = scene(height, width)
-    return growth(lambda: KERNELS[name](image))
+    """`growth` of a call on an image, compiled before."""
+    work, image = call(name), scene(height, width)
+    work(scene(60, 80))
+    return growth(lambda: work(image))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", default="4000x3000", help="WIDTHxHEIGHT")
-    parser.add_argument("--only", choices=KERNELS)
+    parser.add_argument("--only", choices=[*KERNELS, *ESTIMATORS])
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     width, height = map(int, args.size.split("x"))
     if args.here:
+        if args.only in ESTIMATORS:
+            import torch
+
+            torch.set_num_threads(1)
         peak, seconds = measure(args.only, height, width)
         ratio = peak / (12 * height * width)
         print(f"{args.only:26} {args.size:>10} {peak / 2**20:8.0f} MiB {ratio:6.2f} {seconds:7.1f}")
         return
-    print(f"{'kernel':26} {'size':>10} {'peak':>12} {'ratio':>6} {'s':>7}", flush=True)
-    for name in KERNELS:
+    print(f"{'what':26} {'size':>10} {'peak':>12} {'ratio':>6} {'s':>7}", flush=True)
+    for name in (*KERNELS, *ESTIMATORS):
         if args.only in (None, name):
             command = [sys.executable, __file__, "--here", "--only", name, "--size", args.size]
             subprocess.run(command, check=True)

@@ -144,16 +144,13 @@ class ERSSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
         check_connectivity(self.connectivity, self._n_axes)
 
     def _segment(self, image, mask, start=None):
-        cells = None
-        if self.regularity > 0:
-            cells = self._cells(image, mask) if start is None else start
         return entropy_rate_superpixels(
             eight_bit_units(image),
             self.n_segments,
             balance=self.balance,
             sigma=self.sigma,
             connectivity=self.connectivity,
-            cells=cells,
+            cells=self._cells(image, mask) if start is None else start,
             regularity=self.regularity,
             spacing=self.spacing,
             mask=mask,
@@ -161,6 +158,9 @@ class ERSSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
         )
 
     def _cells(self, image, mask):
+        """SLIC superpixels; None without regularity."""
+        if self.regularity == 0:
+            return None
         pixels, converts = for_slic(image)
         return slic_quiet(
             pixels,

@@ -1,5 +1,9 @@
 """Entropy rate superpixels: exact count, exact greedy."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +13,7 @@ from scipy.ndimage import generate_binary_structure, label
 from sklearn_spx.kernels import entropy_rate as package
 from sklearn_spx.kernels import entropy_rate_superpixels
 from sklearn_spx.kernels._grid import grid_of
+from sklearn_spx.kernels.affinities import as_affinities, diagonal_affinities
 from sklearn_spx.kernels.compilation import njit
 from sklearn_spx.kernels.entropy_rate import _cpu, _rules
 
@@ -479,3 +484,51 @@ def test_what_does_not_fit_a_volume_is_named():
         entropy_rate_superpixels(
             np.broadcast_to(np.uint8(0), (2**9, 2**9, 2**9)), 2, spacing=spacing
         )
+
+
+@njit
+def _bound_and_gain(w, loop_a, loop_b):
+    logs = _rules.x_log_x(loop_a), _rules.x_log_x(loop_b)
+    return (
+        _cpu._most_gain(w, loop_a, loop_b, *logs),
+        _rules.entropy_gain(w, loop_a, loop_b, *logs),
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.floats(1e-38, 1), st.floats(0, 7), st.floats(0, 7))
+def test_no_gain_is_above_its_bound(w, more_a, more_b):
+    for scale in (1.0, w):  # other edges as strong as any, and as weak as this one
+        bound, gain = _bound_and_gain(w, w + more_a * scale, w + more_b * scale)
+        assert gain <= bound
+    assert _bound_and_gain(w, w * (1 - 1e-9), 1.0)[0] == np.inf  # a loop that rounding made small
+
+
+def test_bounds_are_near_enough_to_spare_gains():
+    bound, gain = _bound_and_gain(0.5, 4.0, 4.0)
+    assert bound < 1.05 * gain
+
+
+def test_memory_is_that_of_the_graph():
+    """Bytes a pixel: four weights, a loop with its logarithm, four links of lists, and labels."""
+    benchmark = Path(__file__).parents[2] / "benchmarks" / "memory.py"
+    if not benchmark.exists() or not Path("/proc/self/statm").exists():
+        pytest.skip("no benchmarks, or no /proc")
+    command = [sys.executable, benchmark, "--here", "--only", "entropy_rate_superpixels"]
+    found = subprocess.run(
+        [*command, "--size", "1600x1200"], check=True, capture_output=True, text=True
+    )
+    ratio = float(found.stdout.split()[-2])
+    assert 12 * ratio < 85
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_weights_found_by_blocks_of_rows(masked):
+    rng = np.random.default_rng(0)
+    affinities = rng.random((2, 131, 5), np.float32)
+    mask = rng.random((131, 5)) > 0.2 if masked else None
+    weights = package._affinity_weights(affinities, grid_of((131, 5), 8), mask)
+    known = as_affinities(affinities, mask=mask).astype(np.float64)
+    diagonal = np.maximum(diagonal_affinities(known, mask) / np.sqrt(2), _rules.LEAST_WEIGHT)
+    np.testing.assert_array_equal(weights[:-1, :4, 2], diagonal)
+    np.testing.assert_array_equal(weights[:-1, 1:5, 3], diagonal)

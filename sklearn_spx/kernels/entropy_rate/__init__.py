@@ -41,6 +41,7 @@ __all__ = ["box_cells", "entropy_rate_superpixels"]
 
 _TILES = {2: (128, 8), 3: (16, 4)}  # pixels of a side, and its growth from sweep to sweep
 _LEAST_SIZE = 16  # pixels of a superpixel from which sweeps over tiles seldom go too far
+_ROWS = 64  # whose diagonals are found at once
 _MOST = 1e30  # beyond it, the balancing term alone counts
 
 
@@ -173,7 +174,10 @@ def entropy_rate_superpixels(
         weights = _colour_weights(as_image(image, mask=mask, axes=axes), sigma, grid)
     if affinities is not None:
         given = _affinity_weights(affinities, grid, mask)
-        weights = given if image is None else np.maximum(given * weights, LEAST_WEIGHT)
+        if image is not None:
+            given *= weights
+            np.maximum(given, LEAST_WEIGHT, out=given)
+        weights = given
         del given
     image = affinities = None  # copies of them are no longer needed
     arrays.clear()
@@ -181,6 +185,7 @@ def entropy_rate_superpixels(
     if cells is not None:
         cells = grid.flat(as_labels(cells, "cells", shape))
         _cpu.weaken(cells, height, grid.offsets, 1.0 - regularity, LEAST_WEIGHT, weights)
+        cells = None
     inside = np.zeros(weights.shape[:2], bool)
     inside[:, :width] = True if mask is None else grid.flat(as_mask(mask, shape))
     n_pixels = int(np.count_nonzero(inside))
@@ -343,11 +348,18 @@ def _affinity_weights(affinities, grid, mask=None):
         for k, given in enumerate(as_volume_affinities(affinities, grid, mask)):
             weights[:, :width, k] = grid.flat(given)
         return np.maximum(weights, LEAST_WEIGHT, out=weights)
-    affinities = as_affinities(affinities, mask=mask).astype(np.float64)
+    affinities = as_affinities(affinities, mask=mask)
     weights[:, : width - 1, 0] = affinities[0, :, :-1]
     weights[:-1, :width, 1] = affinities[1, :-1]
     if len(grid.offsets) == 4:
-        diagonal = diagonal_affinities(affinities, mask) / np.sqrt(2)
-        weights[:-1, : width - 1, 2] = diagonal
-        weights[:-1, 1:width, 3] = diagonal
+        if mask is not None:
+            mask = as_mask(mask, affinities.shape[1:])
+        for first in range(0, len(weights) - 1, _ROWS):
+            rows = slice(first, first + _ROWS + 1)  # a diagonal leads to the next one
+            of_rows = affinities[:, rows].astype(np.float64)
+            diagonal = diagonal_affinities(of_rows, None if mask is None else mask[rows])
+            diagonal /= np.sqrt(2)
+            there = weights[first : first + len(diagonal)]
+            there[:, : width - 1, 2] = diagonal
+            there[:, 1:width, 3] = diagonal
     return np.maximum(weights, LEAST_WEIGHT, out=weights)

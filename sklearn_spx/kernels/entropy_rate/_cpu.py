@@ -17,6 +17,9 @@ clusters is closed, that is, lies outside or was passed over by a better edge; t
 closed. What a sweep leaves is left to the next, of larger tiles, and at last to the whole image.
 Tiles of a sweep lie whole within those of the next, so no cluster straddles a tile's border. Those
 of volumes are cubes.
+
+An edge's gain is found anew whenever it comes up: to keep it would take as much memory as the
+weights. Where it only matters whether it is large, a bound without logarithms comes first.
 """
 
 import heapq
@@ -25,6 +28,7 @@ from collections import namedtuple
 import numpy as np
 from numba.extending import register_jitable
 
+from .._bits import bits_of_double, double_of
 from .._disjoint_set import find, join, number
 from .._grid import is_row
 from ..compilation import njit
@@ -34,6 +38,8 @@ _BITS = 17  # buckets: 2^_BITS
 _RANGE = 47  # their range, in bits of integer cost; the greatest entropy gain is 2^44
 _SHIFT = _RANGE - _BITS  # at most 30: a heap entry is the cost within a bucket and 32 bits of edge
 _TABLE = 1 << 16  # sizes of clusters whose n log n is kept; there are few clusters beyond
+_LN2 = 0.6931471805599453
+_ROUNDING = 1e-12  # far more than the arithmetic of a gain errs by
 _DEPTH = 0.8  # of sweeps, in greatest entropy gains; few of the last joins cost less
 
 _Graph = namedtuple(
@@ -47,9 +53,6 @@ _Graph = namedtuple(
         "size",  # of a cluster, at its root
         "closed",  # of a root: the last tile in which the cluster was closed
         "loop",  # weight of a pixel's self-loop, and x log x of it
-        "changes",  # of a pixel's loop, at most its edges
-        "entropy",  # last known entropy gain of an edge
-        "seen",  # changes of both ends when that was found
         "following",  # next edge in the same bucket
         "head",  # first edge in a bucket
         "n_log_n",  # of the sizes that are kept
@@ -138,8 +141,24 @@ def _unbalance(n_log_n, m, n):
     return x_log_x(float(m + n)) - x_log_x(float(m)) - x_log_x(float(n)) - n_log_n[2]
 
 
+@register_jitable
+def _most_gain(w, loop_a, loop_b, log_a, log_b):
+    """At least `entropy_gain`, by some hundredths too much; infinite where that is not sure.
+
+    The tangent of x log x at a loop lies below it; the logarithm of w lies above that of its power
+    of two and the chord to the next.
+    """
+    if not (w <= loop_a and w <= loop_b):  # loops are sums, and rounded
+        return np.inf
+    bits = bits_of_double(w)
+    power = bits >> 52
+    least_log = _LN2 * (float(power - 1024) + double_of(bits - ((power - 1023) << 52)))
+    most = w * (2.0 + log_a / loop_a + log_b / loop_b - 2.0 * least_log)
+    return most + _ROUNDING * (abs(log_a) + abs(log_b) + loop_a + loop_b + abs(most))
+
+
 @njit
-def _deal(graph, tile, first, behind, limit):
+def _deal(graph, tile, first, behind, limit, drops):
     """Put a tile's edges into the buckets below ``limit``; return a list of all others.
 
     Clusters that touch the tile from outside are closed.
@@ -150,12 +169,12 @@ def _deal(graph, tile, first, behind, limit):
     tile : int, its number
     first, behind : three int, slice, row and column of its first pixel, and those behind its last
     limit : int
+    drops : bool, whether that list is of no use and need not be whole
     """
     depth, height, width = graph.shape
     bits, weight, steps = graph.bits, graph.weight, graph.steps
     parent, size, closed = graph.parent, graph.size, graph.closed
-    loop, changes, entropy, seen = graph.loop, graph.changes, graph.entropy, graph.seen
-    following, head, n_log_n = graph.following, graph.head, graph.n_log_n
+    loop, following, head, n_log_n = graph.loop, graph.following, graph.head, graph.n_log_n
     greatest, factor, unit = graph.greatest, graph.factor, graph.unit
     front, top, left = first
     back, bottom, right = behind
@@ -185,12 +204,14 @@ def _deal(graph, tile, first, behind, limit):
                     continue
                 if closed[root_a] == tile and closed[root_b] == tile:
                     continue
-                if seen[e] != changes[a] + changes[b]:
-                    seen[e] = changes[a] + changes[b]
-                    entropy[e] = entropy_gain(w, loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1])
                 m, n = size[root_a], size[root_b]
                 unbalance = _unbalance(n_log_n, m, n)
-                bucket = integer_cost(entropy[e], unbalance, greatest, factor, unit) >> _SHIFT
+                if drops:
+                    most = _most_gain(w, loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1])
+                    if integer_cost(most, unbalance, greatest, factor, unit) >> _SHIFT >= limit:
+                        continue
+                entropy = entropy_gain(w, loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1])
+                bucket = integer_cost(entropy, unbalance, greatest, factor, unit) >> _SHIFT
                 if bucket < limit:
                     following[e] = head[bucket]
                     head[bucket] = e
@@ -209,8 +230,7 @@ def _empty_buckets(graph, tile, origin, limit, waiting, n_left, n_segments):
     """
     bits, weight, steps = graph.bits, graph.weight, graph.steps
     parent, size, closed = graph.parent, graph.size, graph.closed
-    loop, changes, entropy, seen = graph.loop, graph.changes, graph.entropy, graph.seen
-    following, head, n_log_n = graph.following, graph.head, graph.n_log_n
+    loop, following, head, n_log_n = graph.loop, graph.following, graph.head, graph.n_log_n
     greatest, factor, unit = graph.greatest, graph.factor, graph.unit
     last = np.int64(-1)
     heap = [np.int64(0)]
@@ -238,14 +258,11 @@ def _empty_buckets(graph, tile, origin, limit, waiting, n_left, n_segments):
             root_a, root_b = find(parent, a), find(parent, b)
             shut_a, shut_b = closed[root_a] == tile, closed[root_b] == tile
             if root_a != root_b and not (shut_a and shut_b):
-                if seen[e] != changes[a] + changes[b]:
-                    seen[e] = changes[a] + changes[b]
-                    entropy[e] = entropy_gain(
-                        weight[e], loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1]
-                    )
+                w = weight[e]
+                entropy = entropy_gain(w, loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1])
                 m, n = size[root_a], size[root_b]
                 unbalance = _unbalance(n_log_n, m, n)
-                key = integer_cost(entropy[e], unbalance, greatest, factor, unit) - start
+                key = integer_cost(entropy, unbalance, greatest, factor, unit) - start
                 if key >= 1 << _SHIFT:
                     later = bucket + (key >> _SHIFT)
                     if later < limit:
@@ -264,9 +281,8 @@ def _empty_buckets(graph, tile, origin, limit, waiting, n_left, n_segments):
                     else:  # the cost has not risen: no other edge at the two is better
                         join(parent, size, root_a, root_b)
                         for p in (a, b):
-                            loop[p, 0] -= weight[e]
+                            loop[p, 0] -= w
                             loop[p, 1] = x_log_x(loop[p, 0])
-                            changes[p] += 1
                         n_left -= 1
                         last = max(last, start + key)
             e = after
@@ -323,14 +339,14 @@ def segment(weights, inside, height, offsets, n_pixels, n_segments, balance, sid
             loop[a + steps[e - (a << bits)], 0] += w[e]
     for p in range(inside.size):
         loop[p, 1] = x_log_x(loop[p, 0])
-    entropy = np.zeros(w.size)
     greatest = 0.0
     for e in range(w.size):
         if w[e] > 0:
             a = e >> bits
             b = a + steps[e - (a << bits)]
-            entropy[e] = entropy_gain(w[e], loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1])
-            greatest = max(greatest, entropy[e])
+            if _most_gain(w[e], loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1]) > greatest:
+                gain = entropy_gain(w[e], loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1])
+                greatest = max(greatest, gain)
     n_log_n = tabulate(min(n_pixels, _TABLE))
     factor, unit = scales(n_pixels, n_segments, balance, greatest)
     parent, closed = np.empty(inside.size, np.int32), labels.ravel()
@@ -346,9 +362,6 @@ def segment(weights, inside, height, offsets, n_pixels, n_segments, balance, sid
         size=np.ones(inside.size, np.int32),
         closed=closed,
         loop=loop,
-        changes=np.zeros(inside.size, np.uint8),
-        entropy=entropy,
-        seen=np.zeros(w.size, np.uint8),
         following=np.full(w.size, -1, np.int32),
         head=np.full(1 << _BITS, -1, np.int32),
         n_log_n=n_log_n,
@@ -373,7 +386,7 @@ def segment(weights, inside, height, offsets, n_pixels, n_segments, balance, sid
                         min(top + side, height),
                         min(left + side, width),
                     )
-                    _deal(graph, tile, first, behind, limit)
+                    _deal(graph, tile, first, behind, limit, True)
                     _, n_left, cost = _empty_buckets(
                         graph, tile, np.int64(0), limit, nothing, n_left, n_segments
                     )
@@ -384,7 +397,7 @@ def segment(weights, inside, height, offsets, n_pixels, n_segments, balance, sid
 
     tile += 1
     origin = np.int64(0)
-    waiting = _deal(graph, tile, (0, 0, 0), whole, 1 << _BITS)
+    waiting = _deal(graph, tile, (0, 0, 0), whole, 1 << _BITS, False)
     while True:
         waiting, n_left, cost = _empty_buckets(
             graph, tile, origin, 1 << _BITS, waiting, n_left, n_segments

@@ -123,12 +123,12 @@ def colour_weight(image, mask, colour):
 
 def grow(affinities, n_segments, beside, backend="ers", connectivity=8, mask=None):
     """Superpixels on affinities, exactly ``n_segments``; arrays, or tensors on a GPU."""
-    affinities = affinities ** min(beside.reading.sharpness, 1e30)  # within float32
+    sharpness = min(beside.reading.sharpness, 1e30)  # within float32
     if backend == "egb":
-        return graph_segments(affinities, n_segments, connectivity, mask)
+        return graph_segments(affinities**sharpness, n_segments, connectivity, mask)
     return entropy_rate_superpixels(
         n_segments=n_segments,
-        affinities=affinities,
+        affinities=affinities**sharpness,
         connectivity=connectivity,
         mask=mask,
         **beside.options(n_segments),
