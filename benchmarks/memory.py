@@ -89,7 +89,7 @@ def growth(call):
 
 
 def call(name):
-    """A function of an image that calls a kernel or an estimator, for a superpixel a 1200 pixels."""
+    """A function of an image: a kernel, or an estimator, for one superpixel every 1200 pixels."""
     if name in KERNELS:
         return KERNELS[name]
     estimator = ESTIMATORS[name]()
