@@ -29,8 +29,15 @@ extensions = [
 ]
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn_spx"
+html_favicon = "_static/logo.svg"  # by figures/logo.py
 exclude_patterns = ["_build", "figures", "_ext"]
 html_theme_options = {
+    "logo": {
+        "text": "sklearn_spx",
+        "alt_text": "sklearn_spx",
+        "image_light": "_static/logo.svg",
+        "image_dark": "_static/logo.svg",
+    },
     "show_toc_level": 2,
     "navigation_with_keys": False,
     "header_links_before_dropdown": 7,
