@@ -29,10 +29,11 @@ def application(tmp_path_factory):
     with warnings.catch_warnings():  # what napari uses of pydantic is deprecated
         warnings.simplefilter("ignore")
         pytest.importorskip("napari.components")
+        pytest.importorskip("PyQt6")
         try:
             from PyQt6.QtWidgets import QApplication
-        except ImportError as error:  # it is not installed, or a library of the system is not
-            pytest.skip(f"could not import PyQt6: {error}")
+        except ImportError as error:
+            pytest.skip(f"a library of the system that Qt loads is not there: {error}")
         for name in WIDGETS:
             import_module(f"sklearn_spx.napari.{name}")
 
