@@ -30,10 +30,10 @@ def test_a_file_with_who_made_it(spec, tmp_path):
     TrainableSLIC.from_pretrained("bsds500").save(file)
     result = run("export", str(file), "--out", out)
     assert result.exit_code == 1
-    assert "give authors and license" in flat(result.output)
+    assert "give authors and license" in flat(result.stderr)
     result = run("export", str(file), "--out", out, "--author", "A", "--license", "mine")
     assert result.exit_code == 1
-    assert "BioImage.IO does not take the package: ModelDescr license: " in flat(result.output)
+    assert "BioImage.IO does not take the package: ModelDescr license: " in flat(result.stderr)
     about = (
         "--author",
         "A. Author",
@@ -55,11 +55,11 @@ def test_what_cannot_be_is_named(tmp_path):
     out = ("--out", str(tmp_path / "a.zip"))
     result = run("export", "none", *out)
     assert result.exit_code == 2
-    assert "'none' is neither a file nor weights" in flat(result.output)
-    assert "SEALSuperpixels-bsds500" in flat(result.output)
+    assert "'none' is neither a file nor weights" in flat(result.stderr)
+    assert "SEALSuperpixels-bsds500" in flat(result.stderr)
     trunk = str(find_model("bsds500", "SEALSuperpixels").parent / "efficientnet-lite0.safetensors")
     assert run("export", trunk, *out).exit_code == 1
     (tmp_path / "a.zip").touch()
     result = run("export", "SEALSuperpixels-bsds500", *out)
     assert result.exit_code == 1
-    assert "is there already" in flat(result.output)
+    assert "is there already" in flat(result.stderr)
