@@ -6,6 +6,7 @@ coarse, one a setting). Each names the package that it needs; where that is not 
 ``available`` leaves it out, and says so.
 """
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -29,10 +30,10 @@ class Method:
         """That of the package; empty where a build of one's own has none."""
         if self.package == "sklearn-spx":
             return sklearn_spx.__version__
-        try:
-            return version(self.package)
-        except PackageNotFoundError:
-            return ""
+        for name in (self.package, self.package.removesuffix("-headless")):
+            with contextlib.suppress(PackageNotFoundError):
+                return version(name)
+        return ""
 
 
 # --- superpixels: (image, number) -> label image --------------------------------------------------
