@@ -444,6 +444,10 @@ class StartingSegmenter(ImageSegmenter):
         """
         return pack(self._each(X, masks, self._segment, start), X, axes=self._n_axes)
 
+    def _segment_prepared(self, image, i, start=None):
+        """What ``transform`` finds in image i, where ``_prepare`` was called; errors name X[i]."""
+        return self._one(self._segment, image, None, i, None if start is None else {i: start})
+
     def _start_means_nothing(self):
         """Why ``start`` would change nothing, or None; asked of what is fitted."""
         return None

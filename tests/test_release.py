@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 import sklearn_spx
+from sklearn_spx.cli._info import EXTRAS
 
 ROOT = Path(__file__).parents[1]
 
@@ -64,6 +65,11 @@ def test_the_lowest_versions_are_the_bounds():
 def test_continuous_integration_pins_what_is_required():
     names = {canonicalize_name(requirement.name) for requirement in _required()}
     assert names <= set(_pins("constraints.txt"))
+
+
+def test_info_knows_the_extras():
+    others = {"test", "dev", "doc", "cuda12"}  # cuda12 has what cuda has, for older drivers
+    assert set(EXTRAS) == set(_setup()["options.extras_require"]) - others
 
 
 def test_hooks_and_continuous_integration_run_one_ruff():

@@ -25,6 +25,8 @@ EXTRAS = {
     ),
     "geo": (("rasterio",), "labels of GeoTIFF that keep their place on earth"),
     "hed": (("h5py",), "weights of HED"),
+    "dask": (("dask",), "images larger than memory"),
+    "napari": (("napari",), "the plugin of napari"),
     "bioimageio": (("bioimageio.spec",), "packages of BioImage.IO"),
     "cuda": (("numba-cuda",), "the kernels on an NVIDIA GPU"),
 }  # fmt: skip

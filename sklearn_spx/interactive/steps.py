@@ -13,12 +13,12 @@ from ..kernels import region_adjacency, region_means
 from ..kernels.agglomeration import agglomerate
 from ..kernels.color import rgb_to_lab
 from ..kernels.region_statistics import number_regions
+from ..methods.deep_embedding.merging import THRESHOLDS
 from ..regions import SuperpixelClassifier
 from .methods import METHODS, make_estimator
 
-__all__ = ["THRESHOLD", "learn_classes", "merge_by_colour", "segment"]
+__all__ = ["learn_classes", "merge_by_colour", "segment"]
 
-THRESHOLD = 0.55  # what DELSegmenter merges up to, unless told otherwise
 # of agglomerate, for mean colours in Lab: at 20 units a boundary is half as strong as can be
 _COEFFICIENTS = (1.0, 0.05, 0.2, 0.0)
 _MOST_ATOMS = 100_000  # that are merged by colour
@@ -36,7 +36,7 @@ def segment(tell, key, parameters, image, mask, spacing=None):
     tell(f"{METHODS[key].name}: finding regions", None)
     if key == "del":
         tree = estimator.hierarchy([image], masks=masks)[0]
-        cut = int(np.searchsorted(tree.heights, THRESHOLD, "right"))
+        cut = int(np.searchsorted(tree.heights, THRESHOLDS["greedy"], "right"))
         return tree.superpixels, tree.edges, tree.merges, tree.heights, cut
     atoms = estimator.transform([image], masks=masks)[0]
     tell(f"{METHODS[key].name}: merging by colour", None)

@@ -15,7 +15,8 @@ from .seal_compact import CompactAffinityNet
 
 __all__ = ["AffinitiesFromRGB", "BoundariesFromRGB", "FeaturesFromRGB"]
 
-# as of sklearn_spx.kernels.color, to the last bit: a rounding more or less moves a by 3e-5
+# as of sklearn_spx.kernels.color, which nets do not import, to the last bit: a rounding more or
+# less moves a by 3e-5
 _N_STEPS = 4096
 _XYZ = (
     np.array(

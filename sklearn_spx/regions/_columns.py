@@ -257,7 +257,10 @@ _OF_IMAGE = {
     "neighbour_difference": _neighbour_difference,
     "neighbour_contrast": _neighbour_contrast,
 }
-_NO_PLACES = {"label", "area", "area_share", "equivalent_diameter_area", "perimeter", *_OF_IMAGE}
+_NO_PLACES = {
+    *("label", "area", "area_share", "equivalent_diameter_area", "perimeter", "boundary_length"),
+    *("compactness", "neighbour_count", *_OF_IMAGE),
+}
 _SPREAD = {"intensity_std", "intensity_min", "intensity_max"}
 _OF_TWO_AXES = ("eccentricity", "orientation", "perimeter", "gradient_orientations")
 _BY_CHANNEL = {

@@ -146,9 +146,8 @@ def _follower(estimator):
 def _segment(estimator, frame, t, start=None):
     """Labels 0 .. n - 1 of a frame, -1 outside."""
     try:
-        if isinstance(estimator, StartingSegmenter):  # what transform does once it is prepared
-            work = estimator._segment
-            return estimator._one(work, frame, None, t, None if start is None else {t: start})
+        if isinstance(estimator, StartingSegmenter):
+            return estimator._segment_prepared(frame, t, start)
         found = estimator.transform([frame])[0]
     except (ValueError, TypeError) as error:
         name = f"X[{t if isinstance(estimator, StartingSegmenter) else 0}]"

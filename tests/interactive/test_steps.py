@@ -5,8 +5,9 @@ import pytest
 
 from sklearn_spx.datasets import make_dead_leaves
 from sklearn_spx.interactive import METHODS, learn_classes, make_estimator, segment
-from sklearn_spx.interactive.steps import THRESHOLD, merge_by_colour
+from sklearn_spx.interactive.steps import merge_by_colour
 from sklearn_spx.methods.deep_embedding.hierarchy import RegionHierarchy
+from sklearn_spx.methods.deep_embedding.merging import THRESHOLDS
 
 
 def nobody(stage, share):
@@ -29,7 +30,7 @@ def test_del_begins_at_its_threshold():
     image = make_dead_leaves(1, (60, 90), random_state=0).images[0]
     _, _, merges, heights, cut = segment(nobody, "del", {"weights": "bsds500"}, image, None)
     assert 0 < cut < len(merges)
-    assert heights[cut - 1] <= THRESHOLD < heights[cut]
+    assert heights[cut - 1] <= THRESHOLDS["greedy"] < heights[cut]
 
 
 def test_the_most_similar_neighbours_join_first():

@@ -16,7 +16,6 @@ from sklearn_spx.kernels import (
     region_means,
     slic,
 )
-from sklearn_spx.kernels.entropy_rate import box_cells
 from sklearn_spx.kernels.slic import region_seeds
 from sklearn_spx.metrics import achievable_segmentation_accuracy
 from sklearn_spx.model_file._parameters import check, encode
@@ -101,18 +100,6 @@ def test_estimators_do_what_the_kernels_do(data):
     np.testing.assert_array_equal(found, wanted)
 
 
-def test_boxes_are_cubes_in_space():
-    cells = box_cells((8, 32, 32), 64, (4, 1, 1))
-    np.testing.assert_array_equal(np.bincount(cells.ravel()), np.full(64, 2 * 8 * 8))
-    first = cells == 0
-    assert first.any((1, 2)).sum() == 2
-    assert first.any((0, 1)).sum() == first.any((0, 2)).sum() == 8
-    np.testing.assert_array_equal(
-        box_cells((6, 6), 9), np.kron(np.arange(9).reshape(3, 3), np.ones((2, 2)))
-    )
-    assert not box_cells((3, 4), 1).any()
-
-
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_images_of_other_pixels_than_squares(name):
     image = make_dead_leaves(1, (40, 52), random_state=0).images[0]
@@ -156,7 +143,7 @@ def test_spacing_is_kept_in_model_files():
 def test_superpixels_of_volumes_follow_their_borders():
     data = make_dead_leaves(1, (24, 32, 32), random_state=0)
     (labels,) = ERSSuperpixels(60, connectivity=6, spacing=(1, 1, 1)).fit_transform(data.images)
-    boxes = box_cells(labels.shape, 60)
+    (boxes,) = SLICSuperpixels(60, spacing=(1, 1, 1)).fit_transform([np.zeros(labels.shape)])
     truth = data.ground_truths[0]
     found, chance = (achievable_segmentation_accuracy(one, truth) for one in (labels, boxes))
     assert 1 - found < 0.8 * (1 - chance)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._device import open_session
-from .._grid import grid_of, relative_spacing, stays_on_cpu
+from .._grid import grid_of, stays_on_cpu
 from ..affinities import (
     affinities_shape,
     as_affinities,
@@ -37,7 +37,7 @@ from ..checks import (
 from . import _cpu
 from ._rules import LEAST_WEIGHT
 
-__all__ = ["box_cells", "entropy_rate_superpixels"]
+__all__ = ["entropy_rate_superpixels"]
 
 _TILES = {2: (128, 8), 3: (16, 4)}  # pixels of a side, and its growth from sweep to sweep
 _LEAST_SIZE = 16  # pixels of a superpixel from which sweeps over tiles seldom go too far
@@ -202,43 +202,6 @@ def entropy_rate_superpixels(
         n_left = _cpu.segment(*graph, 0, growth, labels)
     _check_parts(n_segments, n_left)
     return np.ascontiguousarray(labels[:, :width]).reshape(shape)
-
-
-def box_cells(shape: Any, n_cells: int, spacing: Any = None) -> NDArray[np.int32]:
-    """Divide an image or a volume into boxes, as near to cubes in space as can be.
-
-    Parameters
-    ----------
-    shape : tuple of two or three int
-        Of the image or the volume.
-
-    n_cells : int
-        About how many.
-
-    spacing : tuple of two or three numbers or None, default=None
-        Distances of neighbouring samples, one an axis.
-
-    Returns
-    -------
-    cells : ndarray of shape `shape`, int32
-        Labels 0 .. n - 1.
-
-    Examples
-    --------
-    >>> from sklearn_spx.kernels.entropy_rate import box_cells
-    >>> box_cells((2, 6), 6, spacing=(2, 1)).tolist()
-    [[0, 0, 1, 1, 2, 2], [3, 3, 4, 4, 5, 5]]
-    """
-    n_cells = check_count(n_cells, "n_cells")
-    steps = relative_spacing(check_spacing(spacing))[3 - len(shape) :]
-    extent = np.multiply(shape, steps)
-    side = (extent.prod() / n_cells) ** (1 / len(shape))
-    cells = np.zeros((1,) * len(shape), np.int64)
-    for axis, (n, long) in enumerate(zip(shape, extent)):
-        count = min(max(round(long / side), 1), n)
-        index = np.arange(n) * count // n
-        cells = cells * count + np.expand_dims(index, [k for k in range(len(shape)) if k != axis])
-    return cells.astype(np.int32)
 
 
 def _on_gpu(image, affinities, cells, mask, n_segments, balance, sigma, connectivity, regularity):
