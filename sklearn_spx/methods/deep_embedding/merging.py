@@ -9,8 +9,8 @@ from .hierarchy import RegionHierarchy, paint
 # where each merge is near its best Fop and covering on the val images of BSDS500
 THRESHOLDS = {"greedy": 0.55, "threshold": 0.4, "egb": 8.0}
 # of the greedy merge, see kernels.agglomeration.agglomerate; chosen on the same images
-_SLOPE = 0.35  # 1 would be eq. 3
-_COEFFICIENTS = (1.3, _SLOPE, 0.15, 0.0, 0.65, 1.3)
+_SLOPE = 0.5  # 1 would be eq. 3
+_COEFFICIENTS = (1.0, _SLOPE, 0.2, 0.0, 0.5, 1.5)
 
 
 def segment(graph, merge, threshold=None, n_segments=None, min_size=0):
