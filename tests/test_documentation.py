@@ -49,6 +49,7 @@ INSIDE = (
     "napari",
     "nets.checkpoint",
     "nets.from_rgb",
+    "nets.strips",
     "training.augment",
     "training.wear",
     "training.loop",

@@ -273,19 +273,40 @@ class EmbeddingFeatures(ImageTransformer):
 
         net = self._trained_net().on(device)
         device = next(net.parameters()).device
+
+        def pixels(rows):
+            return torch.from_numpy(_planes(self._pixels(image[rows.numpy()]))[None]).to(device)
+
+        def colours(rows):
+            part = image[int(rows[0]) : int(rows[-1]) + 1]
+            return torch.from_numpy(_planes(self._colours(part, self._pixels(part)))[None]).to(
+                device
+            )
+
+        shape = image.shape[:2]
+        out = torch.empty((*shape, self.n_features_out_), device=device)
+        first = 0
         with torch.inference_mode(), one_torch_thread():
-            inputs = [torch.from_numpy(a[None]).to(device) for a in self._inputs(image)]
-            return net(*inputs)[0].float().permute(1, 2, 0).contiguous()
+            for strip in net.strips(pixels, colours, shape):
+                last = first + strip.shape[2]
+                out[first:last] = strip[0].permute(1, 2, 0)
+                first = last
+        return out
 
     def _inputs(self, image, dtype=None):
         """Image and colours for the net, (C, H, W) float32."""
-        scale = full_scale(image.dtype if dtype is None else dtype)
-        pixels = as_image(image) / np.float32(scale)
+        pixels = self._pixels(image, dtype)
+        return [_planes(pixels), _planes(self._colours(image, pixels))]
+
+    def _pixels(self, image, dtype=None):
+        pixels = as_image(image) / np.float32(full_scale(image.dtype if dtype is None else dtype))
         if dtype is not None and self.colours_.converts_:  # turned pixels may pass white a little
             pixels = np.clip(pixels, 0, 1)
+        return pixels
+
+    def _colours(self, image, pixels):
         source = pixels if self.colours_.converts_ else image
-        colours = self.colours_.transform([source])[0] * self.colour_scales_
-        return [np.ascontiguousarray(a.transpose(2, 0, 1)) for a in (pixels, colours)]
+        return self.colours_.transform([source])[0] * self.colour_scales_
 
     def _trained_net(self):
         if "_net" not in self.__dict__:
@@ -308,3 +329,8 @@ class EmbeddingFeatures(ImageTransformer):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
+
+
+def _planes(values):
+    """(H, W, C) as (C, H, W)."""
+    return np.ascontiguousarray(values.transpose(2, 0, 1))

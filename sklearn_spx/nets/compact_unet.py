@@ -5,15 +5,20 @@ convolution runs at full size and yet none of its detail is lost. Four levels (1
 residual blocks see what a boundary is; lateral sums bring it back to where it is.
 """
 
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from .strips import by_strips, scaled, strip_rows, whole_map
+
 __all__ = ["CompactUNet"]
 
 _MARGIN = 8  # pixels mirrored around the image, so that its border is no edge
+_STRIP = 2**18  # about how many pixels of an image a strip has: no more make it faster
 
 
 class CompactUNet(nn.Module):
@@ -28,7 +33,7 @@ class CompactUNet(nn.Module):
         Maps to compute.
 
     widths : tuple of int, default=(24, 48, 96, 128)
-        Channels at 1/2, 1/4, 1/8, ... of the size.
+        Channels at 1/2, 1/4, 1/8, ... of the size, two or more.
 
     Examples
     --------
@@ -70,18 +75,81 @@ class CompactUNet(nn.Module):
         maps : tensor of shape (n, n_maps, height, width)
             Any real numbers.
         """
+        margin, rows, columns = self._surround(images.shape[2:])
+        each = None if self.training else strip_rows(_STRIP // 4, len(columns) // 2)
+        strips = self._strips(lambda rows: images[:, :, rows], rows, columns, each)
+        x = next(strips) if each is None else torch.cat(list(strips), 2)
         height, width = images.shape[2:]
-        margin = 0 if self.training else _MARGIN  # crops have no border that is the image's
-        x = self.normalize(_surround(images, margin, 2 ** len(self.widths)))
-        levels = [self.entry(self.stem(F.pixel_unshuffle(x, 2)))]
-        for down in self.down:
-            levels.append(down(levels[-1]))
-        x = levels.pop()
-        for up, lateral in zip(reversed(self.up), reversed(self.lateral)):
-            x = F.interpolate(lateral(x), scale_factor=2, mode="bilinear", align_corners=False)
-            x = up(x + levels.pop())
-        x = F.pixel_shuffle(self.head(x), 2)
         return x[:, :, margin : margin + height, margin : margin + width]
+
+    def strips(
+        self, take: Callable[[torch.Tensor], torch.Tensor], shape: Sequence[int]
+    ) -> Iterator[torch.Tensor]:
+        """Compute the maps by strips of rows, from the top: a large image takes less memory.
+
+        Each level is computed strip by strip, with as many rows beside a strip as its
+        convolutions reach. In training, and for a gradient, there is one strip.
+
+        Parameters
+        ----------
+        take : callable
+            Given numbers of rows, an int64 tensor on the CPU in which some come twice, returns
+            these rows of the images, (n, n_channels, n_rows, width).
+
+        shape : sequence of two int
+            Height and width of the images.
+
+        Yields
+        ------
+        maps : tensor of shape (n, n_maps, n_rows, width)
+            The next rows.
+        """
+        margin, rows, columns = self._surround(shape)
+        each = None if self.training else strip_rows(_STRIP // 4, len(columns) // 2)
+        row = -margin
+        for strip in self._strips(take, rows, columns, each):
+            low, high = max(-row, 0), max(shape[0] - row, 0)
+            row += strip.shape[2]
+            here = strip[:, :, low:high, margin : margin + shape[1]]
+            if here.shape[2]:
+                yield here
+
+    def _surround(self, shape):
+        """The margin, and the rows and columns to take, mirrored at the image's sides."""
+        margin = 0 if self.training else _MARGIN  # crops have no border that is the image's
+        rows, columns = (_mirrored(size, margin, 2 ** len(self.widths)) for size in shape)
+        return margin, rows, columns
+
+    def _strips(self, take, rows, columns, each):
+        """Yield the maps with their margins; ``each`` is of rows at half the size."""
+        half = len(rows) // 2
+
+        def enter(part):
+            x = take(rows[scaled(part, 2)])
+            x = self.normalize(x[:, :, :, columns.to(x.device)])
+            return self.entry(self.stem(F.pixel_unshuffle(x, 2)))
+
+        levels = [whole_map(enter, half, each, reach=2)]
+        for level, down in enumerate(self.down):
+
+            def descend(part, x=levels[-1], down=down):
+                return down(x[:, :, scaled(part, 2)])
+
+            levels.append(whole_map(descend, half >> (level + 1), each, reach=5))
+        x = levels.pop()
+        for level in reversed(range(1, len(self.up))):
+            ascend = partial(self._ascend, level, x, levels.pop())
+            x = whole_map(ascend, half >> level, each, reach=4)
+        ascend = partial(self._ascend, 0, x, levels.pop())
+        for strip in by_strips(ascend, half, each, reach=4):
+            yield F.pixel_shuffle(strip, 2)
+
+    def _ascend(self, level, x, beside, rows):
+        """A level of the way up, of the map below it and the one beside it."""
+        x = self.lateral[level](x[:, :, scaled(rows, 0.5)])
+        x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+        x = self.up[level](x + beside[:, :, rows])
+        return x if level else self.head(x)
 
 
 class _Residual(nn.Module):
@@ -107,14 +175,11 @@ def _convolution(n_in, n_out, stride=1):
     )
 
 
-def _surround(images, margin, stride):
-    """Mirror a margin around the images, and on to the next whole multiple of the stride."""
-    rows, columns = (_mirrored(size, margin, stride, images.device) for size in images.shape[2:])
-    return images[:, :, rows][:, :, :, columns]
+def _mirrored(size, margin, stride):
+    """Indices of an axis mirrored around it, on to the next whole multiple of the stride.
 
-
-def _mirrored(size, margin, stride, device):
-    """Indices of a mirrored axis: ... 1 0 | 0 1 ... size-1 | size-1 ..., any size at all."""
+    They are ... 1 0 | 0 1 ... size-1 | size-1 ..., for any size at all.
+    """
     total = -(-(size + 2 * margin) // stride) * stride
-    index = torch.arange(-margin, total - margin, device=device) % (2 * size)
+    index = torch.arange(-margin, total - margin) % (2 * size)
     return torch.where(index < size, index, 2 * size - 1 - index)

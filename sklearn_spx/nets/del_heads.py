@@ -6,16 +6,20 @@ embedding of a superpixel from its row. ``PaperNet`` has one side, the embedding
 resolution, and no head: its pooled map is the embedding (DEL eq. 1).
 """
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from .efficientnet import EfficientNetLite0
 from .resampling import convolve_upsampled, regrid
+from .strips import strip_rows, whole_map
 from .vgg16 import MEAN_BGR, STAGES, VGG16
 
 __all__ = ["CompactNet", "Normalise", "PaperNet"]
 
+_STRIP = 2**16  # about how many cells of a map are computed at once
 _SIDES = ((32, 32), (64, 64), (128, 64), (256, 128), (256, 128))
 
 
@@ -302,17 +306,31 @@ class CompactNet(nn.Module):
         """
         sides, known = [], None
         for level, members in enumerate(self._members):
-            x = torch.cat([stages[i] for i in members], 1)
-            x = (x - self.mean[level]) * self.scale[level]
+            maps = [stages[i] for i in members]
+            size, width = maps[0].shape[-2:]
+            each = strip_rows(_STRIP, width) if level >= 2 else None
             if known is not None:
                 known = F.relu(self.lateral[level](known))
-                known = regrid(known, x.shape[-2:], *self._grids(level - 1), *self._grids(level))
-                x = torch.cat([x, known.contiguous(memory_format=torch.channels_last)], 1)
-            known = F.relu(self.first[level](x))
-            if level < 2:
-                known = known + F.relu(self.second[level](known))
-            sides.append(self.norm[level](known))
-        return [*sides, self.boundary(known)]
+            known = whole_map(partial(self._path, maps, known, level), size, each, reach=1)
+            if level == len(self._members) - 1:
+                boundary = self.boundary(known)
+
+            def side(rows, known=known, level=level):
+                return self.norm[level](known[:, :, rows])
+
+            sides.append(whole_map(side, size, each, reach=0))
+        return [*sides, boundary]
+
+    def _path(self, maps, known, level, rows):
+        """Rows of the path's map of a level, of the trunk's maps and the level before."""
+        x = torch.cat([m[:, :, rows] for m in maps], 1)
+        x = (x - self.mean[level]) * self.scale[level]
+        if known is not None:
+            grids = *self._grids(level - 1), *self._grids(level)
+            beside = regrid(known, maps[0].shape[-2:], *grids, rows)
+            x = torch.cat([x, beside.contiguous(memory_format=torch.channels_last)], 1)
+        x = F.relu(self.first[level](x))
+        return x + F.relu(self.second[level](x)) if level < 2 else x
 
     def head(self, pooled: torch.Tensor) -> torch.Tensor:
         """Return the embedding of superpixels.

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .strips import scaled, strip_rows, whole_map
+
 __all__ = ["EfficientNetLite0"]
 
 # of each block: kernel, stride, expansion, output channels
@@ -26,6 +28,7 @@ _BLOCKS = (
     (5, 1, 6, 112),
 )
 _STAGE_ENDS = (0, 2, 4, 7, 10)
+_STRIP = 2**14  # about how many cells of a map are computed at once; of the finest four times that
 
 
 class EfficientNetLite0(nn.Module):
@@ -82,11 +85,22 @@ class EfficientNetLite0(nn.Module):
             From fine to coarse, on the grids that ``strides`` and ``origins`` give.
         """
         height, width = images.shape[-2:]
-        x = F.pad(images, (0, -width % 16, 0, -height % 16), mode="replicate") / 127.5 - 1
-        x = F.relu6(_same(self.stem, x), inplace=True)
-        maps = []
-        for i in range(len(_BLOCKS)):
-            x = getattr(self, f"b{i}")(x)
+        pixels = F.pad(images, (0, -width % 16, 0, -height % 16), mode="replicate")
+
+        def begin(rows):
+            x = pixels[:, :, scaled(rows, 2)] / 127.5 - 1
+            return self.b0(F.relu6(_same(self.stem, x), inplace=True))
+
+        x = _in_strips(begin, [n // 2 for n in pixels.shape[2:]], 2, 4 * _STRIP)
+        maps = [x]
+        for i in range(1, len(_BLOCKS)):
+            block, (kernel, stride) = getattr(self, f"b{i}"), _BLOCKS[i][:2]
+
+            def further(rows, x=x, block=block, stride=stride):
+                return block(x[:, :, scaled(rows, stride)])
+
+            shape = [n // stride for n in x.shape[2:]]
+            x = _in_strips(further, shape, kernel // 2, _STRIP)
             if i in _STAGE_ENDS:
                 maps.append(x)
         return maps
@@ -108,6 +122,11 @@ class _Block(nn.Module):
         y = F.relu6(self.expand(x), inplace=True) if hasattr(self, "expand") else x
         y = self.project(F.relu6(_same(self.dw, y), inplace=True))
         return x + y if self.adds else y
+
+
+def _in_strips(compute, shape, reach, cells):
+    height, width = shape
+    return whole_map(compute, height, strip_rows(cells, width), reach)
 
 
 def _same(conv, x):

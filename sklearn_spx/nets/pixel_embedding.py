@@ -1,5 +1,7 @@
 """Colour and a learned embedding of each pixel, side by side, on one scale."""
 
+from collections.abc import Callable, Iterator, Sequence
+
 import torch
 from torch import nn
 
@@ -65,5 +67,35 @@ class PixelEmbeddingNet(nn.Module):
         features : tensor of shape (n, n_channels + n_components, height, width)
             Squared distances of these are what SLIC compares with squared distances of place.
         """
-        maps = self.unet.maps(images)
+        return self._beside(colours, self.unet.maps(images))
+
+    def strips(
+        self,
+        images: Callable[[torch.Tensor], torch.Tensor],
+        colours: Callable[[torch.Tensor], torch.Tensor],
+        shape: Sequence[int],
+    ) -> Iterator[torch.Tensor]:
+        """Compute the features by strips of rows, from the top: a large image takes less memory.
+
+        Parameters
+        ----------
+        images, colours : callable
+            Given numbers of rows, an int64 tensor on the CPU, return these rows of what ``forward``
+            takes.
+
+        shape : sequence of two int
+            Height and width of the images.
+
+        Yields
+        ------
+        features : tensor of shape (n, n_channels + n_components, n_rows, width)
+            The next rows of what ``forward`` returns.
+        """
+        first = 0
+        for maps in self.unet.strips(images, shape):
+            rows = torch.arange(first, first + maps.shape[2])
+            first += len(rows)
+            yield self._beside(colours(rows), maps)
+
+    def _beside(self, colours, maps):
         return torch.cat([colours * self.colour_weights, maps], dim=1) * self.scale

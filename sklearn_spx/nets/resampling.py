@@ -82,6 +82,7 @@ def regrid(
     origin: float,
     new_stride: float,
     new_origin: float,
+    rows: slice = slice(None),
 ) -> torch.Tensor:
     """Interpolate maps linearly from one grid of cells to another.
 
@@ -99,10 +100,13 @@ def regrid(
     new_stride, new_origin : float
         The grid of the result.
 
+    rows : slice, default=slice(None)
+        Of the result, those to compute.
+
     Returns
     -------
     y : tensor (n, channels, ``*shape``)
-        Constant beyond the outer cells of ``x``.
+        Or as many rows as asked for. Constant beyond the outer cells of ``x``.
 
     Examples
     --------
@@ -112,9 +116,9 @@ def regrid(
     [[[[0.0, 0.5, 1.0, 1.0]]]]
     """
     grid = (stride, origin, new_stride, new_origin)
-    rows = _interpolation(shape[0], x.shape[2], *grid).to(x)
-    columns = _interpolation(shape[1], x.shape[3], *grid).to(x)
-    return torch.matmul(torch.matmul(rows, x), columns.T)
+    down = _interpolation(shape[0], x.shape[2], *grid).to(x)
+    across = _interpolation(shape[1], x.shape[3], *grid).to(x)
+    return torch.matmul(torch.matmul(down[rows], x), across.T)
 
 
 def _interpolation(n_out, n_in, stride, origin, new_stride, new_origin):

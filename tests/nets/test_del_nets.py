@@ -8,6 +8,7 @@ from safetensors.torch import save_file
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from sklearn_spx.datasets import load_bsds500
+from sklearn_spx.nets import del_heads, efficientnet
 from sklearn_spx.nets.del_heads import CompactNet, Normalise, PaperNet
 from sklearn_spx.nets.del_loss import distances, similarity, similarity_loss
 from sklearn_spx.nets.efficientnet import EfficientNetLite0
@@ -250,3 +251,22 @@ def test_one_class_alone_teaches_nothing(targets):
     loss = similarity_loss(v, torch.tensor([[0, 1], [1, 2]]), torch.tensor(targets))
     assert loss.item() == 0
     loss.backward()
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (150, 90), (333, 70)])
+def test_strips_of_the_compact_net_make_up_the_whole(monkeypatch, shape):
+    torch.manual_seed(0)
+    net, image = CompactNet().eval(), torch.rand(1, 3, *shape) * 255
+    with torch.no_grad():
+        monkeypatch.setattr(efficientnet, "_STRIP", 2**30)
+        monkeypatch.setattr(del_heads, "_STRIP", 2**30)
+        stages, sides = net.stages(image), net.sides(image)
+        monkeypatch.setattr(efficientnet, "_STRIP", 1)  # of 8 rows
+        monkeypatch.setattr(del_heads, "_STRIP", 1)
+        rows = []
+        net.first[-1].register_forward_hook(lambda _, i, output: rows.append(output.shape[2]))
+        torch.testing.assert_close(net.stages(image), stages, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(net.sides(image), sides, rtol=1e-4, atol=1e-5)
+    assert max(rows) <= 8 + 2  # with those beside them
+    net.sides(image)  # for a gradient
+    assert rows[-1] == -(-shape[0] // 16) * 8

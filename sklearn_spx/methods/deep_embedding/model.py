@@ -14,6 +14,8 @@ from ...kernels.checks import full_scale
 from ...kernels.footprints import region_footprints
 from ...learned import to_host
 
+_SUPERPIXELS = 8192  # whose embeddings are computed at once
+
 
 class RegionGraph(NamedTuple):
     """All that merging needs of an image."""
@@ -170,4 +172,10 @@ def pooled_embedding(net, sides, where, pooling):
     for level in range(len(net.strides)):
         maps = [maps_of_image[level][0] for maps_of_image in sides]
         pooled.append(superpixel_pool(maps, concatenate([f[level] for f in where]), pooling))
-    return net.head(torch.cat(pooled, 1))
+    n = len(pooled[0])
+    each = n if torch.is_grad_enabled() else _SUPERPIXELS
+    parts = [
+        net.head(torch.cat([rows[first : first + each] for rows in pooled], 1))
+        for first in range(0, max(n, 1), max(each, 1))
+    ]
+    return parts[0] if len(parts) == 1 else torch.cat(parts)

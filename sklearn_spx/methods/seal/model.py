@@ -69,11 +69,25 @@ def predict_affinities(image, net, digest=None):
 
 
 def affinities_of(image, net):
-    """The same as a tensor, where the net is."""
+    """The same as a tensor, where the net is; by strips of the image, if the net can."""
     import torch
 
     first = next(net.parameters())
-    arrays = net_inputs(image, full_scale(image.dtype), getattr(net, "canny", False))
+    scale = full_scale(image.dtype)
+    if hasattr(net, "strips"):
+
+        def take(rows):
+            return as_tensor(net_inputs(image[rows.numpy()], scale, False)[0], first.device)
+
+        out = torch.empty((2, *image.shape[:2]), device=first.device)
+        row = 0
+        with torch.no_grad():
+            for strip in net.strips(take, image.shape[:2]):  # of logits
+                there = out[:, row : row + strip.shape[2]]
+                there[:] = torch.sigmoid(strip[0])
+                row += strip.shape[2]
+        return out
+    arrays = net_inputs(image, scale, getattr(net, "canny", False))
     with torch.no_grad():
         inputs = [as_tensor(array, first.device) for array in arrays]
         return net(*inputs)[0].float().contiguous()

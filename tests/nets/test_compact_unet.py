@@ -1,0 +1,49 @@
+"""A compact net by strips of rows, against the whole at once."""
+
+import pytest
+import torch
+
+from sklearn_spx.nets import compact_unet
+from sklearn_spx.nets.compact_unet import CompactUNet
+
+
+@pytest.fixture
+def net():
+    torch.manual_seed(0)
+    net = CompactUNet(n_channels=2, n_maps=3, widths=(4, 6, 8, 8)).eval()
+    for parameter in net.parameters():  # no residual is the identity
+        torch.nn.init.normal_(parameter, std=0.3)
+    return net
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (37, 50), (160, 33), (301, 20)])
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_strips_make_up_the_whole(net, monkeypatch, shape, memory_format):
+    images = torch.rand(1, 2, *shape).contiguous(memory_format=memory_format)
+    with torch.no_grad():
+        whole = net.maps(images)
+        monkeypatch.setattr(compact_unet, "_STRIP", 1)  # of 16 rows
+        strips = list(net.strips(lambda rows: images[:, :, rows], shape))
+        torch.testing.assert_close(torch.cat(strips, 2), whole, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(net.maps(images), whole, rtol=1e-5, atol=1e-5)
+    assert len(strips) >= shape[0] // 16
+
+
+def test_a_gradient_and_training_see_the_whole(net, monkeypatch):
+    images = torch.rand(1, 2, 100, 20)
+    known = net.maps(images).detach()
+    monkeypatch.setattr(compact_unet, "_STRIP", 1)
+    assert len(list(net.strips(lambda rows: images[:, :, rows], (100, 20)))) == 1
+    assert torch.equal(net.maps(images).detach(), known)
+    net.train()
+    with torch.no_grad():
+        assert len(list(net.strips(lambda rows: images[:, :, rows], (100, 20)))) == 1
+
+
+def test_a_strip_holds_no_more_of_the_finest_maps_than_it_needs(net, monkeypatch):
+    images, rows = torch.rand(1, 2, 400, 20), []
+    net.stem.register_forward_hook(lambda _, inputs, output: rows.append(output.shape[2]))
+    monkeypatch.setattr(compact_unet, "_STRIP", 1)
+    with torch.no_grad():
+        net.maps(images)
+    assert max(rows) == 8 + 2 * 2  # at half size, with those beside it
