@@ -160,6 +160,10 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         """As ``_features``; a tensor on the device, where features are made there."""
         return self._features(image)
 
+    def _features_along(self, image, axes):
+        """``_features`` times axes (n_features, n): those of coarse maps do so before."""
+        return self._features(image) @ axes
+
     def _check(self, image, i, mask=None):
         image = check_image(image, f"X[{i}]", mask, f"masks[{i}]")
         return fill_outside(image, check_mask(mask, f"masks[{i}]", image.shape[:2]))

@@ -153,16 +153,28 @@ class ConvFeatures(ImageTransformer):
             self._learn_axes(images)
 
     def _features(self, image):
-        parts = self._maps(image)
-        if self.axes_ is not None:  # before the maps are laid out: both are linear
-            parts = [
-                np.tensordot(axes.T, maps - mean[:, None, None], 1)
-                for maps, (mean, axes) in zip(parts, self.axes_)
-            ]
-        shape = image.shape[:2]
-        laid = zip(parts, self.strides_, self.origins_)
-        laid = [upsample(maps, step, shape, origin) for maps, step, origin in laid]
+        laid = self._laid_out(self._components(image), image.shape[:2])
         return laid[0] if len(laid) == 1 else np.concatenate(laid, axis=2)
+
+    def _features_along(self, image, axes):
+        parts = self._components(image)
+        axes = np.split(axes, np.cumsum([len(maps) for maps in parts])[:-1])
+        parts = [np.tensordot(own.T, maps, 1) for own, maps in zip(axes, parts)]
+        return sum(self._laid_out(parts, image.shape[:2]))
+
+    def _components(self, image):
+        """The maps of each layer, or their components: both before they are laid out."""
+        parts = self._maps(image)
+        if self.axes_ is None:
+            return parts
+        return [
+            np.tensordot(axes.T, maps - mean[:, None, None], 1)
+            for maps, (mean, axes) in zip(parts, self.axes_)
+        ]
+
+    def _laid_out(self, parts, shape):
+        laid = zip(parts, self.strides_, self.origins_)
+        return [upsample(maps, step, shape, origin) for maps, step, origin in laid]
 
     # --- what the module is given --------------------------------------------------------------
 

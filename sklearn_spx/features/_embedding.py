@@ -268,7 +268,10 @@ class EmbeddingFeatures(ImageTransformer):
     def _features(self, image):
         return self._features_on(image, self.device).cpu().numpy()
 
-    def _features_on(self, image, device):
+    def _features_along(self, image, axes):
+        return self._features_on(image, "cpu", axes).numpy()
+
+    def _features_on(self, image, device, axes=None):
         import torch
 
         net = self._trained_net().on(device)
@@ -284,12 +287,14 @@ class EmbeddingFeatures(ImageTransformer):
             )
 
         shape = image.shape[:2]
-        out = torch.empty((*shape, self.n_features_out_), device=device)
+        n_out = self.n_features_out_ if axes is None else axes.shape[1]
+        out = torch.empty((*shape, n_out), device=device)
         first = 0
         with torch.inference_mode(), one_torch_thread():
             for strip in net.strips(pixels, colours, shape):
                 last = first + strip.shape[2]
-                out[first:last] = strip[0].permute(1, 2, 0)
+                features = strip[0].permute(1, 2, 0)
+                out[first:last] = features if axes is None else features @ torch.from_numpy(axes)
                 first = last
         return out
 

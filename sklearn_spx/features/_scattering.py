@@ -139,11 +139,16 @@ class ScatteringFeatures(ImageTransformer):
     def _features(self, image):
         return upsample(self._coefficients(image), 2**self.J, image.shape[:2])
 
-    def _coefficients(self, image):
-        """Coefficients (n_features_out_, rows, columns) at pixels 0, 2^J, 2 2^J, ..."""
+    def _features_along(self, image, axes):
+        return upsample(self._coefficients(image, axes), 2**self.J, image.shape[:2])
+
+    def _coefficients(self, image, axes=None):
+        """Coefficients (n_features_out_, rows, columns) at pixels 0, 2^J, 2 2^J, ...
+
+        With axes (n_features_out_, n) what they are along these, (n, rows, columns).
+        """
         planes = self.lab_.transform([image])[0] @ self.mixing_
-        maps = scatter(planes.transpose(2, 0, 1), self.J, self.L, self.max_order)
-        return maps.reshape(-1, *maps.shape[2:])
+        return scatter(planes.transpose(2, 0, 1), self.J, self.L, self.max_order, axes)
 
 
 def principal_axis(images):
@@ -160,8 +165,11 @@ def principal_axis(images):
     return (axis / scale)[:, None].astype(np.float32)
 
 
-def scatter(planes, J, L, max_order):
-    """Coefficients (planes, maps, rows, columns) of planes (planes, H, W), one every 2^J pixels."""
+def scatter(planes, J, L, max_order, axes=None):
+    """Coefficients (planes * maps, rows, columns) of planes (planes, H, W), one every 2^J pixels.
+
+    With axes (planes * maps, n), (n, rows, columns): tile by tile, so that no more is kept.
+    """
     import torch
 
     step = 2**J
@@ -180,18 +188,28 @@ def scatter(planes, J, L, max_order):
         mode="reflect",
     )
     tiles = np.lib.stride_tricks.sliding_window_view(padded, (side, side), axis=(1, 2))
-    tiles = tiles[:, ::inner, ::inner].reshape(-1, side, side)
+    tiles = tiles[:, ::inner, ::inner]
     transform = _transform(J, L, max_order, side)
-    kept = slice(margin // step - 1, margin // step - 1 + inner // step)  # kymatio drops one
-    parts = []
+    cells = inner // step
+    kept = slice(margin // step - 1, margin // step - 1 + cells)  # kymatio drops one
+    places = list(np.ndindex(tiles.shape[:3]))
+    out = None
     with torch.inference_mode(), one_torch_thread():
-        for i in range(0, len(tiles), _BATCH):
-            batch = torch.from_numpy(tiles[i : i + _BATCH].copy())
-            parts.append(transform(batch)[:, :, kept, kept].numpy())
-    maps = np.concatenate(parts).reshape(len(planes), rows, columns, -1, *parts[0].shape[2:])
-    maps = maps.transpose(0, 3, 1, 4, 2, 5)
-    maps = maps.reshape(*maps.shape[:2], rows * inner // step, columns * inner // step)
-    return maps[:, :, : -(-height // step), : -(-width // step)]
+        for first in range(0, len(places), _BATCH):
+            batch = places[first : first + _BATCH]
+            maps = transform(torch.from_numpy(tiles[tuple(zip(*batch))]))[:, :, kept, kept].numpy()
+            n = maps.shape[1]
+            if out is None:
+                n_out = n * len(planes) if axes is None else axes.shape[1]
+                out = np.zeros((n_out, rows * cells, columns * cells), np.float32)
+            for (plane, row, column), tile in zip(batch, maps):
+                own = slice(plane * n, (plane + 1) * n)
+                there = out[:, row * cells : (row + 1) * cells, column * cells :][:, :, :cells]
+                if axes is None:
+                    there[own] = tile
+                else:
+                    there += np.tensordot(axes[own].T, tile, 1)
+    return out[:, : -(-height // step), : -(-width // step)]
 
 
 def _tile_side(height, width, step, margin):

@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.utils.metaestimators import _BaseComposition
 
 from ._base import ImageTransformer
-from .devices import features_on
+from .devices import features_along, features_on
 
 
 class ChannelUnion(ImageTransformer, _BaseComposition):
@@ -110,15 +110,31 @@ class ChannelUnion(ImageTransformer, _BaseComposition):
         features = _side_by_side(parts, device)
         if self.select is None:
             return features
-        select = np.asarray(self.select)
-        if select.dtype == bool and select.shape != features.shape[2:]:
-            raise ValueError(
-                f"select has shape {select.shape}, but there are {features.shape[2]} channels"
-            )
+        select = self._checked_select(features.shape[2])
         if isinstance(features, np.ndarray):
             return np.ascontiguousarray(features[:, :, select])
         chosen = np.arange(features.shape[2])[select]  # torch takes uint8 for a mask
         return features[:, :, chosen].contiguous()
+
+    def _features_along(self, image, axes):
+        parts = [part for _, part in self.transformers_]
+        if not all(hasattr(part, "n_features_out_") for part in parts):
+            return self._features(image) @ axes
+        ends = np.cumsum([part.n_features_out_ for part in parts])
+        if self.select is not None:  # one chosen twice counts twice
+            chosen, axes = axes, np.zeros((ends[-1], axes.shape[1]), axes.dtype)
+            np.add.at(axes, self._checked_select(ends[-1]), chosen)
+        axes = np.split(axes, ends[:-1])
+        values = features_along(parts[0], image, axes[0])
+        for part, own in zip(parts[1:], axes[1:]):
+            values += features_along(part, image, own)
+        return values
+
+    def _checked_select(self, n):
+        select = np.asarray(self.select)
+        if select.dtype == bool and select.shape != (n,):
+            raise ValueError(f"select has shape {select.shape}, but there are {n} channels")
+        return select
 
 
 def _side_by_side(parts, device):

@@ -35,7 +35,6 @@ from sklearn.utils.validation import check_memory
 
 from ...base import StartingSegmenter
 from ...features import ChannelUnion, EmbeddingFeatures, LabFeatures, ScatteringFeatures
-from ...features.devices import features_on
 from ...kernels.checks import check_spacing
 from ...kernels.slic import region_seeds
 from ...learned import Pretrained, TrainedNet, placed, to_host, torch_device
@@ -46,7 +45,7 @@ from ...training.state import net_arrays
 from ...utils.scale import as_colour
 from ...utils.types import Images
 from ...value_range import ValueRange
-from .model import along, features_of, make_net, segment
+from .model import features_along_axes, make_net, segment
 from .samples import Reference
 from .training import LINEAR_RECIPE, RECIPE, learn
 
@@ -575,11 +574,10 @@ class TrainableSLIC(Pretrained, ValueRange, StartingSegmenter):
 
     def _segment(self, image, mask, start=None):
         image = image if self._sees_gray() else as_colour(image)
+        device = "cpu" if self.spacing is not None else torch_device(self.device)
+        values = features_along_axes(self.features_, image, self.axes_, device)
         if self.spacing is None:
-            values = features_on(self.features_, image, torch_device(self.device))
-            values, mask = placed(self.device, along(values, self.axes_), mask)
-        else:
-            values = along(features_of(self.features_, image), self.axes_)
+            values, mask = placed(self.device, values, mask)
         labels = segment(
             values,
             self.n_segments,

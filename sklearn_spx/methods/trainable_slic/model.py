@@ -8,6 +8,7 @@ A volume (D, H, W, C) has the features of its slices, and weights alone.
 
 import numpy as np
 
+from ...features.devices import features_along
 from ...kernels.cluster_assign import bottom_up
 from ...kernels.slic import slic_quiet
 from ...utils.threads import one_torch_thread
@@ -37,11 +38,11 @@ def features_of(features, image):
     return np.stack(found) if image.ndim == 4 else found[0]
 
 
-def along(values, axes):
-    """Features (..., C), an array or a tensor, along axes (C, n), an array."""
-    if isinstance(values, np.ndarray):
-        return values @ axes
-    return values @ values.new_tensor(axes)
+def features_along_axes(features, image, axes, device="cpu"):
+    """`features_of` times axes (C, n); of an image on a device, if features are made there."""
+    if image.ndim == 4:
+        return np.stack([features_along(features, one, axes) for one in image])
+    return features_along(features, image, axes, device)
 
 
 def segment(

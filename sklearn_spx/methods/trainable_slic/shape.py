@@ -4,7 +4,7 @@ import numpy as np
 
 from ...metrics import compactness as mean_compactness
 from ...utils.images import grid_of
-from .model import COMPACTNESS, features_of, segment
+from .model import COMPACTNESS, features_along_axes, segment
 from .samples import MAX_ITER, grid_count
 
 _N_CALIBRATION = 20  # images that the overall scale is measured on
@@ -98,7 +98,7 @@ def _plain(values, n_segments, mask, spacing=None):
 def _shapes(image, mask, features, axes, reference, size, spacing):
     """Mean compactness of the grid, by plain SLIC, and by the learned distance at each scale."""
     settings = grid_count(grid_of(image), mask, size, spacing), mask, spacing
-    values = features_of(features, image) @ axes
+    values = features_along_axes(features, image, axes)
     flat = np.zeros(grid_of(image), np.float32)
     return [_plain(v, *settings) for v in (flat, reference.colours(image))] + [
         _plain(values * np.float32(2 ** (s / 2)), *settings) for s in _LOG_SCALES
