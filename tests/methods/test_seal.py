@@ -74,6 +74,20 @@ def test_where_nothing_is_seen_superpixels_are_cells(fitted, monkeypatch):
     assert compactness[0.2] > 1.5 * compactness[0.0]
 
 
+@pytest.mark.parametrize("masked", [False, True])
+def test_small_superpixels_are_favoured_less(masked):
+    image = np.zeros((64, 64, 3), np.uint8)
+    mask = np.arange(64)[:, None].repeat(64, 1) < 32 if masked else None
+    beside = growth.Beside(image, mask, growth.Reading(1.0, 0.3, 0.4, 0.0), "cpu")
+    inside = 2048 if masked else 4096
+    for side, expected in ((16, 0.4), (128**0.5, 0.4), (8, 0.2), (4, 0.05)):
+        options = beside.options(round(inside / side**2))
+        np.testing.assert_allclose(options["regularity"], expected)
+    cells = np.zeros((64, 64), np.int32)  # given ones say themselves how much
+    beside = growth.Beside(image, mask, growth.Reading(1.0, 0.3, 0.4, 0.0), "cpu", cells)
+    assert beside.options(1000)["regularity"] == 0.4
+
+
 def test_colours_weigh_where_an_image_is_smooth():
     ramp = np.arange(0, 120, 2, dtype=np.uint8)
     smooth = np.repeat(ramp[:, None, None], 3, axis=2)  # neighbours are 6 apart

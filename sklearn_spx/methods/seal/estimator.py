@@ -97,7 +97,8 @@ class SEALSuperpixels(Pretrained, ValueRange, StartingSegmenter):
     regularity : float or None, default=None
         With "ers", by what share affinities are less across the borders of as many SLIC
         superpixels, from 0 (not at all, as in the paper) to 1: where the net sees nothing
-        superpixels are then round cells rather than strips. None: 0.25 for "compact", else 0.
+        superpixels are then round cells rather than strips. Of superpixels of fewer than 128 pixels
+        in the mean it is in proportion to that. None: 0.25 for "compact", else 0.
 
     colour : float or None, default=None
         With "ers", how much colours weigh beside the net: affinities are multiplied by those of

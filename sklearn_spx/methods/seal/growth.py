@@ -7,6 +7,7 @@ affinities are a little less across the borders of SLIC superpixels, so that whe
 nothing superpixels are round cells, not strips a pixel wide.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from .graph import graph_segments
 
 _SIGMA = 5.0  # of colour affinities, as in ERSSuperpixels
 _ROUND = 25.0  # compactness of the SLIC superpixels beside affinities
+_SMALL = 128.0  # pixels a superpixel from which on `regularity` is what it says
 _SMOOTH = 6.0  # median difference of neighbouring pixels up to which `colour` is what it says
 
 
@@ -72,14 +74,17 @@ class Beside:
         elif reading.regularity > 0:
             pixels, self._converts = for_slic(image)
             self._pixels, self._mask = placed(device, pixels, mask)
+            self._area = math.prod(image.shape[:2]) if mask is None else np.count_nonzero(mask)
 
     def options(self, n_segments):
         """Arguments of `entropy_rate_superpixels`."""
         options = {"balance": self.reading.balance, **self._colours}
         if self.reading.regularity == 0:
             return options
-        cells = self._cells
+        cells, regularity = self._cells, self.reading.regularity
         if cells is None:
+            # the smaller cells are, the more of all borders of pixels are theirs
+            regularity *= min(1.0, self._area / n_segments / _SMALL)
             cells = slic_quiet(
                 self._pixels,
                 n_segments,
@@ -87,7 +92,7 @@ class Beside:
                 mask=self._mask,
                 convert2lab=self._converts,
             )
-        return {**options, "cells": cells, "regularity": self.reading.regularity}
+        return {**options, "cells": cells, "regularity": regularity}
 
 
 def colour_weight(image, mask, colour):
