@@ -21,6 +21,8 @@ from .._disjoint_set import find
 from ..compilation import njit
 from ._rules import merge, most_frequent, settled
 
+_VECTOR = 16  # labels written at once
+
 Runs = namedtuple(
     "Runs",
     [
@@ -154,13 +156,12 @@ def label_runs(labels, runs, sizes, values_of):
             a = first[y - 1 if side == 0 else y - of_slice]  # the run of that row
             for b in range(start, stop):
                 value, end = values[b], ends[b]
+                root = find(component, b) if side == 1 else b
                 while True:  # the runs of that row that overlap this one
                     if values[a] == value:
-                        i, j = find(component, a), find(component, b)
-                        if i < j:
-                            component[j] = i
-                        else:
-                            component[i] = j
+                        i = find(component, a)
+                        component[max(i, root)] = min(i, root)
+                        root = min(i, root)
                     if ends[a] >= end:
                         break
                     a += 1
@@ -355,10 +356,20 @@ def write_labels(runs, numbers, top, bottom, labels):
     labels : OUT (H, W) int32, -1 outside
     """
     first, ends, component = runs.first, runs.ends, runs.component
+    width = labels.shape[1]
+    flat = labels.reshape(-1)
+    stop = bottom * width
     for y in range(top, bottom):
-        x = 0
+        x = y * width
         for r in range(first[y], first[y + 1]):
             number = numbers[component[r]] if component[r] >= 0 else np.int32(-1)
-            while x < ends[r]:
-                labels[y, x] = number
+            end = y * width + ends[r]
+            # by vectors: what is written too far is written over by the runs that follow
+            while x < end and x + _VECTOR <= stop:
+                for i in range(_VECTOR):
+                    flat[x + i] = number
+                x += _VECTOR
+            while x < end:
+                flat[x] = number
                 x += 1
+            x = end

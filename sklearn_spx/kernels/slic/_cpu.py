@@ -195,11 +195,19 @@ def add_up(tiles, s, stored, clusters, room, grid, sums, farthest):
 
 def move(clusters, sums):
     """Move each centre to the mean of its pixels. clusters : INOUT; sums : IN, of `add_up`."""
-    moves = sums[:, 0] > 0  # one that has no pixel stays
-    means = sums[moves, 1:] / sums[moves, :1]
-    clusters.centres[moves] = means[:, : clusters.centres.shape[1]]
-    if clusters.depths is not None:
-        clusters.depths[moves] = means[:, -1]
+    _move(clusters.centres, clusters.depths, sums)
+
+
+@njit
+def _move(centres, depths, sums):
+    n_values = centres.shape[1]
+    for k in range(centres.shape[0]):
+        n = sums[k, 0]
+        if n > 0:  # one that has no pixel stays
+            for c in range(n_values):
+                centres[k, c] = sums[k, 1 + c] / n
+            if depths is not None:
+                depths[k] = sums[k, 1 + n_values] / n
 
 
 def assign(tiles, clusters, room, labels):
