@@ -19,7 +19,7 @@ Tiles of a sweep lie whole within those of the next, so no cluster straddles a t
 of volumes are cubes.
 
 An edge's gain is found anew whenever it comes up: to keep it would take as much memory as the
-weights. Where it only matters whether it is large, a bound without logarithms comes first.
+weights.
 """
 
 import heapq
@@ -206,12 +206,13 @@ def _deal(graph, tile, first, behind, limit, drops):
                     continue
                 m, n = size[root_a], size[root_b]
                 unbalance = _unbalance(n_log_n, m, n)
-                if drops:
-                    most = _most_gain(w, loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1])
-                    if integer_cost(most, unbalance, greatest, factor, unit) >> _SHIFT >= limit:
-                        continue
-                entropy = entropy_gain(w, loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1])
-                bucket = integer_cost(entropy, unbalance, greatest, factor, unit) >> _SHIFT
+                gain = _most_gain(w, loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1])
+                if gain == np.inf:
+                    gain = entropy_gain(w, loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1])
+                bucket = integer_cost(gain, unbalance, greatest, factor, unit) >> _SHIFT
+                if bucket >= limit and drops:
+                    continue
+                bucket = max(bucket, 0)
                 if bucket < limit:
                     following[e] = head[bucket]
                     head[bucket] = e
