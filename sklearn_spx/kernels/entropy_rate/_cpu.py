@@ -7,8 +7,10 @@ is no edge.
 The queue orders edges by cost, the greatest entropy gain of all minus the edge's gain, as an
 integer; of equal costs the edge of lower index comes first. Costs only rise. So an edge waits in
 the bucket of its last known cost; when the bucket's turn comes, the cost is found anew and the
-edge goes on to a later bucket, or into a small heap that orders what belongs to this one. Costs
-beyond the last bucket wait in a list, which is dealt out when the buckets are done.
+edge goes on to a later bucket, or into a small heap that orders what belongs to this one. At first
+a bound without logarithms says where it waits: most edges are within a cluster by the time that
+their bucket's turn comes. Costs beyond the last bucket wait in a list, which is dealt out when the
+buckets are done.
 
 A join changes the costs of edges at its two clusters alone. So an edge that is the best of all at
 both its clusters may be joined at once, whatever waits elsewhere. Sweeps over tiles use this to
