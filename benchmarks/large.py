@@ -1,12 +1,13 @@
 """An image larger than memory, segmented block by block: seconds, memory, bytes moved.
 
     python benchmarks/large.py [--side 20000] [--n-segments 400000] [--block-size 1024]
-        [--workers 2] [--folder FOLDER] [--check]
+        [--workers 2] [--folder FOLDER] [--check] [--method "TrainableSLIC embedding"]
 
 Photographs of scikit-image, resized and repeated with changing light, make an image of that side in
-RGB on disk (a memmap). It is segmented by ``large.segment_array`` with SLIC on as many threads, in
-a process of its own, whose peak memory is printed beside what it takes before it starts. Moved are
-the arrays that go to the tasks and come back. ``--check`` also segments it whole, and compares.
+RGB on disk (a memmap). It is segmented by ``large.segment_array`` with SLIC, or by the method, on
+as many threads, in a process of its own, whose peak memory is printed beside what it takes before
+it starts. Moved are the arrays that go to the tasks and come back, features too.
+``--check`` also segments it whole, and compares.
 """
 
 import argparse
@@ -61,16 +62,40 @@ class Moved:
                 self.add(part)
 
 
+def linear():
+    """Trained on synthetic images."""
+    from sklearn_spx import TrainableSLIC
+    from sklearn_spx.datasets import make_dead_leaves
+
+    leaves = make_dead_leaves(4, random_state=0)
+    return TrainableSLIC().fit(leaves.images, leaves.ground_truths)
+
+
+def shipped():
+    from sklearn_spx import TrainableSLIC
+
+    return TrainableSLIC.from_pretrained("bsds500")
+
+
+def plain():
+    from sklearn_spx import SLICSuperpixels
+
+    return SLICSuperpixels().fit([np.zeros((64, 64, 3), np.uint8)])
+
+
+METHODS = {"SLIC": plain, "TrainableSLIC linear": linear, "TrainableSLIC embedding": shipped}
+
+
 def segment(folder, options):
     """The work, in a process of its own."""
     import dask
 
-    from sklearn_spx import SLICSuperpixels
     from sklearn_spx.large import _engine, segment_array
+    from sklearn_spx.metrics import achievable_segmentation_accuracy
 
     image = np.load(folder / "image.npy", mmap_mode="r")
     labels = np.lib.format.open_memmap(folder / "labels.npy", "w+", np.int32, image.shape[:2])
-    slic = SLICSuperpixels(options.n_segments).fit([np.array(image[:64, :64])])
+    slic = METHODS[options.method]().set_params(n_segments=options.n_segments)
     segment_array(slic, np.array(image[:64, :64]))  # compiles
     moved, each = Moved(), _engine.Engine.each
 
@@ -95,8 +120,8 @@ def segment(folder, options):
         digest.update(np.ascontiguousarray(labels[first : first + 1024]))
     n_pixels, n_found = labels.size, 1 + max(int(row.max()) for row in labels)
     print(
-        f"{image.shape[0]} x {image.shape[1]} pixels in RGB, {n_found:,} superpixels, blocks of "
-        f"{options.block_size}, {options.workers} threads\n"
+        f"{options.method}, {image.shape[0]} x {image.shape[1]} pixels in RGB, {n_found:,} "
+        f"superpixels, blocks of {options.block_size}, {options.workers} threads\n"
         f"seconds {seconds:.0f}, {1e9 * seconds / n_pixels:.0f} ns a pixel\n"
         f"peak memory {peak():.2f} GB, of which {before:.2f} GB before it started\n"
         f"moved between tasks {moved.n / 1e9:.2f} GB, {moved.n / n_pixels:.2f} bytes a pixel\n"
@@ -106,6 +131,8 @@ def segment(folder, options):
     if options.check:
         whole = slic.transform([np.array(image)])[0]
         print("the labels of the whole image:", bool((whole == labels).all()))
+        share = achievable_segmentation_accuracy(np.array(labels), whole)
+        print(f"pixels in the superpixel of the whole image that theirs overlaps most: {share:.5f}")
 
 
 def main():
@@ -115,6 +142,7 @@ def main():
     parser.add_argument("--block-size", type=int, default=1024)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--folder", type=Path, help="where the image and the labels are written")
+    parser.add_argument("--method", choices=METHODS, default="SLIC")
     parser.add_argument("--check", action="store_true", help="also segment it whole")
     parser.add_argument("--inner", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -125,6 +153,7 @@ def main():
         command = [sys.executable, os.path.abspath(__file__), "--inner", "--folder", folder]
         command += [f"--side={options.side}", f"--n-segments={options.n_segments}"]
         command += [f"--block-size={options.block_size}", f"--workers={options.workers}"]
+        command += [f"--method={options.method}"]
         subprocess.run(command + ["--check"] * options.check, check=True)
 
 

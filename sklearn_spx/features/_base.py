@@ -35,6 +35,9 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {"n_jobs": [Integral, None]}
 
+    # how many pixels away a pixel may be that features depend on; None is not known
+    _reach: int | None = None
+
     def fit(self, X: Images, y: Images | None = None, *, masks: Images | None = None) -> Self:
         """Learn what ``transform`` needs to know of images as these.
 

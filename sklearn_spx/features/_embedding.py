@@ -265,6 +265,10 @@ class EmbeddingFeatures(ImageTransformer):
         )
         self.__dict__.pop("_net", None)
 
+    @property
+    def _reach(self):
+        return self._trained_net().on("cpu").unet.reach
+
     def _features(self, image):
         return self._features_on(image, self.device).cpu().numpy()
 

@@ -23,6 +23,7 @@ from ._base import ImageTransformer
 from ._upsample import upsample
 from .lab import LabFeatures
 
+_MARGIN = 4  # beyond the reach of the filters, in which so many scales add up
 _BATCH = 16  # tiles worked on at once: bounds the memory
 _lock = threading.Lock()
 
@@ -136,6 +137,10 @@ class ScatteringFeatures(ImageTransformer):
             return identity[:, :1]
         return principal_axis(images)
 
+    @property
+    def _reach(self):
+        return (_MARGIN + 1) * 2**self.J  # and a cell on the way to the next coefficient
+
     def _features(self, image):
         return upsample(self._coefficients(image), 2**self.J, image.shape[:2])
 
@@ -173,7 +178,7 @@ def scatter(planes, J, L, max_order, axes=None):
     import torch
 
     step = 2**J
-    margin = 4 * step  # beyond the reach of the filters, in which four scales add up
+    margin = _MARGIN * step
     height, width = planes.shape[1:]
     side = _tile_side(height, width, step, margin)
     inner = side - 2 * margin

@@ -102,6 +102,11 @@ class ChannelUnion(ImageTransformer, _BaseComposition):
             (name, clone(part).fit(images, y)) for name, part in self.transformers
         ]
 
+    @property
+    def _reach(self):
+        reaches = [getattr(part, "_reach", None) for _, part in self.transformers_]
+        return None if None in reaches else max(reaches)
+
     def _features(self, image):
         return self._features_on(image, "cpu")
 

@@ -52,6 +52,8 @@ class LabFeatures(ImageTransformer):
         "convert2lab": ["boolean", None],
     }
 
+    _reach = 0
+
     def __init__(self, *, convert2lab: bool | None = None, n_jobs: int | None = None) -> None:
         self.convert2lab = convert2lab
         self.n_jobs = n_jobs

@@ -1,5 +1,6 @@
 """Superpixels of an image of any size, block by block, with the labels of the whole image.
 
+    for Trainable SLIC: array -> windows -> features, which are the array from here on
     array -> blocks -> what the whole image is (range, 8 bits or not) -> plan: one grid of seeds
     max_iter - 1 times: blocks, centres -> sums, exact in any order -> centres
     blocks, centres -> clusters -> components ; across the blocks' sides -> regions -> labels
@@ -7,7 +8,9 @@
 Each arrow over blocks is one task a block, run by dask.
 """
 
+from contextlib import ExitStack
 from itertools import pairwise, product
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -17,9 +20,11 @@ from ..kernels.checks import check_count
 from ..kernels.connectivity import blocks as joining
 from ..kernels.slic import blocks as clustering
 from ..methods.slic import SLICSuperpixels
+from ..methods.trainable_slic.estimator import TrainableSLIC
 from ..training.state import digest
 from . import _images
 from ._engine import Engine
+from ._features import write_features
 from ._journal import Journal
 from ._source import as_source, read, window
 
@@ -39,11 +44,17 @@ def segment_array(
 ) -> Any:
     """Segment an image of any size, as it would be segmented whole.
 
-    The image is read block by block, by as many workers as there are, and the label image is that
-    of ``estimator.transform([image])[0]``, bit for bit: there is one grid of seeds, whatever goes
-    from block to block is a sum that is exact in any order, and superpixels grow together, join
-    and are counted across the sides of blocks. No choice of ``block_size``, of the array's chunks,
-    of workers or of a scheduler changes a label.
+    With `SLICSuperpixels` the image is read block by block, by as many workers as there are, and
+    the label image is that of ``estimator.transform([image])[0]``, bit for bit: there is one grid
+    of seeds, whatever goes from block to block is a sum that is exact in any order, and superpixels
+    grow together, join and are counted across the sides of blocks. No choice of ``block_size``, of
+    the array's chunks, of workers or of a scheduler changes a label.
+
+    `TrainableSLIC` runs on features, which are computed first, in windows of 1024 pixels and what
+    its features see around, and kept in a file of 4 bytes a feature and pixel. Here too no choice
+    changes a label. What nets and filters give differs a little with the size of what they are
+    shown, and a few labels with it: an image of one window has the labels of
+    ``transform``, a larger one nearly.
 
     Work is shared out by `dask <https://docs.dask.org>`_: over threads of this process, or as
     ``dask.config.set`` or a ``distributed.Client`` says. A block is read ``max_iter + 2``
@@ -51,8 +62,9 @@ def segment_array(
 
     Parameters
     ----------
-    estimator : SLICSuperpixels
-        Fitted, with ``device="cpu"`` and without ``spacing``.
+    estimator : SLICSuperpixels or TrainableSLIC
+        Fitted, with ``device="cpu"`` and without ``spacing``. A TrainableSLIC of the distances
+        "linear" and "embedding", on Lab, scattering, embeddings, or a union of them.
 
     array : array of shape (height, width) or (height, width, channels), or str or path-like
         Whatever has ``shape``, ``dtype`` and slices: a NumPy array or memmap, a dask or zarr array.
@@ -70,7 +82,8 @@ def segment_array(
     checkpoint : str, path-like or None, default=None
         Folder that keeps what is done, so that the same call goes on where it was interrupted. It
         belongs to the estimator's parameters and the array's shape, dtype and a sample of its
-        pixels. Delete it when all is done.
+        pixels. Delete it when all is done. Features are kept there too; without it in the folder
+        that ``tempfile`` chooses, by ``TMPDIR``, until the end. Other machines need to reach it.
 
     verbose : int, default=0
         A progress bar when 1 or more.
@@ -116,8 +129,14 @@ def segment_array(
     owner = None if checkpoint is None else _digest_of(estimator, source, block_size)
     journal = Journal(checkpoint, owner)
     engine = Engine(journal, len(boxes), estimator.max_iter + 2, verbose)
-    with engine.bar:
+    with engine.bar, ExitStack() as stack:
         image = _Whole(estimator, source, boxes, engine)
+        if isinstance(estimator, TrainableSLIC):
+            folder = checkpoint
+            if folder is None:
+                folder = stack.enter_context(TemporaryDirectory(prefix="segment_array-"))
+            source = write_features(image, estimator, image.survey(), journal, folder)
+            image = _Whole(_slic_of(estimator), source, boxes, engine)
         plan = image.plan()
         centres = _cluster(image, plan)
         joined = _join(image, plan, centres, len(columns) - 1)
@@ -141,7 +160,7 @@ class _Whole:
         estimator, as_given = self.estimator, self.estimator._takes_as_given()
         value_range, eight_bit = None, False
         if not as_given:
-            value_range, eight_bit = self._survey()
+            value_range, eight_bit = self.survey()
         n = self.shape[2] if len(self.shape) == 3 else 1
         converts, weights = estimator._conversion(n)
         rgb_scale = (255 if eight_bit else 1) if converts else None
@@ -160,7 +179,7 @@ class _Whole:
             estimator.slic_zero,
         )
 
-    def _survey(self):
+    def survey(self):
         """Black and white, and whether the image is an 8-bit picture."""
         dtype = self.source.dtype
         known = _images.known_range(self.estimator, dtype)
@@ -359,12 +378,37 @@ def _label(part, name, reading, plan, outer, box, ids, centres, numbers, cuts):
 # --- checks -------------------------------------------------------------------------------------
 
 
+def _slic_of(estimator):
+    """The SLIC that a TrainableSLIC runs on its features."""
+    return SLICSuperpixels(
+        estimator.n_segments,
+        compactness=estimator.compactness,
+        max_iter=estimator.max_iter,
+        convert2lab=False,
+    )
+
+
 def _check_estimator(estimator):
-    if not isinstance(estimator, SLICSuperpixels):
+    if not isinstance(estimator, (SLICSuperpixels, TrainableSLIC)):
         raise TypeError(
-            f"segment_array takes SLICSuperpixels, got {type(estimator).__name__}: superpixels of "
-            "other methods depend on the whole image at once"
+            "segment_array takes SLICSuperpixels and TrainableSLIC, got "
+            f"{type(estimator).__name__}: superpixels of other methods depend on the whole image "
+            "at once"
         )
+    if isinstance(estimator, TrainableSLIC):
+        estimator._prepare()
+        if estimator.net_ is not None:
+            raise ValueError(
+                "a net chooses this TrainableSLIC's clusters, and segment_array has none: "
+                'accepted are the distances "linear" and "embedding"'
+            )
+        for part in getattr(estimator.features_, "transformers_", [("", estimator.features_)]):
+            if getattr(part[1], "_reach", None) is None:
+                raise ValueError(
+                    f"segment_array does not know how far around a pixel {type(part[1]).__name__} "
+                    "looks: accepted are LabFeatures, ScatteringFeatures, EmbeddingFeatures and a "
+                    "ChannelUnion of them"
+                )
     check_is_fitted(estimator)
     estimator._validate_params()
     if estimator.spacing is not None:
@@ -420,4 +464,5 @@ def _digest_of(estimator, source, block_size):
         if name not in ("n_jobs", "verbose", "on_error", "device", "spacing")
     }
     ranges = vars(estimator).get("_ranges", {})
-    return digest([repr(about), repr(ranges), list(source.shape), block_size, pixels])
+    learned = estimator._state()[0] if isinstance(estimator, TrainableSLIC) else {}
+    return digest([repr(about), repr(ranges), learned, list(source.shape), block_size, pixels])

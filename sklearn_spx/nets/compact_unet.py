@@ -62,6 +62,18 @@ class CompactUNet(nn.Module):
         self.up = nn.ModuleList(_Residual(a) for a in widths[:-1])
         self.head = nn.Conv2d(widths[0], 4 * n_maps, 3, padding=1)
 
+    @property
+    def reach(self) -> int:
+        """How many pixels away a pixel may be that a map depends on.
+
+        Two convolutions at half the size, five at each coarser level on the way down; on the way up
+        two, and a cell of the level below; one before the end.
+        """
+        n = len(self.widths)
+        down = 2 * 2 + sum(5 * 2 ** (level + 1) for level in range(1, n))
+        up = sum(2 ** (level + 2) + 2 * 2 ** (level + 1) for level in range(n - 1))
+        return down + up + 2 + 1
+
     def maps(self, images: torch.Tensor) -> torch.Tensor:
         """Compute the maps.
 

@@ -364,7 +364,7 @@ def test_bad_input_is_named():
     hole = IMAGE / 255
     hole[50, 70] = np.nan
     for arguments, error, words in (
-        ((ERSSuperpixels(9).fit([IMAGE]), IMAGE), TypeError, "takes SLICSuperpixels, got ERS"),
+        ((ERSSuperpixels(9).fit([IMAGE]), IMAGE), TypeError, "takes .* and TrainableSLIC, got ERS"),
         ((SLICSuperpixels(9), IMAGE), Exception, "not fitted"),
         ((estimator, [[1, 2]]), TypeError, "array is a list"),
         ((estimator, IMAGE[0, 0]), ValueError, r"array has shape \(3,\)"),

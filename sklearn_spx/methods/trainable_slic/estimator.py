@@ -573,9 +573,8 @@ class TrainableSLIC(Pretrained, ValueRange, StartingSegmenter):
         return self._reference.lab.n_channels_in_ == 1
 
     def _segment(self, image, mask, start=None):
-        image = image if self._sees_gray() else as_colour(image)
         device = "cpu" if self.spacing is not None else torch_device(self.device)
-        values = features_along_axes(self.features_, image, self.axes_, device)
+        values = self._values(image, device)
         if self.spacing is None:
             values, mask = placed(self.device, values, mask)
         labels = segment(
@@ -590,6 +589,11 @@ class TrainableSLIC(Pretrained, ValueRange, StartingSegmenter):
             spacing=self.spacing,
         )
         return to_host(labels)
+
+    def _values(self, image, device):
+        """The features of an image along ``axes_``."""
+        image = image if self._sees_gray() else as_colour(image)
+        return features_along_axes(self.features_, image, self.axes_, device)
 
     # --- state ---
 
