@@ -7,10 +7,11 @@
 Rows of the first table (Table 1 of the paper: ablations, superpixels) and of the second (Table 2:
 others), each at its best setting over the data set (ODS) and over each image (OIS). The settings
 of DEL are thresholds, times the smallest size of a segment in superpixels; those of the others
-their scale. Each ``--model`` is a file of ``sklearn-spx train del``, merged as the paper does and
-as we do; ``--trunk`` names the weights of VGG16 under the nets saved without. Seconds are of one
-image after the other, from pixels to segments at one setting; beside them their ratio to
-scikit-image's slic with ten iterations, timed in turns. With a GPU there is a row for DEL there.
+their scale. Each ``--model`` is a shipped name or a file of ``sklearn-spx train del``, merged as
+the paper does, by EGB, and as we do; ``--trunk`` names the weights of VGG16 under the nets saved
+without. Seconds are of one image after the other, from pixels to segments at one setting; beside
+them their ratio to scikit-image's slic with ten iterations, timed in turns: with the scores of the
+same row, Figure 3 of the paper. With a GPU there is a row for DEL there.
 """
 
 import argparse
@@ -174,6 +175,7 @@ def rows(arguments):
     weights = arguments.weights or shipped
     sizes = (0, 2, 4)
     paper = papers_settings() if arguments.settings == "paper" else None
+    scales = few_settings(1, 24, sizes=(0, 4))
     greedy = few_settings(0.2, 0.8, sizes=(0,) if paper is None else (0, 2, 4, 8))
     fixed = paper or few_settings(0.1, 0.98, sizes=sizes)
 
@@ -203,7 +205,7 @@ def rows(arguments):
         **on_gpu,
         "DEL compact, greedy": learned(weights, greedy, merge="greedy"),
         "DEL compact": learned(weights, fixed, merge="threshold"),
-        "DEL compact, EGB": learned(weights, few_settings(1, 24, sizes=(0, 4)), merge="egb"),
+        "DEL compact, EGB": learned(weights, scales, merge="egb"),
         "greedy, 2 sizes": learned(weights, greedy, merge="greedy", scales=(1, 1.5)),
         "greedy, 2 sizes, mirror": learned(
             weights, greedy, merge="greedy", scales=(1, 1.5), mirror=True
@@ -215,6 +217,7 @@ def rows(arguments):
         name, file = text.split("=", 1)
         given = {"initial_weights": arguments.trunk} if arguments.trunk else {}
         nets[name] = learned(file, fixed, merge="threshold", **given)
+        nets[f"{name}, EGB"] = learned(file, scales, merge="egb", **given)
         nets[f"{name}, greedy"] = learned(file, greedy, merge="greedy", **given)
     others = {
         "SLIC": other(slic, (5, 10, 20, 40, 80, 160)),
