@@ -152,7 +152,7 @@ def main(arguments=None):
     parser.add_argument("--counts", type=int, nargs="+", default=[100, 300, 600, 1200])
     parser.add_argument("--model", default="bsds500-train", help="SEAL's net.")
     parser.add_argument("--only", nargs="+", help="Conditions, by a part of their name.")
-    parser.add_argument("--methods", nargs="+", help="Superpixels by name; not DEL either.")
+    parser.add_argument("--methods", nargs="+", help="By name, DEL among them; all.")
     options = parser.parse_args(arguments)
     val = load_bsds500(options.root, "val")
     step = max(1, len(val.images) // options.images)
@@ -160,8 +160,8 @@ def main(arguments=None):
     methods = superpixel_methods(options.model, options.counts)
     segments = {"DEL": DELSegmenter.from_pretrained("bsds500-train")}
     if options.methods:
-        methods = {name: methods[name] for name in options.methods}
-        segments = {}
+        methods = {name: run for name, run in methods.items() if name in options.methods}
+        segments = {name: run for name, run in segments.items() if name in options.methods}
     for name, tolerance, make in conditions(pairs, options.camvid, 2 if options.images < 50 else 1):
         if options.only and not any(word in name for word in options.only):
             continue
@@ -178,7 +178,7 @@ def main(arguments=None):
 
 def report(name, found, coverings, counts):
     found = {method: np.array(values) for method, values in found.items()}
-    n_images = len(next(iter(found.values())))
+    n_images = len(next(iter((found | coverings).values())))
     print(f"\n{name}: {n_images} images; superpixels {' '.join(map(str, counts))}")
     for method, values in found.items():
         asa, recall, compact = values.mean(axis=0).T
