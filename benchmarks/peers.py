@@ -141,12 +141,13 @@ def without_gaps(labels):
 def nearest(segment, image, wanted, asked=None):
     """Label image of the number of superpixels nearest to the wanted one, and what to ask for.
 
-    Eight requests by bisection at most, the first of them ``asked``; labels without gaps.
+    Eight requests at most, the first of them ``asked``, each in proportion to what the one before
+    gave, or by bisection where that leads nowhere; labels without gaps.
     """
     low, high, best, off = 1.0, 4.0 * wanted, None, np.inf
     asked = float(asked or wanted)
     request = asked
-    for _ in range(8):
+    for k in range(8):
         labels = without_gaps(segment(image, asked))
         n = int(labels.max()) + 1
         if abs(n - wanted) < off:
@@ -154,7 +155,9 @@ def nearest(segment, image, wanted, asked=None):
         if off <= 0.01 * wanted:
             break
         low, high = (asked, high) if n < wanted else (low, asked)
-        asked = (low * high) ** 0.5
+        in_proportion = asked * wanted / n
+        inside = low < in_proportion < high
+        asked = in_proportion if inside and k < 4 else (low * high) ** 0.5
     return best, request
 
 

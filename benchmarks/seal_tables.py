@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from peers import lsc, nearest, seeds, snic
+from peers import lsc, nearest, seeds, snic, without_gaps
 
 from sklearn_spx import DELSegmenter, ERSSuperpixels, SEALSuperpixels, SLICSuperpixels
 from sklearn_spx.datasets import load_bsds500
@@ -86,6 +86,23 @@ def by_request(segment):
     return lambda image, truths, counts: [nearest(segment, image, n)[0] for n in counts]
 
 
+def by_request_of_a_size(segment):
+    """Where the number depends on the image's size alone, it is searched once a size."""
+    requests = {}
+
+    def run(image, truths, counts):
+        found = []
+        for n in counts:
+            if (key := (image.shape, n)) in requests:
+                found.append(without_gaps(segment(image, requests[key])))
+            else:
+                labels, requests[key] = nearest(segment, image, n)
+                found.append(labels)
+        return found
+
+    return run
+
+
 def net_sources(path):
     """HED edges, and the first convolution of its VGG16 in units of its mean."""
     import torch
@@ -122,7 +139,7 @@ def tables(options):
         sources |= net_sources(options.hed)
     sources["oracle (annotators)"] = oracle
     others = {"SLIC": slic, "colour, cells (ERS)": ers_with_cells, "DEL": regions_of(shipped)}
-    others |= {"LSC": by_request(lsc), "SEEDS": by_request(seeds)}
+    others |= {"LSC": by_request(lsc), "SEEDS": by_request_of_a_size(seeds)}
     if options.shipped:
         others["shipped, by EGB"] = learned(shipped, backend="egb")
     if "SNIC" in (options.only or ()):
