@@ -10,7 +10,9 @@ images and annotations, 256 superpixels, compactness 10, 5 iterations; mean over
 over images. IoU: achievable, by area. Rec: boundary recall "stutz". MDE: mean distance to edge.
 UE: Neubert and Protzel's. CO: compactness. Superpixels that are fewer or rounder score worse or
 better whatever the method, so every row is asked for the number and the compactness that give the
-mean count and the mean CO of plain SLIC; both are printed. Distances are learned on `train`.
+mean count and the mean CO of plain SLIC; both are printed. With --per-image it is the compactness
+that gives each image the CO that plain SLIC gives it, as the paper's sigma of an image (Figures 9
+to 11). Distances are learned on `train`.
 
 Table II is the cross-entropy of the choice among the neighbours, on a fifth of the training images,
 held out.
@@ -102,6 +104,8 @@ ROWS = {
         paper="classification, weak, X = 6", params={"distance": "classifier", **WEAK}
     ),
 }
+# how hard the examples are, as Figures 5 and 6, whose rows are run where they are named
+LEAST_SEGMENTS = {f"linear, X = {x}": Row(params={"hard_examples": x}) for x in range(1, 8)}
 # The paper's validation losses with scattering and ENet features, by form and label set.
 PAPER_LOSSES = {
     ("classifier", "replication", 3): (0.184, 0.210),
@@ -149,14 +153,19 @@ def centre(array):
     return np.ascontiguousarray(array[top : top + SIDE, left : left + SIDE])
 
 
-def load(root, split, n_images):
+def in_gray(image):
+    return np.rint(image @ [0.299, 0.587, 0.114]).astype(np.uint8)[..., None].repeat(3, axis=2)
+
+
+def load(root, split, n_images, gray=False):
     """Central crops of images, and of the annotations of each."""
     data = load_bsds500(root, split)
     n = len(data.names)
     n_images = min(n_images or n, n)
     chosen = [i * n // n_images for i in range(n_images)]
     truths = [[centre(a) for a in data.ground_truths[i]] for i in chosen]
-    return [centre(data.images[i]) for i in chosen], truths
+    images = [centre(data.images[i]) for i in chosen]
+    return [in_gray(image) for image in images] if gray else images, truths
 
 
 # --- Table I --------------------------------------------------------------------------------------
@@ -264,8 +273,15 @@ def table_one(options, images, truths, train):
     wanted, wanted_on_few = measure(labels), measure([labels[i] for i in few])
     base = show("SLIC", labels, truths, options, None)
     show_paper("SLIC")
+    shapes = [measure([each]) for each in labels]
     for name, method in methods(options, images, train):
-        labels = matched(method.segment, images, wanted, wanted_on_few, few)
+        if options.per_image:
+            labels = [
+                matched(method.segment, [image], shape, shape, [0])[0]
+                for image, shape in zip(images, shapes)
+            ]
+        else:
+            labels = matched(method.segment, images, wanted, wanted_on_few, few)
         show(name, labels, truths, options, base)
         if method.paper:
             show_paper(method.paper)
@@ -311,7 +327,8 @@ def methods(options, images, train):
         plain = SLICSuperpixels(max_iter=MAX_ITER, convert2lab=False, n_jobs=options.n_jobs)
         manual = make_pipeline(union, plain).fit(images)
         yield "manual", Method(ours(manual, "slicsuperpixels__"), "manual")
-    for name, row in ROWS.items():
+    named = {name: row for name, row in LEAST_SEGMENTS.items() if name in (options.rows or ())}
+    for name, row in {**ROWS, **named}.items():
         if asked_for(name) and (estimator := fitted(name, row, options, train)):
             yield name, Method(ours(estimator), row.paper)
     if asked_for("shipped"):
@@ -423,9 +440,11 @@ def main():
     parser.add_argument("--split", default="val", choices=("train", "val", "test"))
     parser.add_argument("--images", type=int, help="this many, spread over the split; all")
     parser.add_argument("--train-images", type=int, help="this many, spread over train; all")
-    names = ["scikit-image", *SNIC, "manual", *ROWS, "shipped"]
+    names = ["scikit-image", *SNIC, "manual", *ROWS, *LEAST_SEGMENTS, "shipped"]
     parser.add_argument("--rows", nargs="+", choices=names, metavar="ROW", help=f"of {names}")
     parser.add_argument("--tables", nargs="+", choices=("I", "II"), default=["I", "II"])
+    parser.add_argument("--gray", action="store_true", help="learn on and segment gray images")
+    parser.add_argument("--per-image", action="store_true", help="each image's shape alike")
     parser.add_argument("--enet", type=Path, help="safetensors file of a trained ENet")
     parser.add_argument("--cache", type=Path, help="folder that keeps what was fitted")
     parser.add_argument("--n-jobs", type=int, default=1)
@@ -437,10 +456,10 @@ def main():
         return speed(options)
     if options.root is None:
         parser.error("the folder of BSDS500 is missing")
-    train = load(options.root, "train", options.train_images)
+    train = load(options.root, "train", options.train_images, options.gray)
     print(f"learned on {len(train[0])} images of train")
     if "I" in options.tables:
-        images, truths = load(options.root, options.split, options.images)
+        images, truths = load(options.root, options.split, options.images, options.gray)
         table_one(options, images, truths, train)
     if "II" in options.tables:
         table_two(options, train)
