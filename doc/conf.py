@@ -26,6 +26,7 @@ extensions = [
     "matplotlib.sphinxext.mathmpl",  # MathJax would come over the network
     "myst_parser",
     "leaderboard",
+    "parameter_groups",
 ]
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn_spx"

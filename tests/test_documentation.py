@@ -9,7 +9,9 @@ import io
 import pkgutil
 import re
 import textwrap
+import tomllib
 import warnings
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -198,6 +200,14 @@ def test_the_api_page_has_everything_public():
     assert len(things) == len(listed), "a name stands twice on the page"
     public = {t for t in DOCUMENTED.values() if isinstance(t, type) or not _is_method(t)}
     assert things == public
+
+
+def test_each_parameter_of_a_large_class_stands_in_one_group_of_its_page():
+    groups = tomllib.loads((REPOSITORY / "doc" / "parameters.toml").read_text(encoding="utf-8"))
+    accepted = {cls.__name__: _accepted(cls) for cls in CLASSES.values()}
+    grouped = {name: sorted(chain(*groups[name].values())) for name in groups}
+    large = {name for name, names in accepted.items() if len(names) > 8}
+    assert grouped == {name: sorted(accepted[name]) for name in large}
 
 
 @pytest.mark.parametrize("name", sorted(DOCUMENTED))
