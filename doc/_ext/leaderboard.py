@@ -42,7 +42,10 @@ def _cell(row, name):
     value, around = row[name], row.get(f"{name} ±")
     if name == "method" and row["version"]:
         return f"{value} {row['version']}" if "," in value else value
-    return f"{_short(value)} ± {_short(around)}" if around else _short(value)
+    if around:  # no digit says more than the interval
+        value, around = f"{float(value):.3f}", f"{float(around):.3f}"
+        return f"{_short(value)} ± {_short(around)}"
+    return _short(value)
 
 
 def _short(text):
