@@ -31,12 +31,12 @@ found = maximum_filter(own, 3)
 
 figure, axes = plt.subplots(1, 3, figsize=(10.5, 3), layout="constrained")
 show(axes[0], image, truth, color="#56B4E9", width=2)
-show(axes[0], image, labels, "60 superpixels (yellow) and the truth (blue)")
+show(axes[0], image, labels, "60 superpixels (yellow)\nand the truth (blue)")
 shown = draw.mean_colors(image, best)
 shown[leaks] = 213, 94, 0
 axes[1].imshow(shown)
 axes[1].set_title(
-    f"pixels that leak (orange): ASA {achievable_segmentation_accuracy(labels, truth):.3f}, "
+    f"pixels that leak (orange):\nASA {achievable_segmentation_accuracy(labels, truth):.3f}, "
     f"UE {undersegmentation_error(labels, truth):.3f}",
     fontsize=10,
 )
@@ -45,7 +45,7 @@ borders[own] = 215
 borders[lines & found], borders[lines & ~found] = (0, 158, 115), (213, 94, 0)
 axes[2].imshow(borders)
 axes[2].set_title(
-    f"borders found (green) and missed (orange): recall {boundary_recall(labels, truth):.3f}",
+    f"borders found (green) and missed (orange):\nrecall {boundary_recall(labels, truth):.3f}",
     fontsize=10,
 )
 for axis in axes:
