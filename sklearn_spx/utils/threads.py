@@ -11,15 +11,17 @@ from joblib.parallel import get_active_backend
 __all__ = ["one_torch_thread", "own_threads", "torch_threads"]
 
 _lock = threading.Lock()
+_own = threading.local()
 _inside = 0
 _outside_threads = 1
 
 
 @contextmanager
 def one_torch_thread():
-    """Run torch on one thread; the number of before comes back when the last one leaves.
+    """Run torch on one thread; the number of before comes back when the thread leaves.
 
-    Images are worked on in parallel, and threads within threads wait for each other.
+    Images are worked on in parallel, and threads within threads wait for each other. OpenMP keeps a
+    number for each thread that asks: each has to say it.
     """
     global _inside, _outside_threads
     import torch
@@ -27,14 +29,16 @@ def one_torch_thread():
     with _lock:
         if _inside == 0:
             _outside_threads = torch.get_num_threads()
-            torch.set_num_threads(1)
         _inside += 1
+    _own.inside = getattr(_own, "inside", 0) + 1
+    torch.set_num_threads(1)
     try:
         yield
     finally:
+        _own.inside = max(getattr(_own, "inside", 0) - 1, 0)  # none in a process forked inside
         with _lock:
-            _inside -= 1
-            if _inside == 0:
+            _inside = max(_inside - 1, 0)
+            if _own.inside == 0:
                 torch.set_num_threads(_outside_threads)
 
 
@@ -51,8 +55,8 @@ def own_threads(n_threads):
 
 def _in_a_forked_process():
     # OpenMP's threads stayed with the parent, and torch would wait for them for ever
-    global _lock, _inside
-    _lock, _inside = threading.Lock(), 0
+    global _lock, _own, _inside
+    _lock, _own, _inside = threading.Lock(), threading.local(), 0
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
 

@@ -106,6 +106,23 @@ def test_processes(linear, monkeypatch):
         np.testing.assert_array_equal(segment_array(linear, IMAGE, block_size=64), expected)
 
 
+@pytest.mark.slow
+def test_a_cluster_of_two_workers(linear, embedding, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    image = np.tile(IMAGE, (2, 2, 1))
+    monkeypatch.setattr(_features, "_CORE", 64)
+    for estimator in (linear, embedding):
+        expected = segment_array(estimator, image)
+        with (
+            distributed.LocalCluster(
+                n_workers=2, threads_per_worker=1, dashboard_address=None
+            ) as cluster,
+            distributed.Client(cluster),
+        ):
+            found = segment_array(estimator, image, block_size=160)
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_it_goes_on_where_it_was_interrupted(linear, monkeypatch, tmp_path):
     monkeypatch.setattr("sklearn_spx.large._engine._n_workers", lambda: 1)
     monkeypatch.setattr(_features, "_CORE", 32)

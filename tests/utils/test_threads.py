@@ -41,6 +41,29 @@ def test_from_many_threads():
     assert torch.get_num_threads() == before
 
 
+def test_each_thread_takes_one_while_another_is_inside():
+    found, entered, leave = [], threading.Event(), threading.Event()
+
+    def first():
+        with one_torch_thread():
+            entered.set()
+            leave.wait(10)
+
+    def second():
+        torch.set_num_threads(3)  # a thread that has had work of torch before
+        entered.wait(10)
+        with one_torch_thread():
+            found.append(torch.get_num_threads())
+        leave.set()
+
+    threads = [threading.Thread(target=work) for work in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [1]
+
+
 def test_several_images_at_once_take_one_thread_each():
     before = torch.get_num_threads()
     torch.set_num_threads(2)
