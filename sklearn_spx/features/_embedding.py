@@ -273,7 +273,7 @@ class EmbeddingFeatures(ImageTransformer):
         return self._features_on(image, self.device).cpu().numpy()
 
     def _features_along(self, image, axes):
-        return self._features_on(image, "cpu", axes).numpy()
+        return self._features_on(image, self.device, axes).cpu().numpy()
 
     def _features_on(self, image, device, axes=None):
         import torch
@@ -291,6 +291,7 @@ class EmbeddingFeatures(ImageTransformer):
             )
 
         shape = image.shape[:2]
+        axes = None if axes is None else torch.as_tensor(axes, device=device)
         n_out = self.n_features_out_ if axes is None else axes.shape[1]
         out = torch.empty((*shape, n_out), device=device)
         first = 0
@@ -298,7 +299,7 @@ class EmbeddingFeatures(ImageTransformer):
             for strip in net.strips(pixels, colours, shape):
                 last = first + strip.shape[2]
                 features = strip[0].permute(1, 2, 0)
-                out[first:last] = features if axes is None else features @ torch.from_numpy(axes)
+                out[first:last] = features if axes is None else features @ axes
                 first = last
         return out
 

@@ -130,7 +130,7 @@ class ChannelUnion(ImageTransformer, _BaseComposition):
             chosen, axes = axes, np.zeros((ends[-1], axes.shape[1]), axes.dtype)
             np.add.at(axes, self._checked_select(ends[-1]), chosen)
         axes = np.split(axes, ends[:-1])
-        values = features_along(parts[0], image, axes[0])
+        values = features_along(parts[0], image, axes[0]).astype(np.float32, copy=False)
         for part, own in zip(parts[1:], axes[1:]):
             values += features_along(part, image, own)
         return values

@@ -78,6 +78,12 @@ def test_it_is_so_for_an_embedding(monkeypatch):
     axes = rng.normal(size=(features.shape[2], 2)).astype(np.float32)
     values = features_along(transformer, image, axes)
     np.testing.assert_allclose(values, features @ axes, rtol=1e-4, atol=1e-3)
+    asked = []
+    make = transformer._features_on
+    transformer._features_on = lambda image, device, *a: asked.append(device) or make(image, "cpu")
+    transformer.set_params(device="auto")
+    features_along(transformer, image, axes)
+    assert asked == ["auto"]  # its own
 
 
 def test_a_mask_of_another_length_is_named():
