@@ -16,9 +16,9 @@ class Engine:
             total=n_phases * n_blocks, verbose=verbose, desc="segment_array", unit="block"
         )
 
-    def add_phase(self):
-        """Make room for one more pass over all blocks in the bar."""
-        self.bar.total = (self.bar.total or 0) + self.n_blocks
+    def add_phase(self, n=None):
+        """Make room in the bar for one more pass, over n parts; None is all blocks."""
+        self.bar.total = (self.bar.total or 0) + (self.n_blocks if n is None else n)
 
     def each(self, phase, function, arguments, blocks=None, *, keep=True):
         """Yield (k, result), a tuple of arrays, of each block; ``arguments(k)`` are its arguments.

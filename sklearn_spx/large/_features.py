@@ -6,13 +6,14 @@ image, seen with as many pixels around as the features reach.
 """
 
 import os
+from contextlib import suppress
 from itertools import product
 
 import numpy as np
 
 from ..utils.images import check_finite
 from ..utils.scale import seen
-from ._source import as_source, read
+from ._source import as_source, cut_out, read
 
 _CORE = 1024  # pixels of a window's side
 _UNIT = 16  # windows start at multiples of it, as strides of nets and filters divide it
@@ -36,35 +37,30 @@ def write_features(image, estimator, survey, journal, folder):
     shape = height, width, estimator.axes_.shape[1]
     out = _opened(os.path.join(folder, _FILE), shape, journal)
     left = [k for k in range(len(corners)) if journal.get("features", k) is None]
-    bar = image.engine.bar
-    bar.total += len(corners)
-    bar.update(len(corners) - len(left))
+    engine = image.engine
+    engine.add_phase(len(corners))
+    engine.bar.update(len(corners) - len(left))
 
-    def window_of(k):
+    def box_of(k):
         top, first = corners[k]
-        box = top, min(top + _CORE, height), first, min(first + _CORE, width)
-        outer = (
-            max(top - margin, 0), min(box[1] + margin, height),
-            max(first - margin, 0), min(box[3] + margin, width),
-        )  # fmt: skip
-        return box, outer
+        return top, min(top + _CORE, height), first, min(first + _CORE, width)
 
     def arguments(k):
-        box, outer = window_of(k)
-        return (*image.part(outer), estimator, *survey, outer, box)
+        outer = image.around(box_of(k), margin)
+        return (*image.part(outer), estimator, *survey, outer, box_of(k))
 
-    for k, (values,) in image.engine.each("features", _features, arguments, left, keep=False):
-        top, bottom, first, stop = window_of(k)[0]
+    for k, (values,) in engine.each("features", _features, arguments, left, keep=False):
+        top, bottom, first, stop = box_of(k)
         out[top:bottom, first:stop] = values
         out.flush()
         journal.put("features", k, ())
-        bar.update()
+        engine.bar.update()
     return as_source(np.lib.format.open_memmap(os.path.join(folder, _FILE), "r"))
 
 
 def _opened(path, shape, journal):
-    """The file, as it was left, or a new one."""
-    if os.path.exists(path):
+    """The file, as it was left, or a new one where there is none that can be read."""
+    with suppress(OSError, ValueError):
         found = np.lib.format.open_memmap(path, "r+")
         if found.shape == shape:
             return found
@@ -78,5 +74,4 @@ def _features(part, name, estimator, value_range, eight_bit, outer, box):
     check_finite(image, name, way_out="put numbers in their place")
     image = seen(image, value_range, None, name, eight_bit=eight_bit)
     values = estimator._values(image, "cpu")
-    rows = slice(box[0] - outer[0], box[1] - outer[0])
-    return (np.ascontiguousarray(values[rows, box[2] - outer[2] : box[3] - outer[2]]),)
+    return (cut_out(values, outer, box),)

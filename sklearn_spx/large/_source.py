@@ -43,6 +43,12 @@ def read(part):
     return np.asarray(part.read() if isinstance(part, _Window) else part)
 
 
+def cut_out(values, outer, box):
+    """Of values (h, w, ...) of the part ``outer`` of an image, those of the part ``box`` in it."""
+    rows = slice(box[0] - outer[0], box[1] - outer[0])
+    return np.ascontiguousarray(values[rows, box[2] - outer[2] : box[3] - outer[2]])
+
+
 class _Form:
     def __init__(self, shape, dtype):
         self.shape, self.dtype, self.ndim = shape, dtype, len(shape)

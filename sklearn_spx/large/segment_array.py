@@ -26,7 +26,7 @@ from . import _images
 from ._engine import Engine
 from ._features import write_features
 from ._journal import Journal
-from ._source import as_source, read, window
+from ._source import as_source, cut_out, read, window
 
 __all__ = ["segment_array"]
 
@@ -214,9 +214,9 @@ class _Whole:
         """Some of the image as tasks get it, and what messages call it."""
         return window(self.source, box), "array[{}:{}, {}:{}]".format(*box)
 
-    def around(self, k, side):
-        """A block with the tiles around it."""
-        top, bottom, left, right = self.boxes[k]
+    def around(self, box, side):
+        """A part of the image with as many pixels around it."""
+        top, bottom, left, right = box
         height, width = self.shape[:2]
         return (
             max(top - side, 0), min(bottom + side, height),
@@ -313,7 +313,7 @@ def _write(image, plan, centres, joined, journal, out):
 
 def _assigning(image, plan, centres, k):
     """The arguments of a task that needs the clusters of a block and of the pixels around."""
-    outer = image.around(k, plan.side)
+    outer = image.around(image.boxes[k], plan.side)
     ids, own = clustering.centres_of_block(plan, centres, *_place_of(outer))
     return (*image.part(outer), image.reading, _thin(plan), outer, image.boxes[k], ids, own)
 
@@ -352,8 +352,7 @@ def _clusters_of(part, name, reading, plan, outer, box, ids, centres):
     labels = clustering.assign_block(plan, image, outer[0], outer[2], ids, centres)
     if plan.min_size > 1:
         joining.settle(labels)
-    rows = slice(box[0] - outer[0], box[1] - outer[0])
-    return np.ascontiguousarray(labels[rows, box[2] - outer[2] : box[3] - outer[2]])
+    return cut_out(labels, outer, box)
 
 
 def _find(part, name, reading, plan, outer, box, ids, centres):

@@ -1,5 +1,7 @@
 """segment_array with Trainable SLIC: the same labels whatever the blocks, nearly the whole's."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -142,15 +144,34 @@ def test_it_goes_on_where_it_was_interrupted(linear, monkeypatch, tmp_path):
     np.testing.assert_array_equal(out, expected)
     assert len(set(seen)) == 15
     assert len(seen) <= 15 + 4 * runs
-    # features that are gone are made again, those of another net are not taken
-    (tmp_path / "c" / "features.npy").unlink()
-    again = segment_array(linear, IMAGE, np.full(expected.shape, -7), block_size=32)
-    np.testing.assert_array_equal(again, expected)
+    # those of another net are not taken
     other = TrainableSLIC(60, size=12, features=FEW).fit(
         LEAVES.images[:1], LEAVES.ground_truths[:1]
     )
     with pytest.raises(ValueError, match="belongs to another array, estimator"):
         segment_array(other, IMAGE, block_size=32, checkpoint=tmp_path / "c")
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty file", "other features"])
+def test_features_that_are_gone_are_made_again(linear, monkeypatch, tmp_path, left):
+    module = sys.modules["sklearn_spx.large.segment_array"]
+    expected, out = segment_array(linear, IMAGE), np.full(IMAGE.shape[:2], -7)
+    arguments = {"block_size": 32, "checkpoint": tmp_path / "c"}
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:  # the features are there, and the centres
+        patch.setattr(module, "_join", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            segment_array(linear, IMAGE, out, **arguments)
+    path = tmp_path / "c" / "features.npy"
+    path.unlink()
+    if left == "an empty file":
+        path.write_bytes(b"")
+    elif left == "other features":
+        np.save(path, np.zeros((3, 3, 3), np.float32))
+    np.testing.assert_array_equal(segment_array(linear, IMAGE, out, **arguments), expected)
 
 
 def test_what_it_cannot_do_is_named():
