@@ -16,6 +16,7 @@ from sklearn_spx.kernels._grid import grid_of
 from sklearn_spx.kernels.affinities import as_affinities, diagonal_affinities
 from sklearn_spx.kernels.compilation import njit
 from sklearn_spx.kernels.entropy_rate import _cpu, _rules
+from sklearn_spx.kernels.entropy_rate._weights import affinity_weights
 
 from . import naive
 
@@ -104,7 +105,7 @@ def test_where_nothing_is_seen_superpixels_are_the_cells():
 def _segment(affinities, n_segments, side, mask, balance=0.5, connectivity=8):
     """Labels, or None where sweeps over tiles of this side went too far."""
     grid = grid_of(mask.shape, connectivity)
-    weights = package._affinity_weights(affinities, grid)
+    weights = affinity_weights(affinities, grid)
     inside = np.zeros(weights.shape[:2], bool)
     inside[:, : mask.shape[-1]] = grid.flat(mask)
     of_edges = grid.shape[1], grid.offsets
@@ -527,7 +528,7 @@ def test_weights_found_by_blocks_of_rows(masked):
     rng = np.random.default_rng(0)
     affinities = rng.random((2, 131, 5), np.float32)
     mask = rng.random((131, 5)) > 0.2 if masked else None
-    weights = package._affinity_weights(affinities, grid_of((131, 5), 8), mask)
+    weights = affinity_weights(affinities, grid_of((131, 5), 8), mask)
     known = as_affinities(affinities, mask=mask).astype(np.float64)
     diagonal = np.maximum(diagonal_affinities(known, mask) / np.sqrt(2), _rules.LEAST_WEIGHT)
     np.testing.assert_array_equal(weights[:-1, :4, 2], diagonal)

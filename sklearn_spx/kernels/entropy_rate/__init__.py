@@ -17,15 +17,8 @@ from numpy.typing import NDArray
 
 from .._device import open_session
 from .._grid import grid_of, stays_on_cpu
-from ..affinities import (
-    affinities_shape,
-    as_affinities,
-    as_volume_affinities,
-    diagonal_affinities,
-)
+from ..affinities import affinities_shape
 from ..checks import (
-    as_image,
-    as_labels,
     as_mask,
     check_connectivity,
     check_count,
@@ -35,13 +28,12 @@ from ..checks import (
     uses_gpu,
 )
 from . import _cpu
-from ._rules import LEAST_WEIGHT
+from ._weights import colour_factor, edge_weights
 
 __all__ = ["entropy_rate_superpixels"]
 
 _TILES = {2: (128, 8), 3: (16, 4)}  # pixels of a side, and its growth from sweep to sweep
 _LEAST_SIZE = 16  # pixels of a superpixel from which sweeps over tiles seldom go too far
-_ROWS = 64  # whose diagonals are found at once
 _MOST = 1e30  # beyond it, the balancing term alone counts
 
 
@@ -170,22 +162,10 @@ def entropy_rate_superpixels(
         shape = of_affinities
     grid = grid_of(shape, connectivity, spacing)
     _check_edges(shape, len(grid.offsets))
-    if image is not None:
-        weights = _colour_weights(as_image(image, mask=mask, axes=axes), sigma, grid)
-    if affinities is not None:
-        given = _affinity_weights(affinities, grid, mask)
-        if image is not None:
-            given *= weights
-            np.maximum(given, LEAST_WEIGHT, out=given)
-        weights = given
-        del given
-    image = affinities = None  # copies of them are no longer needed
+    weights = edge_weights(grid, image, sigma, affinities, cells, regularity, mask)
+    image = affinities = cells = None  # copies of them are no longer needed
     arrays.clear()
     height, width = grid.shape[1:]
-    if cells is not None:
-        cells = grid.flat(as_labels(cells, "cells", shape))
-        _cpu.weaken(cells, height, grid.offsets, 1.0 - regularity, LEAST_WEIGHT, weights)
-        cells = None
     inside = np.zeros(weights.shape[:2], bool)
     inside[:, :width] = True if mask is None else grid.flat(as_mask(mask, shape))
     n_pixels = int(np.count_nonzero(inside))
@@ -237,7 +217,7 @@ def _on_gpu(image, affinities, cells, mask, n_segments, balance, sigma, connecti
             _cuda.weigh(session, _cuda.weigh_affinities, affinities, inside, np.sqrt(2), weights)
         if image is not None:
             how = _cuda.weigh_colours if affinities is None else _cuda.weigh_colours_too
-            _cuda.weigh(session, how, image, inside, _factor(sigma), weights)
+            _cuda.weigh(session, how, image, inside, colour_factor(sigma), weights)
         if cells is not None:
             cells = _cuda_checks.labels_of(session, cells, "cells", shape)
             _cuda.weigh(session, _cuda.weaken, cells, inside, 1.0 - regularity, weights)
@@ -279,50 +259,3 @@ def _check_size(n_segments, n_pixels):
 def _check_parts(n_segments, n_left):
     if n_left > n_segments:
         raise ValueError(f"n_segments is {n_segments}, but the mask has {n_left} unconnected parts")
-
-
-def _factor(sigma):
-    """Factor of squared distances of colours in the exponent."""
-    sigma = min(max(sigma, 1e-100), 1e100)  # no difference of float32 values tells more
-    return -1 / (2 * (3 * sigma) ** 2)
-
-
-def _no_weights(grid):
-    """Weights (D * H, W | 1, 2^bits) float64 of the edges of a grid, all 0.
-
-    A row is an odd number of pixels: rows of 2^n would fight for the same lines of the cache.
-    """
-    depth, height, width = grid.shape
-    return np.zeros((depth * height, width | 1, 1 << grid.bits))
-
-
-def _colour_weights(image, sigma, grid):
-    weights = _no_weights(grid)
-    image = grid.flat(image, image.shape[-1])
-    of_edges = grid.shape[1], grid.offsets, grid.squares
-    _cpu.colour_weights(image, *of_edges, _factor(sigma), LEAST_WEIGHT, weights)
-    return weights
-
-
-def _affinity_weights(affinities, grid, mask=None):
-    weights = _no_weights(grid)
-    width = grid.shape[2]
-    if grid.axes == 3:
-        for k, given in enumerate(as_volume_affinities(affinities, grid, mask)):
-            weights[:, :width, k] = grid.flat(given)
-        return np.maximum(weights, LEAST_WEIGHT, out=weights)
-    affinities = as_affinities(affinities, mask=mask)
-    weights[:, : width - 1, 0] = affinities[0, :, :-1]
-    weights[:-1, :width, 1] = affinities[1, :-1]
-    if len(grid.offsets) == 4:
-        if mask is not None:
-            mask = as_mask(mask, affinities.shape[1:])
-        for first in range(0, len(weights) - 1, _ROWS):
-            rows = slice(first, first + _ROWS + 1)  # a diagonal leads to the next one
-            of_rows = affinities[:, rows].astype(np.float64)
-            diagonal = diagonal_affinities(of_rows, None if mask is None else mask[rows])
-            diagonal /= np.sqrt(2)
-            there = weights[first : first + len(diagonal)]
-            there[:, : width - 1, 2] = diagonal
-            there[:, 1:width, 3] = diagonal
-    return np.maximum(weights, LEAST_WEIGHT, out=weights)

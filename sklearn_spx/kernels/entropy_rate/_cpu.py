@@ -33,7 +33,7 @@ from numba.extending import register_jitable
 from .._bits import bits_of_double, double_of
 from .._disjoint_set import find, join, number
 from .._grid import is_row
-from ..compilation import njit
+from ..compilation import inner, njit, rule
 from ._rules import colour_weight, entropy_gain, integer_cost, is_border, scales, x_log_x
 
 _BITS = 17  # buckets: 2^_BITS
@@ -136,7 +136,7 @@ def cut_edges(inside, height, offsets, weights):
 
 
 @register_jitable
-def _unbalance(n_log_n, m, n):
+def unbalance_of(n_log_n, m, n):
     """Unbalance of a union of m and n pixels, as `integer_cost` takes it."""
     if m + n < n_log_n.size:
         return n_log_n[m + n] - n_log_n[m] - n_log_n[n] - n_log_n[2]
@@ -160,7 +160,7 @@ def _most_gain(w, loop_a, loop_b, log_a, log_b):
 
 
 @njit
-def _deal(graph, tile, first, behind, limit, drops):
+def deal(graph, tile, first, behind, limit, drops):
     """Put a tile's edges into the buckets below ``limit``; return a list of all others.
 
     Clusters that touch the tile from outside are closed.
@@ -207,7 +207,7 @@ def _deal(graph, tile, first, behind, limit, drops):
                 if closed[root_a] == tile and closed[root_b] == tile:
                     continue
                 m, n = size[root_a], size[root_b]
-                unbalance = _unbalance(n_log_n, m, n)
+                unbalance = unbalance_of(n_log_n, m, n)
                 gain = _most_gain(w, loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1])
                 if gain == np.inf:
                     gain = entropy_gain(w, loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1])
@@ -225,7 +225,7 @@ def _deal(graph, tile, first, behind, limit, drops):
 
 
 @njit
-def _empty_buckets(graph, tile, origin, limit, waiting, n_left, n_segments):
+def empty_buckets(graph, tile, origin, limit, waiting, n_left, n_segments):
     """Make the joins of the buckets below ``limit``, in order of cost, while there are too many.
 
     The first bucket starts at cost ``origin``. Returns the list of edges that wait beyond the
@@ -264,7 +264,7 @@ def _empty_buckets(graph, tile, origin, limit, waiting, n_left, n_segments):
                 w = weight[e]
                 entropy = entropy_gain(w, loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1])
                 m, n = size[root_a], size[root_b]
-                unbalance = _unbalance(n_log_n, m, n)
+                unbalance = unbalance_of(n_log_n, m, n)
                 key = integer_cost(entropy, unbalance, greatest, factor, unit) - start
                 if key >= 1 << _SHIFT:
                     later = bucket + (key >> _SHIFT)
@@ -307,6 +307,105 @@ def scales_of(n_pixels, n_segments, balance, greatest):
     return scales(n_pixels, n_segments, balance, greatest)
 
 
+@inner
+def edges_of(offsets, height, width, n_ways):
+    """Bits of an edge's number that tell the edges of a pixel apart, and the step along each."""
+    bits = 0
+    while 1 << bits < n_ways:
+        bits += 1
+    steps = np.zeros(n_ways, np.int64)
+    for k in range(offsets.shape[0]):
+        steps[k] = (offsets[k, 0] * height + offsets[k, 1]) * width + offsets[k, 2]
+    return bits, steps
+
+
+@inner
+def sum_loops(weight, bits, steps, loop):
+    """Fill in the weights of the self-loops at the start, and x log x of them; `loop` is 0."""
+    for e in range(weight.size):
+        if weight[e] > 0:
+            a = e >> bits
+            loop[a, 0] += weight[e]
+            loop[a + steps[e - (a << bits)], 0] += weight[e]
+    for p in range(len(loop)):
+        loop[p, 1] = x_log_x(loop[p, 0])
+
+
+@inner
+def greatest_gain(weight, bits, steps, loop):
+    """Greatest entropy gain of an edge."""
+    greatest = 0.0
+    for e in range(weight.size):
+        w = weight[e]
+        if w > 0:
+            a = e >> bits
+            b = a + steps[e - (a << bits)]
+            if _most_gain(w, loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1]) > greatest:
+                gain = entropy_gain(w, loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1])
+                greatest = max(greatest, gain)
+    return greatest
+
+
+@rule
+def limit_at(depth, greatest, unit):
+    """The bucket behind those of costs up to ``depth`` greatest gains."""
+    return min(np.int64(depth * greatest * unit) >> _SHIFT, 1 << _BITS)
+
+
+@inner
+def open_graph(shape, bits, weight, steps, sets, loop, n_pixels, scale):
+    """The graph, with empty buckets.
+
+    sets : parent, size, closed
+    scale : greatest, factor, unit
+    """
+    parent, size, closed = sets
+    greatest, factor, unit = scale
+    return _Graph(
+        shape=shape,
+        bits=bits,
+        weight=weight,
+        steps=steps,
+        parent=parent,
+        size=size,
+        closed=closed,
+        loop=loop,
+        following=np.full(weight.size, -1, np.int32),
+        head=np.full(1 << _BITS, -1, np.int32),
+        n_log_n=tabulate(min(n_pixels, _TABLE)),
+        greatest=greatest,
+        factor=factor,
+        unit=unit,
+    )
+
+
+@inner
+def sweep(graph, start, stop, side, growth, limit, n_left, n_segments):
+    """Make joins within tiles, of a side that grows until one holds all from start to stop.
+
+    Returns the number of the last tile, how many clusters are left, and the greatest cost of a
+    join. It ends where no more than ``n_segments`` are left.
+    """
+    front, top, left = start
+    back, bottom, right = stop
+    tile, swept = 0, np.int64(-1)
+    while 0 < side < max(back - front, bottom - top, right - left):
+        for z in range(front, back, side):
+            for y in range(top, bottom, side):
+                for x in range(left, right, side):
+                    tile += 1
+                    behind = (min(z + side, back), min(y + side, bottom), min(x + side, right))
+                    deal(graph, tile, (z, y, x), behind, limit, True)
+                    _, n_left, cost = empty_buckets(
+                        graph, tile, np.int64(0), limit, np.int64(-1), n_left, n_segments
+                    )
+                    swept = max(swept, cost)
+                    if n_left <= n_segments:
+                        return tile, n_left, swept
+        side *= growth
+    return tile, n_left, swept
+
+
 @njit
 def segment(weights, inside, height, offsets, n_pixels, n_segments, balance, side, growth, labels):
     """Join until ``n_segments`` are left; return how many are.
@@ -326,83 +425,31 @@ def segment(weights, inside, height, offsets, n_pixels, n_segments, balance, sid
     """
     width = inside.shape[1]
     depth = inside.shape[0] // height
-    n_ways = weights.shape[2]
     w = weights.ravel()
-    bits = 0
-    while 1 << bits < n_ways:
-        bits += 1
-    steps = np.zeros(n_ways, np.int64)
-    for k in range(offsets.shape[0]):
-        steps[k] = (offsets[k, 0] * height + offsets[k, 1]) * width + offsets[k, 2]
+    bits, steps = edges_of(offsets, height, width, weights.shape[2])
     loop = np.zeros((inside.size, 2))
-    for e in range(w.size):
-        if w[e] > 0:
-            a = e >> bits
-            loop[a, 0] += w[e]
-            loop[a + steps[e - (a << bits)], 0] += w[e]
-    for p in range(inside.size):
-        loop[p, 1] = x_log_x(loop[p, 0])
-    greatest = 0.0
-    for e in range(w.size):
-        if w[e] > 0:
-            a = e >> bits
-            b = a + steps[e - (a << bits)]
-            if _most_gain(w[e], loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1]) > greatest:
-                gain = entropy_gain(w[e], loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1])
-                greatest = max(greatest, gain)
-    n_log_n = tabulate(min(n_pixels, _TABLE))
+    sum_loops(w, bits, steps, loop)
+    greatest = greatest_gain(w, bits, steps, loop)
     factor, unit = scales(n_pixels, n_segments, balance, greatest)
     parent, closed = np.empty(inside.size, np.int32), labels.ravel()
     for p in range(inside.size):
         parent[p] = p
     closed[:] = 0  # the labels' memory, until they are known
-    graph = _Graph(
-        shape=(depth, height, width),
-        bits=bits,
-        weight=w,
-        steps=steps,
-        parent=parent,
-        size=np.ones(inside.size, np.int32),
-        closed=closed,
-        loop=loop,
-        following=np.full(w.size, -1, np.int32),
-        head=np.full(1 << _BITS, -1, np.int32),
-        n_log_n=n_log_n,
-        greatest=greatest,
-        factor=factor,
-        unit=unit,
-    )
-
-    n_left = n_pixels
-    nothing, tile = np.int64(-1), 0
-    swept = last = np.int64(-1)  # greatest costs of a join: in sweeps, and after them
-    limit = min(np.int64(_DEPTH * greatest * unit) >> _SHIFT, 1 << _BITS)
+    size = np.ones(inside.size, np.int32)
     whole = (depth, height, width)
-    while 0 < side < max(depth, height, width):
-        for front in range(0, depth, side):
-            for top in range(0, height, side):
-                for left in range(0, width, side):
-                    tile += 1
-                    first = (front, top, left)
-                    behind = (
-                        min(front + side, depth),
-                        min(top + side, height),
-                        min(left + side, width),
-                    )
-                    _deal(graph, tile, first, behind, limit, True)
-                    _, n_left, cost = _empty_buckets(
-                        graph, tile, np.int64(0), limit, nothing, n_left, n_segments
-                    )
-                    swept = max(swept, cost)
-                    if n_left <= n_segments < n_pixels:
-                        return -1
-        side *= growth
+    sets, scale = (parent, size, closed), (greatest, factor, unit)
+    graph = open_graph(whole, bits, w, steps, sets, loop, n_pixels, scale)
 
+    nothing, start = np.int64(-1), (0, 0, 0)
+    limit = limit_at(_DEPTH, greatest, unit)
+    tile, n_left, swept = sweep(graph, start, whole, side, growth, limit, n_pixels, n_segments)
+    if n_left <= n_segments < n_pixels:
+        return -1
     tile += 1
-    origin = np.int64(0)
-    waiting = _deal(graph, tile, (0, 0, 0), whole, 1 << _BITS, False)
+    origin, last = np.int64(0), np.int64(-1)
+    waiting = deal(graph, tile, start, whole, 1 << _BITS, False)
     while True:
-        waiting, n_left, cost = _empty_buckets(
+        waiting, n_left, cost = empty_buckets(
             graph, tile, origin, 1 << _BITS, waiting, n_left, n_segments
         )
         last = max(last, cost)

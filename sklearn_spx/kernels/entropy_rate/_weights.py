@@ -1,0 +1,79 @@
+"""Weights of the edges of a grid, from colours, affinities and cells."""
+
+import numpy as np
+
+from ..affinities import as_affinities, as_volume_affinities, diagonal_affinities
+from ..checks import as_image, as_labels, as_mask
+from . import _cpu
+from ._rules import LEAST_WEIGHT
+
+_ROWS = 64  # whose diagonals are found at once
+
+
+def edge_weights(grid, image, sigma, affinities, cells, regularity, mask=None):
+    """Weights (D * H, W | 1, 2^bits) float64 of the edges of a grid; of no edge, anything.
+
+    image, affinities, cells, mask : arrays or None, one of the first two given
+    """
+    shape = grid.shape if grid.axes == 3 else grid.shape[1:]
+    if image is not None:
+        weights = _colour_weights(as_image(image, mask=mask, axes=grid.axes), sigma, grid)
+    if affinities is not None:
+        given = affinity_weights(affinities, grid, mask)
+        if image is not None:
+            given *= weights
+            np.maximum(given, LEAST_WEIGHT, out=given)
+        weights = given
+    if cells is not None:
+        cells = grid.flat(as_labels(cells, "cells", shape))
+        how = 1.0 - regularity, LEAST_WEIGHT
+        _cpu.weaken(cells, grid.shape[1], grid.offsets, *how, weights)
+    return weights
+
+
+def colour_factor(sigma):
+    """Factor of squared distances of colours in the exponent."""
+    sigma = min(max(sigma, 1e-100), 1e100)  # no difference of float32 values tells more
+    return -1 / (2 * (3 * sigma) ** 2)
+
+
+def _no_weights(grid):
+    """Weights of 0.
+
+    A row is an odd number of pixels: rows of 2^n would fight for the same lines of the cache.
+    """
+    depth, height, width = grid.shape
+    return np.zeros((depth * height, width | 1, 1 << grid.bits))
+
+
+def _colour_weights(image, sigma, grid):
+    weights = _no_weights(grid)
+    image = grid.flat(image, image.shape[-1])
+    of_edges = grid.shape[1], grid.offsets, grid.squares
+    _cpu.colour_weights(image, *of_edges, colour_factor(sigma), LEAST_WEIGHT, weights)
+    return weights
+
+
+def affinity_weights(affinities, grid, mask=None):
+    """Weights of the edges from affinities alone."""
+    weights = _no_weights(grid)
+    width = grid.shape[2]
+    if grid.axes == 3:
+        for k, given in enumerate(as_volume_affinities(affinities, grid, mask)):
+            weights[:, :width, k] = grid.flat(given)
+        return np.maximum(weights, LEAST_WEIGHT, out=weights)
+    affinities = as_affinities(affinities, mask=mask)
+    weights[:, : width - 1, 0] = affinities[0, :, :-1]
+    weights[:-1, :width, 1] = affinities[1, :-1]
+    if len(grid.offsets) == 4:
+        if mask is not None:
+            mask = as_mask(mask, affinities.shape[1:])
+        for first in range(0, len(weights) - 1, _ROWS):
+            rows = slice(first, first + _ROWS + 1)  # a diagonal leads to the next one
+            of_rows = affinities[:, rows].astype(np.float64)
+            diagonal = diagonal_affinities(of_rows, None if mask is None else mask[rows])
+            diagonal /= np.sqrt(2)
+            there = weights[first : first + len(diagonal)]
+            there[:, : width - 1, 2] = diagonal
+            there[:, 1:width, 3] = diagonal
+    return np.maximum(weights, LEAST_WEIGHT, out=weights)
