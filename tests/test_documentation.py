@@ -42,6 +42,8 @@ INSIDE = (
     "kernels.color",
     "kernels.compilation",
     "kernels.connectivity.blocks",
+    "kernels.entropy_rate.blocks",
+    "kernels.entropy_rate.rest",
     "kernels.flow",
     "kernels.slic.blocks",
     "learned",

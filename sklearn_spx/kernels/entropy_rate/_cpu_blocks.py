@@ -1,0 +1,244 @@
+"""Entropy rate superpixels block by block: the loops over pixels and edges.
+
+A block is given with a ring of one pixel around it, where there is one. Clusters that reach into
+the ring are closed from the beginning, and so are not joined. Of those the size is that of the part
+in sight: too small, so that their edges come up too early if at all, and close what they touch.
+"""
+
+import heapq
+
+import numpy as np
+
+from .._disjoint_set import find, join
+from ..compilation import njit, rule
+from ._cpu import (
+    deal,
+    edges_of,
+    empty_buckets,
+    greatest_gain,
+    limit_at,
+    open_graph,
+    sum_loops,
+    sweep,
+    tabulate,
+    unbalance_of,
+)
+from ._rules import entropy_gain, integer_cost, x_log_x
+
+_ALL = np.int64(1) << 62  # clusters: no number of them ends the work
+_TABLE = 4096  # sizes of clusters whose n log n is kept
+
+
+@njit
+def loops_of(weights, offsets, loop):
+    """Fill in the self-loops at the start.
+
+    Parameters
+    ----------
+    weights : IN (H, W, 2^bits) float64
+    offsets : IN (d, 3) int64
+    loop : OUT (H * W, 2) float64, 0
+    """
+    height, width, n_ways = weights.shape
+    bits, steps = edges_of(offsets, height, width, n_ways)
+    sum_loops(weights.ravel(), bits, steps, loop)
+
+
+@njit
+def greatest_of(weights, offsets, loop):
+    """Return the greatest entropy gain of an edge; arguments as of `loops_of`."""
+    height, width, n_ways = weights.shape
+    bits, steps = edges_of(offsets, height, width, n_ways)
+    return greatest_gain(weights.ravel(), bits, steps, loop)
+
+
+@njit
+def take_loops(found, loop):
+    """Take the weights of self-loops as they are found (n,) float64, where they have changed.
+
+    loop : INOUT (n, 2) float64
+    """
+    for p in range(found.size):
+        if found[p] != loop[p, 0]:
+            loop[p, 0] = found[p]
+            loop[p, 1] = x_log_x(found[p])
+
+
+@njit
+def roots_of(parent, root):
+    """Write the root of each, OUT (n,) int64."""
+    for i in range(parent.size):
+        root[i] = find(parent, i)
+
+
+@rule
+def is_within(row, column, box):
+    """Whether a pixel lies in a box."""
+    return box[0] <= row < box[1] and box[2] <= column < box[3]
+
+
+@njit
+def find_roots(ids, outer, image_width, parent):
+    """Set the parent of each pixel whose cluster's pixel is in sight, of others to -1.
+
+    Parameters
+    ----------
+    ids : IN (H, W | 1) int64, a pixel of each one's cluster, as row * image_width + column
+    outer : four int, first row and the one behind the last, and columns
+    image_width : int
+    parent : OUT (H * (W | 1),) int32
+    """
+    height, width = ids.shape
+    for y in range(height):
+        for x in range(width):
+            row, column = ids[y, x] // image_width, ids[y, x] % image_width
+            there = (row - outer[0]) * width + column - outer[2]
+            parent[y * width + x] = there if is_within(row, column, outer) else -1
+
+
+@njit
+def join_block(weights, offsets, core, scale, depth, tiles, n_pixels, loop, parent):
+    """Make the joins of a block that need nothing beyond; return the greatest cost of one.
+
+    Parameters
+    ----------
+    weights : IN (H, W, 2^bits) float64, of the block and its ring
+    offsets : IN (d, 3) int64
+    core : four int, first row of the block and the one behind its last, and columns
+    scale : greatest, factor, unit
+    depth : float, joins are made of costs up to as many greatest gains
+    tiles : two int, side of the first tiles within, 0 for none, and its growth
+    n_pixels : int, of the whole image
+    loop : INOUT (H * W, 2) float64
+    parent : INOUT (H * W,) int32
+    """
+    height, width, n_ways = weights.shape
+    bits, steps = edges_of(offsets, height, width, n_ways)
+    size, closed = np.zeros(parent.size, np.int32), np.zeros(parent.size, np.int32)
+    for p in range(parent.size):
+        size[find(parent, p)] += 1
+    shape = (1, height, width)
+    sets = (parent, size, closed)
+    graph = open_graph(shape, bits, weights.ravel(), steps, sets, loop, n_pixels, scale)
+    limit = limit_at(depth, scale[0], scale[2])
+    first, behind = (0, core[0], core[2]), (1, core[1], core[3])
+    side, growth = tiles
+    tile, _, swept = sweep(graph, first, behind, side, growth, limit, _ALL, 0)
+    deal(graph, tile + 1, first, behind, limit, True)
+    _, _, cost = empty_buckets(graph, tile + 1, np.int64(0), limit, np.int64(-1), _ALL, 0)
+    return max(swept, cost)
+
+
+@njit
+def write_ids(parent, outer, image_width, ids):
+    """Write a pixel of each one's cluster, where it is in sight and else as it is.
+
+    Arguments as of `find_roots`; `ids` INOUT.
+    """
+    height, width = ids.shape
+    for y in range(height):
+        for x in range(width):
+            root = find(parent, y * width + x)
+            row, column = root // width, root % width
+            known = ids[row, column]
+            if is_within(known // image_width, known % image_width, outer):
+                ids[y, x] = (row + outer[0]) * image_width + column + outer[2]
+
+
+@njit
+def list_edges(weights, offsets, core, scale, bounds, loop, parent, found, weight, counts):
+    """Write the block's edges between clusters of costs from low to high; return how many.
+
+    Parameters
+    ----------
+    weights, offsets, core, scale, loop : as of `join_block`; edges begin in the block
+    bounds : low, high, step; int, of cost
+    parent : IN (H * W,) int32
+    found : OUT (n, 2) int64, pixel and k of each edge; n of 0: they are counted
+    weight : OUT (n,) float64
+    counts : INOUT (m,) int64, edges of costs from high on, by step
+    """
+    height, width, n_ways = weights.shape
+    bits, steps = edges_of(offsets, height, width, n_ways)
+    flat = weights.ravel()
+    size = np.zeros(parent.size, np.int32)
+    for p in range(parent.size):
+        size[find(parent, p)] += 1
+    n_log_n = tabulate(_TABLE)
+    low, high, step = bounds
+    n = 0
+    for y in range(core[0], core[1]):
+        for x in range(core[2], core[3]):
+            a = y * width + x
+            root_a = find(parent, a)
+            for k in range(n_ways):
+                w = flat[(a << bits) + k]
+                if w == 0:
+                    continue
+                b = a + steps[k]
+                root_b = find(parent, b)
+                if root_a == root_b:
+                    continue
+                gain = entropy_gain(w, loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1])
+                unbalance = unbalance_of(n_log_n, size[root_a], size[root_b])
+                cost = integer_cost(gain, unbalance, scale[0], scale[1], scale[2])
+                if cost >= high:
+                    counts[min((cost - high) // step, counts.size - 1)] += 1
+                elif cost >= low:
+                    if len(found):
+                        found[n, 0], found[n, 1], weight[n] = a, k, w
+                    n += 1
+    return n
+
+
+@njit
+def join_listed(edges, weight, ends, slots, scale, high, n_segments, sets, loop, later):
+    """Make joins along listed edges, in order of cost, below ``high``.
+
+    Parameters
+    ----------
+    edges : IN (n,) int64, their numbers, ascending: the order among equal costs
+    weight : IN (n,) float64
+    ends : IN (n, 2) int64, clusters
+    slots : IN (n, 2) int64, places of their pixels in `loop`
+    scale : greatest, factor, unit
+    high : int, of cost
+    n_segments : int, where it ends
+    sets : parent (m,) int64, size (m,) int64, of clusters; number left (1,) int64; all INOUT
+    loop : INOUT (l, 2) float64
+    later : OUT (n,) bool, edges whose turn has not come
+
+    Returns
+    -------
+    cost : int, of the last join, -1 without any
+    """
+    parent, size, left = sets
+    n_log_n = tabulate(_TABLE)
+    heap = [(np.int64(-1), np.int64(-1)) for _ in range(0)]
+    last = np.int64(-1)
+    for i in range(edges.size):
+        later[i] = False
+        heap.append((np.int64(-1), np.int64(i)))  # no cost is known yet
+    for p in range(len(loop)):
+        loop[p, 1] = x_log_x(loop[p, 0])
+    while len(heap) > 0 and left[0] > n_segments:
+        known, i = heapq.heappop(heap)
+        root_a, root_b = find(parent, ends[i, 0]), find(parent, ends[i, 1])
+        if root_a == root_b:
+            continue
+        a, b = slots[i, 0], slots[i, 1]
+        gain = entropy_gain(weight[i], loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1])
+        unbalance = unbalance_of(n_log_n, size[root_a], size[root_b])
+        cost = integer_cost(gain, unbalance, scale[0], scale[1], scale[2])
+        if cost >= high:
+            later[i] = True
+        elif cost > known:
+            heapq.heappush(heap, (cost, i))
+        else:
+            join(parent, size, root_a, root_b)
+            for p in (a, b):
+                loop[p, 0] -= weight[i]
+                loop[p, 1] = x_log_x(loop[p, 0])
+            left[0] -= 1
+            last = max(last, cost)
+    return last
