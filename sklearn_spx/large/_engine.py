@@ -10,11 +10,9 @@ _BATCH = 4  # tasks a worker that are under way before their results are taken
 class Engine:
     """Calls functions for each block, shows how far it is, and keeps what is done."""
 
-    def __init__(self, journal, n_blocks, n_phases, verbose):
+    def __init__(self, journal, n_blocks, verbose):
         self.journal, self.n_blocks = journal, n_blocks
-        self.bar = progress_bar(
-            total=n_phases * n_blocks, verbose=verbose, desc="segment_array", unit="block"
-        )
+        self.bar = progress_bar(total=0, verbose=verbose, desc="segment_array", unit="block")
 
     def add_phase(self, n=None):
         """Make room in the bar for one more pass, over n parts; None is all blocks."""

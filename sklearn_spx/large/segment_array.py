@@ -1,9 +1,7 @@
 """Superpixels of an image of any size, block by block, with the labels of the whole image.
 
     for Trainable SLIC: array -> windows -> features, which are the array from here on
-    array -> blocks -> what the whole image is (range, 8 bits or not) -> plan: one grid of seeds
-    max_iter - 1 times: blocks, centres -> sums, exact in any order -> centres
-    blocks, centres -> clusters -> components ; across the blocks' sides -> regions -> labels
+    array -> blocks -> labels, by `_slic` or by `_entropy_rate`
 
 Each arrow over blocks is one task a block, run by dask.
 """
@@ -17,19 +15,21 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ..kernels.checks import check_count
-from ..kernels.connectivity import blocks as joining
-from ..kernels.slic import blocks as clustering
+from ..methods.ers import ERSSuperpixels
+from ..methods.seal.estimator import SEALSuperpixels
 from ..methods.slic import SLICSuperpixels
 from ..methods.trainable_slic.estimator import TrainableSLIC
 from ..training.state import digest
-from . import _images
+from . import _entropy_rate, _slic
 from ._engine import Engine
 from ._features import write_features
 from ._journal import Journal
-from ._source import as_source, cut_out, read, window
+from ._source import as_source, read, window
+from ._whole import Whole
 
 __all__ = ["segment_array"]
 
+_TAKEN = SLICSuperpixels, TrainableSLIC, ERSSuperpixels, SEALSuperpixels
 _UNIT = 16  # blocks start at multiples of it: the side of a tile, or twice
 
 
@@ -128,250 +128,21 @@ def segment_array(
     out = np.empty(shape, np.int32) if in_memory else _check_out(out, shape)
     owner = None if checkpoint is None else _digest_of(estimator, source, block_size)
     journal = Journal(checkpoint, owner)
-    engine = Engine(journal, len(boxes), estimator.max_iter + 2, verbose)
+    engine = Engine(journal, len(boxes), verbose)
     with engine.bar, ExitStack() as stack:
-        image = _Whole(estimator, source, boxes, engine)
-        if isinstance(estimator, TrainableSLIC):
-            folder = checkpoint
-            if folder is None:
-                folder = stack.enter_context(TemporaryDirectory(prefix="segment_array-"))
-            source = write_features(image, estimator, image.survey(), journal, folder)
-            image = _Whole(_slic_of(estimator), source, boxes, engine)
-        plan = image.plan()
-        centres = _cluster(image, plan)
-        joined = _join(image, plan, centres, len(columns) - 1)
-        _write(image, plan, centres, joined, None if in_memory else journal, out)
+        image = Whole(estimator, source, boxes, engine)
+        folder = checkpoint
+        if folder is None and not isinstance(estimator, SLICSuperpixels):
+            folder = stack.enter_context(TemporaryDirectory(prefix="segment_array-"))
+        kept = None if in_memory else journal
+        if isinstance(estimator, (ERSSuperpixels, SEALSuperpixels)):
+            _entropy_rate.segment(image, out, "written", kept, folder, block_size)
+        else:
+            if isinstance(estimator, TrainableSLIC):
+                source = write_features(image, estimator, folder)
+                image = Whole(_slic_of(estimator), source, boxes, engine)
+            _slic.segment(image, out, "written", kept)
     return out
-
-
-# --- the image ----------------------------------------------------------------------------------
-
-
-class _Whole:
-    """The image, its blocks, and how a block is read."""
-
-    def __init__(self, estimator, source, boxes, engine):
-        self.estimator, self.source, self.boxes, self.engine = estimator, source, boxes, engine
-        self.shape = tuple(source.shape)
-        self.reading = None
-
-    def plan(self):
-        """Find out what depends on the whole image, and make the plan of all blocks."""
-        estimator, as_given = self.estimator, self.estimator._takes_as_given()
-        value_range, eight_bit = None, False
-        if not as_given:
-            value_range, eight_bit = self.survey()
-        n = self.shape[2] if len(self.shape) == 3 else 1
-        converts, weights = estimator._conversion(n)
-        rgb_scale = (255 if eight_bit else 1) if converts else None
-        self.reading = _images.Reading(value_range, eight_bit, rgb_scale, None)
-        axes, planes = clustering.choose_planes_of(
-            self._take, rgb_scale, weights, 3 if converts else n
-        )
-        self.reading = self.reading._replace(axes=axes)
-        return clustering.plan_blocks(
-            self.shape[:2],
-            estimator.n_segments,
-            estimator.compactness,
-            planes,
-            rgb_scale,
-            estimator.max_iter,
-            estimator.slic_zero,
-        )
-
-    def survey(self):
-        """Black and white, and whether the image is an 8-bit picture."""
-        dtype = self.source.dtype
-        known = _images.known_range(self.estimator, dtype)
-        if known == (0, 255) and dtype == np.uint8:
-            return known, True
-        if known is None:
-            found = self._surveyed("range", None)
-            low, high = min(part[0] for part in found), max(part[1] for part in found)
-            known = _images.natural_range(np.array([[low, high]], dtype), "array")
-        return known, all(bool(part[2]) for part in self._surveyed("bits", known))
-
-    def _surveyed(self, phase, value_range):
-        self.engine.add_phase()
-        return [part for _, part in self.engine.each(phase, _survey, self._arguments(value_range))]
-
-    def _arguments(self, *more):
-        """Of a task without a plan, by the number of the block."""
-        return lambda k: (*self.part(self.boxes[k]), *more)
-
-    def _take(self, side):
-        """About side^2 pixels of the whole image, those that the kernel takes."""
-        height, width = self.shape[:2]
-        every = slice(None, None, 1 + width // side)
-        found = []
-        for y in range(0, height, 1 + height // side):
-            row = np.asarray(read(window(self.source, (y, y + 1, 0, width))))
-            image = _images.prepare(row[:, every], self.reading, f"array[{y}]")
-            found.append(image.reshape(-1, image.shape[2]))
-        return np.concatenate(found)
-
-    def part(self, box):
-        """Some of the image as tasks get it, and what messages call it."""
-        return window(self.source, box), "array[{}:{}, {}:{}]".format(*box)
-
-    def around(self, box, side):
-        """A part of the image with as many pixels around it."""
-        top, bottom, left, right = box
-        height, width = self.shape[:2]
-        return (
-            max(top - side, 0), min(bottom + side, height),
-            max(left - side, 0), min(right + side, width),
-        )  # fmt: skip
-
-
-# --- phases -------------------------------------------------------------------------------------
-
-
-def _cluster(image, plan):
-    """The centres before the last iteration, which assigns pixels and moves nothing."""
-    engine, journal = image.engine, image.engine.journal
-    done = journal.last("centres")
-    if done is None:
-
-        def looking(k):
-            box = image.boxes[k]
-            ids = clustering.seeds_of_block(plan, *_place_of(box))
-            return (*image.part(box), image.reading, plan._replace(seeds=plan.seeds[ids]), box, ids)
-
-        looks = [look for _, look in engine.each("look", _look, looking)]
-        centres, done = clustering.first_centres(plan, looks), 0
-        journal.put("centres", 0, centres)
-        journal.forget("look")
-    else:
-        places, contrast, farthest, grid = journal.get("centres", done)
-        centres = clustering.Centres(places, contrast, farthest, float(grid))
-        engine.bar.update((1 + done) * len(image.boxes))
-    for iteration in range(done, plan.max_iter - 1):
-
-        def summing(k):
-            box = image.boxes[k]
-            some = clustering.centres_of_block(plan, centres, *_place_of(box))  # noqa: B023
-            return (*image.part(box), image.reading, _thin(plan), box, iteration, *some)  # noqa: B023
-
-        phase = f"sums{iteration}"
-        found = engine.each(phase, _sum, summing)
-        centres = clustering.move_centres(plan, centres, [sums for _, sums in found])
-        journal.put("centres", iteration + 1, centres)
-        journal.forget(phase)
-    return centres
-
-
-def _join(image, plan, centres, n_across):
-    """The region of each component of each block."""
-    engine = image.engine
-
-    def arguments(k):
-        return _assigning(image, plan, centres, k)
-
-    found = [
-        joining.BlockComponents(*arrays) for _, arrays in engine.each("found", _find, arguments)
-    ]
-
-    def gather(numbers, wanted):
-        chosen = [k for k, own in enumerate(numbers) if wanted[own].any()]
-
-        def gathering(k):
-            own = numbers[k]
-            return (*arguments(k), np.where(wanted[own], own, -1).astype(np.int32))
-
-        parts = [part for _, part in engine.each("cut", _gather, gathering, chosen)]
-        return tuple(np.concatenate(arrays) for arrays in zip(*parts))
-
-    blocks = [found[i : i + n_across] for i in range(0, len(found), n_across)]
-    target = image.shape[:2], plan.min_size, plan.n_segments
-    looks = centres.places[:, 2:], plan.compactness
-    return joining.join_blocks(blocks, target, looks, gather)
-
-
-def _write(image, plan, centres, joined, journal, out):
-    """Write the labels, block by block."""
-    engine = image.engine
-    left = range(len(image.boxes))
-    if journal is not None:
-        left = [k for k in left if journal.get("written", k) is None]
-        engine.bar.update(len(image.boxes) - len(left))
-
-    def writing(k):
-        numbers = joined.numbers[k]
-        cuts = {int(n): joined.cuts[int(n)] for n in np.unique(numbers[numbers < -1])}
-        return (*_assigning(image, plan, centres, k), numbers, cuts)
-
-    for k, (labels,) in engine.each("labels", _label, writing, left, keep=False):
-        top, bottom, first, stop = image.boxes[k]
-        out[top:bottom, first:stop] = labels
-        if journal is not None:
-            if hasattr(out, "flush"):
-                out.flush()
-            journal.put("written", k, ())
-        engine.bar.update()
-
-
-def _assigning(image, plan, centres, k):
-    """The arguments of a task that needs the clusters of a block and of the pixels around."""
-    outer = image.around(image.boxes[k], plan.side)
-    ids, own = clustering.centres_of_block(plan, centres, *_place_of(outer))
-    return (*image.part(outer), image.reading, _thin(plan), outer, image.boxes[k], ids, own)
-
-
-def _place_of(box):
-    """Shape of a block, its first row and its first column."""
-    return (box[1] - box[0], box[3] - box[2]), box[0], box[2]
-
-
-def _thin(plan):
-    """The plan without the seeds, which only the first look needs."""
-    return plan._replace(seeds=plan.seeds[:0])
-
-
-# --- tasks: of a block, wherever they run; each returns a tuple of arrays ------------------------
-
-
-def _survey(part, name, value_range):
-    return _images.survey_block(read(part), value_range, name)
-
-
-def _look(part, name, reading, plan, box, ids):
-    image = _images.prepare(read(part), reading, name)
-    largest, colours = clustering.look_at_block(plan, image, box[0], box[2])
-    return np.array(largest), ids, colours
-
-
-def _sum(part, name, reading, plan, box, iteration, ids, centres):
-    image = _images.prepare(read(part), reading, name)
-    return ids, *clustering.sum_block(plan, image, box[0], box[2], iteration, ids, centres)
-
-
-def _clusters_of(part, name, reading, plan, outer, box, ids, centres):
-    """The cluster of each pixel of a block, settled, which takes those around it."""
-    image = _images.prepare(read(part), reading, name)
-    labels = clustering.assign_block(plan, image, outer[0], outer[2], ids, centres)
-    if plan.min_size > 1:
-        joining.settle(labels)
-    return cut_out(labels, outer, box)
-
-
-def _find(part, name, reading, plan, outer, box, ids, centres):
-    labels = _clusters_of(part, name, reading, plan, outer, box, ids, centres)
-    return joining.find_components(labels, box[0], box[2], plan.shape[1])
-
-
-def _gather(part, name, reading, plan, outer, box, ids, centres, numbers):
-    """Where pixels of the regions lie that `numbers` names, and the region of each."""
-    labels = _clusters_of(part, name, reading, plan, outer, box, ids, centres)
-    joining.write_block(labels, box[0], box[2], numbers, {})
-    ys, xs = np.nonzero(labels >= 0)
-    return (ys + box[0]) * plan.shape[1] + xs + box[2], labels[ys, xs].astype(np.int64)
-
-
-def _label(part, name, reading, plan, outer, box, ids, centres, numbers, cuts):
-    labels = _clusters_of(part, name, reading, plan, outer, box, ids, centres)
-    joining.write_block(labels, box[0], box[2], numbers, cuts)
-    return (labels,)
 
 
 # --- checks -------------------------------------------------------------------------------------
@@ -388,12 +159,21 @@ def _slic_of(estimator):
 
 
 def _check_estimator(estimator):
-    if not isinstance(estimator, (SLICSuperpixels, TrainableSLIC)):
-        raise TypeError(
-            "segment_array takes SLICSuperpixels and TrainableSLIC, got "
-            f"{type(estimator).__name__}: superpixels of other methods depend on the whole image "
-            "at once"
-        )
+    if not isinstance(estimator, _TAKEN):
+        names = ", ".join(taken.__name__ for taken in _TAKEN)
+        raise TypeError(f"segment_array takes {names}, got {type(estimator).__name__}")
+    if isinstance(estimator, SEALSuperpixels):
+        estimator._prepare()
+        if estimator.backend != "ers":
+            raise ValueError(
+                f"backend is {estimator.backend!r}, whose search for the number of superpixels "
+                'needs the whole image at once: segment_array takes "ers"'
+            )
+        if getattr(estimator.net_, "canny", False):
+            raise ValueError(
+                "this net sees Canny edges, which may depend on pixels any distance away: "
+                'segment_array takes the nets "compact" and "pan-no-canny", "pan-baseline"'
+            )
     if isinstance(estimator, TrainableSLIC):
         estimator._prepare()
         if estimator.net_ is not None:
@@ -410,7 +190,7 @@ def _check_estimator(estimator):
                 )
     check_is_fitted(estimator)
     estimator._validate_params()
-    if estimator.spacing is not None:
+    if getattr(estimator, "spacing", None) is not None:
         raise ValueError(
             "segment_array takes images of square pixels, and spacing is "
             f"{estimator.spacing!r}: give spacing=None, or transform the whole image"
@@ -460,8 +240,8 @@ def _digest_of(estimator, source, block_size):
     about = {
         name: value
         for name, value in estimator.get_params().items()
-        if name not in ("n_jobs", "verbose", "on_error", "device", "spacing")
+        if name not in ("n_jobs", "verbose", "on_error", "device", "spacing", "memory")
     }
     ranges = vars(estimator).get("_ranges", {})
-    learned = estimator._state()[0] if isinstance(estimator, TrainableSLIC) else {}
+    learned = estimator._state()[0] if hasattr(estimator, "_state") else {}
     return digest([repr(about), repr(ranges), learned, list(source.shape), block_size, pixels])

@@ -67,6 +67,11 @@ class PixelAffinityNet(nn.Module):
         self.mix = _Step(n_out + canny, 8)
         self.last = _Step(8, n_out)
 
+    @property
+    def reach(self) -> int:
+        """How many pixels away a pixel may be that an affinity depends on, edges aside."""
+        return 3 + 2 * len(self.blocks)  # a convolution of 7, and pairs of 3
+
     def logits(self, images: torch.Tensor, edges: torch.Tensor | None = None) -> torch.Tensor:
         """Return the affinities before the sigmoid, for a loss.
 

@@ -1,7 +1,5 @@
 """segment_array with Trainable SLIC: the same labels whatever the blocks, nearly the whole's."""
 
-import sys
-
 import numpy as np
 import pytest
 
@@ -14,7 +12,7 @@ from sklearn_spx.features import (
     LabFeatures,
     ScatteringFeatures,
 )
-from sklearn_spx.large import _features, segment_array
+from sklearn_spx.large import _features, _slic, _windows, segment_array
 from sklearn_spx.nets.compact_unet import CompactUNet
 from sklearn_spx.training import NetTraining
 
@@ -67,7 +65,7 @@ def test_one_window_has_the_labels_of_transform(request, of, name):
 def test_no_block_and_no_chunk_shows(linear, monkeypatch, tmp_path):
     import dask.array
 
-    monkeypatch.setattr(_features, "_CORE", 32)
+    monkeypatch.setattr(_windows, "_CORE", 32)
     expected = segment_array(linear, IMAGE)
     sources = {
         "dask": dask.array.from_array(IMAGE, chunks=(37, 55, 2)),
@@ -85,7 +83,7 @@ def test_no_block_and_no_chunk_shows(linear, monkeypatch, tmp_path):
 def test_windows_have_nearly_the_features_of_the_whole(request, of, monkeypatch, tmp_path):
     estimator = request.getfixturevalue(of)
     image = np.tile(IMAGE, (4, 3, 1))  # wider than an embedding sees
-    monkeypatch.setattr(_features, "_CORE", 64)
+    monkeypatch.setattr(_windows, "_CORE", 64)
     segment_array(estimator, image, checkpoint=tmp_path / "c")
     found = np.load(tmp_path / "c" / "features.npy")
     whole = estimator._values(image, "cpu")
@@ -112,7 +110,7 @@ def test_processes(linear, monkeypatch):
 def test_a_cluster_of_two_workers(linear, embedding, monkeypatch):
     distributed = pytest.importorskip("distributed")
     image = np.tile(IMAGE, (2, 2, 1))
-    monkeypatch.setattr(_features, "_CORE", 64)
+    monkeypatch.setattr(_windows, "_CORE", 64)
     for estimator in (linear, embedding):
         expected = segment_array(estimator, image)
         with (
@@ -127,7 +125,7 @@ def test_a_cluster_of_two_workers(linear, embedding, monkeypatch):
 
 def test_it_goes_on_where_it_was_interrupted(linear, monkeypatch, tmp_path):
     monkeypatch.setattr("sklearn_spx.large._engine._n_workers", lambda: 1)
-    monkeypatch.setattr(_features, "_CORE", 32)
+    monkeypatch.setattr(_windows, "_CORE", 32)
     expected = segment_array(linear, IMAGE)
     out, runs, seen = np.full(expected.shape, -7), 0, []
     task = _features._features
@@ -154,7 +152,6 @@ def test_it_goes_on_where_it_was_interrupted(linear, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("left", ["nothing", "an empty file", "other features"])
 def test_features_that_are_gone_are_made_again(linear, monkeypatch, tmp_path, left):
-    module = sys.modules["sklearn_spx.large.segment_array"]
     expected, out = segment_array(linear, IMAGE), np.full(IMAGE.shape[:2], -7)
     arguments = {"block_size": 32, "checkpoint": tmp_path / "c"}
 
@@ -162,7 +159,7 @@ def test_features_that_are_gone_are_made_again(linear, monkeypatch, tmp_path, le
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:  # the features are there, and the centres
-        patch.setattr(module, "_join", interrupted)
+        patch.setattr(_slic, "_join", interrupted)
         with pytest.raises(KeyboardInterrupt):
             segment_array(linear, IMAGE, out, **arguments)
     path = tmp_path / "c" / "features.npy"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklearn_spx import ERSSuperpixels, SLICSuperpixels
+from sklearn_spx import EGBSegmenter, SLICSuperpixels
 from sklearn_spx.datasets import make_dead_leaves
 from sklearn_spx.large import segment_array
 
@@ -364,7 +364,7 @@ def test_bad_input_is_named():
     hole = IMAGE / 255
     hole[50, 70] = np.nan
     for arguments, error, words in (
-        ((ERSSuperpixels(9).fit([IMAGE]), IMAGE), TypeError, "takes .* and TrainableSLIC, got ERS"),
+        ((EGBSegmenter().fit([IMAGE]), IMAGE), TypeError, "takes SLICSuperpixels, .*, got EGBSegm"),
         ((SLICSuperpixels(9), IMAGE), Exception, "not fitted"),
         ((estimator, [[1, 2]]), TypeError, "array is a list"),
         ((estimator, IMAGE[0, 0]), ValueError, r"array has shape \(3,\)"),

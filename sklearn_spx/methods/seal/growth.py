@@ -18,8 +18,8 @@ from ...learned import placed
 from ...utils.scale import eight_bit_units, for_slic
 from .graph import graph_segments
 
-_SIGMA = 5.0  # of colour affinities, as in ERSSuperpixels
-_ROUND = 25.0  # compactness of the SLIC superpixels beside affinities
+SIGMA = 5.0  # of colour affinities, as in ERSSuperpixels
+ROUND = 25.0  # compactness of the SLIC superpixels beside affinities
 _SMALL = 128.0  # pixels a superpixel from which on `regularity` is what it says
 _SMOOTH = 6.0  # median difference of neighbouring pixels up to which `colour` is what it says
 
@@ -68,7 +68,7 @@ class Beside:
         weight = colour_weight(image, mask, reading.colour)
         if weight > 0:
             colours, _ = placed(device, eight_bit_units(image), None)
-            self._colours = {"image": colours, "sigma": _SIGMA / weight**0.5}
+            self._colours = {"image": colours, "sigma": SIGMA / weight**0.5}
         if reading.regularity > 0 and cells is not None:
             self._cells = placed(device, cells, None)[0]
         elif reading.regularity > 0:
@@ -83,12 +83,11 @@ class Beside:
             return options
         cells, regularity = self._cells, self.reading.regularity
         if cells is None:
-            # the smaller cells are, the more of all borders of pixels are theirs
-            regularity *= min(1.0, self._area / n_segments / _SMALL)
+            regularity = regularity_at(regularity, self._area, n_segments)
             cells = slic_quiet(
                 self._pixels,
                 n_segments,
-                compactness=_ROUND,
+                compactness=ROUND,
                 mask=self._mask,
                 convert2lab=self._converts,
             )
@@ -112,28 +111,55 @@ def colour_weight(image, mask, colour):
     weight : float
         From 0 to `colour`.
     """
+
+    def median():
+        inside = (
+            [np.s_[:]] * 2 if mask is None else [mask[:, :-1] & mask[:, 1:], mask[:-1] & mask[1:]]
+        )
+        found = [part[where].ravel() for part, where in zip(differences_of(image), inside)]
+        differences = np.concatenate(found)
+        return float(np.median(differences)) if differences.size else 0.0
+
+    return weight_of_colour(colour, median)
+
+
+def weight_of_colour(colour, median):
+    """The same, where ``median()`` is that of the differences."""
     if colour == 0:
         return 0.0
+    found = median()
+    return colour * min(1.0, _SMOOTH / found) if found > 0 else colour
+
+
+def differences_of(image):
+    """Of each pixel and its right neighbour (H, W - 1), and the lower one (H - 1, W)."""
     pixels = eight_bit_units(image)
     pixels = pixels.reshape(*pixels.shape[:2], -1)
     pixels = pixels.astype(np.int16 if pixels.dtype == np.uint8 else np.float64)
-    differences = []
-    for near, far in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
-        found = np.abs(pixels[far] - pixels[near]).sum(axis=2)
-        differences.append(found.ravel() if mask is None else found[mask[near] & mask[far]])
-    differences = np.concatenate(differences)
-    median = float(np.median(differences)) if differences.size else 0.0
-    return colour * min(1.0, _SMOOTH / median) if median > 0 else colour
+    return [
+        np.abs(pixels[far] - pixels[near]).sum(axis=2)
+        for near, far in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:]))
+    ]
+
+
+def regularity_at(regularity, n_pixels, n_segments):
+    """``regularity`` of so many superpixels: the smaller, the more of all borders are theirs."""
+    return regularity * min(1.0, n_pixels / n_segments / _SMALL)
+
+
+def sharpened(affinities, reading):
+    """Affinities raised to the power that they are read with."""
+    return affinities ** min(reading.sharpness, 1e30)  # within float32
 
 
 def grow(affinities, n_segments, beside, backend="ers", connectivity=8, mask=None):
     """Superpixels on affinities, exactly ``n_segments``; arrays, or tensors on a GPU."""
-    sharpness = min(beside.reading.sharpness, 1e30)  # within float32
+    affinities = sharpened(affinities, beside.reading)
     if backend == "egb":
-        return graph_segments(affinities**sharpness, n_segments, connectivity, mask)
+        return graph_segments(affinities, n_segments, connectivity, mask)
     return entropy_rate_superpixels(
         n_segments=n_segments,
-        affinities=affinities**sharpness,
+        affinities=affinities,
         connectivity=connectivity,
         mask=mask,
         **beside.options(n_segments),
