@@ -83,7 +83,25 @@ def plain():
     return SLICSuperpixels().fit([np.zeros((64, 64, 3), np.uint8)])
 
 
-METHODS = {"SLIC": plain, "TrainableSLIC linear": linear, "TrainableSLIC embedding": shipped}
+def ers():
+    from sklearn_spx import ERSSuperpixels
+
+    return ERSSuperpixels().fit([np.zeros((64, 64, 3), np.uint8)])
+
+
+def seal():
+    from sklearn_spx import SEALSuperpixels
+
+    return SEALSuperpixels.from_pretrained("bsds500")
+
+
+METHODS = {
+    "SLIC": plain,
+    "TrainableSLIC linear": linear,
+    "TrainableSLIC embedding": shipped,
+    "ERS": ers,
+    "SEAL": seal,
+}
 
 
 def segment(folder, options):
@@ -95,8 +113,9 @@ def segment(folder, options):
 
     image = np.load(folder / "image.npy", mmap_mode="r")
     labels = np.lib.format.open_memmap(folder / "labels.npy", "w+", np.int32, image.shape[:2])
-    slic = METHODS[options.method]().set_params(n_segments=options.n_segments)
+    slic = METHODS[options.method]().set_params(n_segments=9)
     segment_array(slic, np.array(image[:64, :64]))  # compiles
+    slic.set_params(n_segments=options.n_segments)
     moved, each = Moved(), _engine.Engine.each
 
     def counted(engine, phase, function, arguments, blocks=None, **more):

@@ -50,21 +50,28 @@ def segment_array(
     grow together, join and are counted across the sides of blocks. No choice of ``block_size``, of
     the array's chunks, of workers or of a scheduler changes a label.
 
-    `TrainableSLIC` runs on features, which are computed first, in windows of 1024 pixels and what
-    its features see around, and kept in a file of 4 bytes a feature and pixel. Here too no choice
-    changes a label. What nets and filters give differs a little with the size of what they are
-    shown, and a few labels with it: an image of one window has the labels of
-    ``transform``, a larger one nearly.
+    So it is with `ERSSuperpixels`. Blocks make those joins that nothing beyond them can change,
+    deeper and deeper, each time in windows that lie otherwise; the few that are left are made in
+    one place, in the order in which the whole image makes them. On disk are two times 12 bytes a
+    pixel, and the superpixels of SLIC whose borders ``regularity`` favours, 4 bytes.
+
+    `SEALSuperpixels` grow likewise on affinities, and `TrainableSLIC` runs on features, which are
+    computed first, in windows of 1024 pixels and what nets or filters see around, and kept in a
+    file of 8 bytes a pixel, or 4 a feature and pixel. Here too no choice changes a label. What nets
+    and filters give differs a little with the size of what they are shown, and a few labels with
+    it: an image of one window has the labels of ``transform``, a larger one nearly.
 
     Work is shared out by `dask <https://docs.dask.org>`_: over threads of this process, or as
-    ``dask.config.set`` or a ``distributed.Client`` says. A block is read ``max_iter + 2``
-    times, once or twice more where values of the whole image matter first.
+    ``dask.config.set`` or a ``distributed.Client`` says. By SLIC a block is read ``max_iter + 2``
+    times, once or twice more where values of the whole image matter first; by entropy rate
+    superpixels about as often again.
 
     Parameters
     ----------
-    estimator : SLICSuperpixels or TrainableSLIC
+    estimator : SLICSuperpixels, ERSSuperpixels, SEALSuperpixels or TrainableSLIC
         Fitted, with ``device="cpu"`` and without ``spacing``. A TrainableSLIC of the distances
-        "linear" and "embedding", on Lab, scattering, embeddings, or a union of them.
+        "linear" and "embedding", on Lab, scattering, embeddings, or a union of them. A SEAL of the
+        backend "ers" and a net that sees no Canny edges.
 
     array : array of shape (height, width) or (height, width, channels), or str or path-like
         Whatever has ``shape``, ``dtype`` and slices: a NumPy array or memmap, a dask or zarr array.
@@ -77,13 +84,15 @@ def segment_array(
 
     block_size : int, default=1024
         Rows and columns of a block; rounded up to a multiple of 16. A worker needs memory for
-        one.
+        one: some 20 bytes a pixel, by entropy rate superpixels 120. Of the latter, blocks are wider
+        where superpixels are, ten of them up to 2048 pixels.
 
     checkpoint : str, path-like or None, default=None
         Folder that keeps what is done, so that the same call goes on where it was interrupted. It
         belongs to the estimator's parameters and the array's shape, dtype and a sample of its
-        pixels. Delete it when all is done. Features are kept there too; without it in the folder
-        that ``tempfile`` chooses, by ``TMPDIR``, until the end. Other machines need to reach it.
+        pixels. Delete it when all is done. Files as large as the image are kept there too; without
+        it in the folder that ``tempfile`` chooses, by ``TMPDIR``, until the end. Other machines
+        need to reach it.
 
     verbose : int, default=0
         A progress bar when 1 or more.
@@ -97,7 +106,9 @@ def segment_array(
     Raises
     ------
     TypeError, ValueError
-        If an argument cannot be used, or the image, or a block of it, which is named.
+        If an argument cannot be used, or the image, or a block of it, which is named; or if by
+        entropy rate superpixels too much of the image is of one colour to be joined in one place,
+        with ``regularity=0``.
 
     ImportError
         If dask is not installed: ``pip install 'sklearn-spx[dask]'``; or rasterio, for a file.

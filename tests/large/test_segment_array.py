@@ -242,7 +242,7 @@ def test_out_is_filled(tmp_path):
 MEMORY = """
 import re, sys
 import numpy as np, dask
-from sklearn_spx import SLICSuperpixels
+import sklearn_spx
 from sklearn_spx.large import segment_array
 
 def peak():
@@ -251,9 +251,10 @@ def peak():
 
 image = np.load(sys.argv[1], mmap_mode="r")
 labels = np.lib.format.open_memmap(sys.argv[2], "w+", np.int32, image.shape[:2])
-slic = SLICSuperpixels(5000).fit([np.array(image[:64, :64])])
+slic = getattr(sklearn_spx, sys.argv[3])(50).fit([np.array(image[:64, :64])])
 slic.transform([np.array(image[:64, :64])])
 segment_array(slic, np.array(image[:64, :64]))  # compiled
+slic.set_params(n_segments=5000)
 started = peak()
 with dask.config.set(num_workers=2):
     segment_array(slic, image, labels, block_size=256)
@@ -266,15 +267,19 @@ print(blocks, peak() - started)
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory as Linux tells it")
-def test_memory_is_that_of_blocks(tmp_path):
+@pytest.mark.parametrize(
+    ("name", "mapped"),  # bytes a pixel of files whose pages count as long as they are in memory
+    [("SLICSuperpixels", 7), ("ERSSuperpixels", 35)],  # image, labels; cells, clusters and loops
+)
+def test_memory_is_that_of_blocks(tmp_path, name, mapped):
     tile = make_dead_leaves(1, shape=(250, 250), random_state=1).images[0]
     image = np.tile(tile, (10, 10, 1))
     np.save(tmp_path / "image.npy", image)
     command = [sys.executable, "-c", MEMORY, tmp_path / "image.npy", tmp_path / "labels.npy"]
+    command.append(name)
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     blocks, whole = map(int, done.stdout.split())
-    # labels and image are mapped pages, which count as long as they are in memory
-    mapped = 7 * image.shape[0] * image.shape[1] // 1024
+    mapped = mapped * image.shape[0] * image.shape[1] // 1024
     assert blocks < mapped + 60_000
     assert whole > mapped + 150_000
 
