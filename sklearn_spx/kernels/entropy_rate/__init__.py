@@ -243,11 +243,13 @@ def _check_edges(shape, n_edges):
     if len(shape) > 1:
         n_pixels = math.prod(map(int, shape[:-1])) * (int(shape[-1]) | 1)
         if n_pixels << (n_edges - 1).bit_length() >= 2**31:
-            what = "an image" if len(shape) == 2 else "a volume"
+            what, way_out = "a volume", "segment it in parts"
+            if len(shape) == 2:
+                what, way_out = "an image", "segment it by sklearn_spx.large.segment_array"
             raise ValueError(
                 f"{what} of shape {tuple(shape)} has {n_pixels * n_edges} edges at connectivity "
-                f"{2 * n_edges}, whose numbers are more than 31 bits count: segment it in parts, "
-                "or made smaller"
+                f"{2 * n_edges}, whose numbers are more than 31 bits count: {way_out}, or made "
+                "smaller"
             )
 
 
