@@ -15,7 +15,7 @@ from .._device import open_session
 from ..checks import check_graph, uses_gpu
 from ._cpu import Boundaries, Regions, agglomerate_cpu, boundary_sums_cpu, contours_cpu
 
-__all__ = ["agglomerate", "boundary_means", "draw_contours"]
+__all__ = ["agglomerate", "boundary_means", "boundary_sums", "draw_contours"]
 
 
 def agglomerate(
@@ -182,9 +182,41 @@ def boundary_means(
     arrays = {"labels": labels, "edges": edges, "lengths": lengths, "values": values}
     if uses_gpu(device, **arrays):
         return _boundary_means_on_gpu(**arrays)
+    return boundary_sums(labels, edges, values) / lengths
+
+
+def boundary_sums(
+    labels: NDArray[np.int32], edges: NDArray[Any], values: NDArray[Any]
+) -> NDArray[np.float64]:
+    """Sum of a map along the boundary of each pair of neighbouring regions.
+
+    Parameters
+    ----------
+    labels : int32 array (height, width)
+        See ``boundary_means``.
+
+    edges : int array (n_edges, 2)
+        See ``boundary_means``.
+
+    values : float array (height, width)
+        See ``boundary_means``.
+
+    Returns
+    -------
+    sums : float64 array (n_edges,)
+        One value a pair.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.agglomeration import boundary_sums
+    >>> labels, values = np.array([[0, 1], [0, 1]], np.int32), np.array([[1.0, 2.0], [0.0, 2.0]])
+    >>> boundary_sums(labels, np.array([[0, 1]]), values)
+    array([2.5])
+    """
     sums = np.zeros(len(edges))
     boundary_sums_cpu(labels, *_rows(labels, edges), np.ascontiguousarray(values, np.float64), sums)
-    return sums / lengths
+    return sums
 
 
 def _boundary_means_on_gpu(**arrays):

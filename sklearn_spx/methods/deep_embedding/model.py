@@ -15,6 +15,7 @@ from ...kernels.footprints import region_footprints
 from ...learned import to_host
 
 _SUPERPIXELS = 8192  # whose embeddings are computed at once
+_PAIRS = 2**16  # whose distances are
 
 
 class RegionGraph(NamedTuple):
@@ -68,9 +69,18 @@ def region_graph(image, labels, net, pooling="mean", scales=(1.0,), mirror=False
         lengths=lengths,
         sizes=np.bincount(labels[labels >= 0], minlength=len(v)),
         embeddings=v,
-        distances=np.abs(v[edges[:, 0]] - v[edges[:, 1]]).sum(1),
+        distances=embedding_distances(v, edges),
         boundary=boundary,
     )
+
+
+def embedding_distances(v, edges):
+    """|v_i - v_j|_1 of each edge, in batches: of the pairs of a large image no table is made."""
+    out = np.empty(len(edges), v.dtype)
+    for first in range(0, len(edges), _PAIRS):
+        a, b = edges[first : first + _PAIRS].T
+        out[first : first + _PAIRS] = np.abs(v[a] - v[b]).sum(1)
+    return out
 
 
 def several_views(net, image, labels, n, pooling, scales, mirror):
@@ -81,11 +91,22 @@ def several_views(net, image, labels, n, pooling, scales, mirror):
         for scale in scales:
             v, boundary = _forward(net, image.flip(3), flipped, n, pooling, scale)
             views.append((v, boundary.flip(1)))
-    return [sum(parts) / len(parts) for parts in zip(*views)]
+    return [mean_of_views(parts) for parts in zip(*views)]
+
+
+def mean_of_views(parts):
+    """The mean of what views gave, one tensor each."""
+    return sum(parts) / len(parts)
 
 
 def _forward(net, image, labels, n, pooling, scale):
     """Embeddings of the n superpixels, and the boundary probability of each pixel: tensors."""
+    pooled, boundary = pooled_view(net, image, labels, n, pooling, scale)
+    return head_of(net, pooled).float(), boundary
+
+
+def pooled_view(net, image, labels, n, pooling, scale):
+    """What the head makes the embeddings from, and the boundary probability of each pixel."""
     import torch
 
     from ...nets.resampling import regrid
@@ -99,12 +120,12 @@ def _forward(net, image, labels, n, pooling, scale):
     sides = net.sides(image)
     shapes = [m.shape[-2:] for m in sides]
     where = [f.to(image.device) for f in footprints(net, shapes, labels, n, scale)]
-    v = pooled_embedding(net, [sides], [where], pooling).float()
+    pooled = _pooled_sides(net, [sides], [where], pooling)
     if not net.has_boundary:
-        return v, torch.zeros(labels.shape, device=image.device)
+        return pooled, torch.zeros(labels.shape, device=image.device)
     grid = grid_at(scale, net.strides[-1], net.origins[-1])
     boundary = regrid(torch.sigmoid(sides[-1]), labels.shape, *grid, 1, 0)
-    return v, boundary[0, 0].float()
+    return pooled, boundary[0, 0].float()
 
 
 def as_rgb(image):
@@ -164,14 +185,24 @@ def pooled_embedding(net, sides, where, pooling):
 
     ``where`` holds each image's footprints, as of ``footprints``.
     """
-    import torch
+    return head_of(net, _pooled_sides(net, sides, where, pooling))
 
+
+def _pooled_sides(net, sides, where, pooling):
+    """Each side of several images pooled: tensors (n_superpixels, channels)."""
     from ...nets.pooling import concatenate, superpixel_pool
 
     pooled = []
     for level in range(len(net.strides)):
         maps = [maps_of_image[level][0] for maps_of_image in sides]
         pooled.append(superpixel_pool(maps, concatenate([f[level] for f in where]), pooling))
+    return pooled
+
+
+def head_of(net, pooled):
+    """Embeddings of superpixels from their pooled sides, tensors (n_superpixels, channels)."""
+    import torch
+
     n = len(pooled[0])
     each = n if torch.is_grad_enabled() else _SUPERPIXELS
     parts = [
