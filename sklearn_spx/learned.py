@@ -84,7 +84,10 @@ class TrainedNet:
     def digest(self):
         """What tells this net from any other: of its kind and its weights."""
         if "_digest" not in vars(self):
-            self._digest = digest([repr(self.make), net_arrays(self.module)])
+            # by name: what Python shows of a function is where this process has it in memory
+            function, given = getattr(self.make, "func", self.make), _given(self.make)
+            name = f"{function.__module__}.{function.__qualname__}"
+            self._digest = digest([name, repr(given), net_arrays(self.module)])
         return self._digest
 
     def __getstate__(self):
@@ -93,6 +96,11 @@ class TrainedNet:
     def __setstate__(self, state):
         self.make = state["make"]
         self.module = _filled(**state)
+
+
+def _given(make):
+    """What a partial holds beside its function."""
+    return getattr(make, "args", ()), getattr(make, "keywords", {})
 
 
 def _filled(make, arrays):

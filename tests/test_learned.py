@@ -88,6 +88,19 @@ def test_a_search_over_thresholds_shows_each_image_to_the_net_once(tmp_path, no_
     assert len(forwards) == 30
 
 
+def test_another_process_finds_a_net_by_the_same_digest():
+    # it held an address once, so that no other process found what a memory had kept
+    code = """
+from sklearn_spx import DELSegmenter
+print(DELSegmenter.from_pretrained("bsds500")._net.digest)
+"""
+    found = {
+        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
+        for _ in range(2)
+    }
+    assert len(found) == 1
+
+
 @pytest.mark.parametrize("cls", LEARNED)
 def test_fit_trains_on_where_training_is_given(cls, data):
     X, y = data
