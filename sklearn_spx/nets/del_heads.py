@@ -6,6 +6,7 @@ embedding of a superpixel from its row. ``PaperNet`` has one side, the embedding
 resolution, and no head: its pooled map is the embedding (DEL eq. 1).
 """
 
+import math
 from functools import partial
 
 import torch
@@ -13,6 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from .efficientnet import EfficientNetLite0
+from .reach import reach_of
 from .resampling import convolve_upsampled, regrid
 from .strips import strip_rows, whole_map
 from .vgg16 import MEAN_BGR, STAGES, VGG16
@@ -78,6 +80,9 @@ class PaperNet(nn.Module):
     has_boundary : bool
         False: there is no map of boundaries.
 
+    unit : int
+        Parts of an image have the maps of the whole if they start at multiples of it.
+
     Examples
     --------
     >>> import torch
@@ -89,6 +94,7 @@ class PaperNet(nn.Module):
     strides = (1.0,)
     origins = (0.0,)
     has_boundary = False
+    unit = 8  # pixels between the cells of VGG16's last maps, as it is dilated
 
     def __init__(self, sides: tuple[int, ...] = (1, 2, 3, 4, 5)) -> None:
         super().__init__()
@@ -109,6 +115,16 @@ class PaperNet(nn.Module):
         # distances near 1 at first: from the usual 30 or so, steps overshoot and units die
         nn.init.normal_(self.embedding.weight, std=0.002)
         self.register_buffer("mean", torch.tensor(MEAN_BGR).reshape(3, 1, 1), persistent=False)
+
+    @property
+    def reach(self) -> int | None:
+        """How many pixels away a pixel may be that an embedding depends on.
+
+        What the trunk sees; a convolution of its maps, and a cell beside, as they are upsampled;
+        one of pixels.
+        """
+        trunk = reach_of(self.trunk)
+        return None if trunk is None else trunk + 2 * self.unit + 1
 
     def stages(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Return the last map of each stage of VGG16.
@@ -189,8 +205,9 @@ class CompactNet(nn.Module):
     trunk : torch.nn.Module or None, default=None
         Images (n, 3, height, width), RGB from 0 to 255, to a list of maps from fine to coarse;
         its ``channels``, ``strides`` and ``origins`` say, a map each, how many channels it has,
-        how many pixels lie between its cells and on which pixel its cell (0, 0) is centred.
-        None is an :class:`~sklearn_spx.nets.efficientnet.EfficientNetLite0` of random weights.
+        how many pixels lie between its cells and on which pixel its cell (0, 0) is centred. How
+        many pixels away it sees may stand in its ``reach``; else it is found out. None is an
+        :class:`~sklearn_spx.nets.efficientnet.EfficientNetLite0` of random weights.
 
     Attributes
     ----------
@@ -199,6 +216,10 @@ class CompactNet(nn.Module):
 
     has_boundary : bool
         True: the last map that ``sides`` returns is of logits of boundaries.
+
+    unit : int or None
+        Parts of an image have the maps of the whole if they start at multiples of it. None: there
+        is no such number, as strides are not whole.
 
     Examples
     --------
@@ -242,6 +263,29 @@ class CompactNet(nn.Module):
         self.wide = nn.Linear(sum(widths), 256)
         self.embedding = nn.Linear(256, 64)
         self.to(memory_format=torch.channels_last)  # faster on CPUs by a third
+
+    @property
+    def unit(self):
+        whole = all(stride == int(stride) for stride in self.strides)
+        return math.lcm(*map(int, self.strides)) if whole else None
+
+    @property
+    def reach(self) -> int | None:
+        """How many pixels away a pixel may be that a pooled side depends on.
+
+        What the trunk sees; on the way from coarse to fine one or two convolutions a level, and the
+        cell beside of the level below; at last the cell beside, as sides are interpolated. None:
+        farther than can be found out.
+        """
+        known = getattr(self.trunk, "reach", None)
+        trunk = reach_of(self.trunk) if known is None else known
+        if trunk is None:
+            return None
+        far, farthest, before = trunk, 0, 0.0
+        for level, stride in enumerate(self.strides):
+            far = max(trunk, far + before) + (2 if level < 2 else 1) * stride
+            farthest, before = max(farthest, far + stride), stride
+        return math.ceil(farthest)
 
     def calibrate(self, stages: list[list[torch.Tensor]]) -> None:
         """Set the standardisation of the trunk's maps from those of some images.
