@@ -1,5 +1,6 @@
 """Work on all blocks by dask: whatever scheduler is set, threads if none is."""
 
+from copy import copy
 from itertools import islice
 
 from ..utils.progress import progress_bar
@@ -13,6 +14,12 @@ class Engine:
     def __init__(self, journal, n_blocks, verbose):
         self.journal, self.n_blocks = journal, n_blocks
         self.bar = progress_bar(total=0, verbose=verbose, desc="segment_array", unit="block")
+
+    def with_journal(self, journal):
+        """The same engine, and bar, of a work that is part of it and has a journal of its own."""
+        other = copy(self)
+        other.journal = journal
+        return other
 
     def add_phase(self, n=None):
         """Make room in the bar for one more pass, over n parts; None is all blocks."""

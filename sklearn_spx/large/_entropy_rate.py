@@ -22,10 +22,10 @@ from ..methods.slic import SLICSuperpixels
 from ..utils.images import check_finite
 from ..utils.scale import eight_bit_units, seen
 from . import _slic
+from ._journal import opened
+from ._labels import write_labels
 from ._seal import median_difference, write_affinities
 from ._source import as_source, cut_out, read, window
-from ._whole import Whole
-from ._windows import open_array
 
 _ACROSS = 10  # superpixels that a window should be wide, so that few joins wait beside it
 _SIDE = 2048  # pixels that it is wide for that, at most
@@ -43,26 +43,30 @@ _Looks = namedtuple(
 )
 
 
-def segment(image, out, written, journal, folder, block_size):
-    """Segment by ``image.estimator`` into an array; arguments as of ``_slic.segment``.
+def segment(image, out, folder, keeps=True):
+    """Segment by ``image.estimator`` into an array.
 
+    Parameters
+    ----------
+    image : Whole
+    out : array that is written
     folder : str or path, of files as large as the image
-    block_size : int
+    keeps : bool, whether what is written stays, and is not written again
     """
-    work = _Work(image, folder, block_size)
+    work = _Work(image, folder)
     plan = _plan(work)
     cap, attempt, found = np.inf, 0, None
     while found is None:  # twice at most: what went too far says how deep is safe
         state, swept = _sweep(work, plan, attempt, cap)
         found, cap = _join_rest(work, plan, attempt, state, swept)
         attempt += 1
-    _write(work, found, state, out, written, journal)
+    _write(work, found, state, out, keeps)
 
 
 class _Work:
     """The image, what its edges are weighed by, and the windows."""
 
-    def __init__(self, image, folder, block_size):
+    def __init__(self, image, folder):
         estimator = image.estimator
         self.image, self.folder, self.engine = image, folder, image.engine
         self.journal, self.shape = image.engine.journal, image.shape[:2]
@@ -71,7 +75,8 @@ class _Work:
         if self.n_segments > n_pixels:
             raise ValueError(f"n_segments is {self.n_segments}, but there are {n_pixels} pixels")
         across = math.ceil(_ACROSS * math.sqrt(n_pixels / self.n_segments))
-        self.side = max(block_size, min(across, _SIDE))
+        top, bottom, left, right = image.boxes[0]
+        self.side = max(bottom - top, right - left, min(across, _SIDE))
         self.affinities, sigma, compactness = None, None, 10.0
         if isinstance(estimator, ERSSuperpixels):
             self.balance, sigma, regularity = (
@@ -93,15 +98,15 @@ class _Work:
 
     def _cells(self, compactness):
         """Labels of SLIC superpixels of the whole image, as a source of windows."""
-        image, engine = self.image, self.engine
+        image = self.image
         slic = SLICSuperpixels(
             self.n_segments, compactness=compactness, value_range=image.estimator.value_range
         )
         slic._ranges = vars(image.estimator).get("_ranges", {})
+        journal = self.journal.within("cells")
         path = os.path.join(self.folder, "cells.npy")
-        out = open_array(path, self.shape, np.int32, "cells", self.journal)
-        found = Whole(slic, image.source, image.boxes, engine, image.survey())
-        _slic.segment(found, out, "cells", self.journal)
+        out = opened(path, np.int32, self.shape, journal, "written")
+        _slic.segment(image.of(slic, image.source, journal, image.survey()), out)
         return as_source(np.lib.format.open_memmap(path, "r"))
 
     def windows(self, k):
@@ -181,7 +186,7 @@ def _open_files(work):
         files.append([])
         for what, dtype in ((f"clusters{k}", names), (f"loops{k}", np.float64)):
             path = os.path.join(work.folder, f"{what}.npy")
-            open_array(path, shape, dtype, "joins*", journal)
+            opened(path, dtype, shape, journal, "joins*")
             files[-1].append(path)
     return files
 
@@ -247,29 +252,16 @@ def _join_rest(work, plan, attempt, state, swept):
     return found, depth
 
 
-def _write(work, found, state, out, written, journal):
+def _write(work, found, state, out, keeps):
     """Write the labels, block by block."""
-    image, engine = work.image, work.engine
     names, clusters, labels = found
-    engine.add_phase()
-    left = list(range(len(image.boxes)))
-    if journal is not None:
-        left = [k for k in left if journal.get(written, k) is None]
-        engine.bar.update(len(image.boxes) - len(left))
 
-    def writing(k):
-        box = image.boxes[k]
+    def arguments(k):
+        box = work.image.boxes[k]
         own = None if state is None else window(state[0], box)
         return own, names[k], labels[np.searchsorted(clusters, names[k])], box, work.shape
 
-    for k, (values,) in engine.each("labels", _label, writing, left, keep=False):
-        top, bottom, first, stop = image.boxes[k]
-        out[top:bottom, first:stop] = values
-        if journal is not None:
-            if hasattr(out, "flush"):
-                out.flush()
-            journal.put(written, k, ())
-        engine.bar.update()
+    write_labels(work.image, _label, arguments, out, keeps)
 
 
 # --- tasks: of a block, wherever they run; each returns a tuple of arrays ------------------------

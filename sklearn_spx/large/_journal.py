@@ -6,6 +6,7 @@ A part is a tuple of arrays. The folder belongs to one work, told by a digest.
 import json
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ class Journal:
 
     def __init__(self, folder, digest):
         self.folder = None if folder is None else Path(folder)
+        self.digest = digest
         if self.folder is None:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -46,6 +48,10 @@ class Journal:
                 f"checkpoint {self.folder} belongs to another array, estimator or block_size; "
                 "give the same again, or another folder"
             )
+
+    def within(self, name):
+        """The journal of a work that is part of this one."""
+        return Journal(None if self.folder is None else self.folder / name, self.digest)
 
     def get(self, phase, k):
         """The part, or None if it is not done."""
@@ -88,3 +94,13 @@ class Journal:
         except BaseException:
             os.unlink(name)
             raise
+
+
+def opened(path, dtype, shape, journal, phase):
+    """The .npy file that a phase fills, as it was left; or a new one, which has nothing yet."""
+    with suppress(OSError, ValueError):
+        found = np.lib.format.open_memmap(path, "r+")
+        if found.shape == shape and found.dtype == dtype:
+            return found
+    journal.forget(phase)
+    return np.lib.format.open_memmap(path, "w+", dtype, shape)

@@ -12,23 +12,23 @@ import numpy as np
 from ..kernels.connectivity import blocks as joining
 from ..kernels.slic import blocks as clustering
 from . import _images
+from ._labels import write_labels
 from ._source import cut_out, read, window
 
 
-def segment(image, out, written, journal):
+def segment(image, out, keeps=True):
     """Segment by ``image.estimator``, a SLICSuperpixels, into an array.
 
     Parameters
     ----------
     image : Whole
     out : array that is written
-    written : str, what the journal calls blocks that are written
-    journal : Journal or None, where ``out`` does not outlive the process
+    keeps : bool, whether what is written stays, and is not written again
     """
-    image.engine.add_phase((image.estimator.max_iter + 2) * image.engine.n_blocks)
+    image.engine.add_phase((image.estimator.max_iter + 1) * image.engine.n_blocks)
     plan = _plan(image)
     centres = _cluster(image, plan)
-    _write(image, plan, centres, _join(image, plan, centres), journal, out, written)
+    _write(image, plan, centres, _join(image, plan, centres), out, keeps)
 
 
 def _plan(image):
@@ -133,27 +133,15 @@ def _join(image, plan, centres):
     return joining.join_blocks(blocks, target, looks, gather)
 
 
-def _write(image, plan, centres, joined, journal, out, written):
+def _write(image, plan, centres, joined, out, keeps):
     """Write the labels, block by block."""
-    engine = image.engine
-    left = range(len(image.boxes))
-    if journal is not None:
-        left = [k for k in left if journal.get(written, k) is None]
-        engine.bar.update(len(image.boxes) - len(left))
 
-    def writing(k):
+    def arguments(k):
         numbers = joined.numbers[k]
         cuts = {int(n): joined.cuts[int(n)] for n in np.unique(numbers[numbers < -1])}
         return (*_assigning(image, plan, centres, k), numbers, cuts)
 
-    for k, (labels,) in engine.each("labels", _label, writing, left, keep=False):
-        top, bottom, first, stop = image.boxes[k]
-        out[top:bottom, first:stop] = labels
-        if journal is not None:
-            if hasattr(out, "flush"):
-                out.flush()
-            journal.put(written, k, ())
-        engine.bar.update()
+    write_labels(image, _label, arguments, out, keeps)
 
 
 def _assigning(image, plan, centres, k):

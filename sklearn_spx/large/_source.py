@@ -2,10 +2,12 @@
 
 import os
 import warnings
+from functools import partial
 
 import numpy as np
 
 from ..utils.images import check_form
+from ..utils.scale import seen
 
 
 def as_source(array):
@@ -27,11 +29,20 @@ def as_source(array):
     return array
 
 
+def as_seen(source, value_range, eight_bit):
+    """The source as an estimator of a ``value_range`` sees it: uint8 of an 8-bit picture."""
+    if source.dtype == np.uint8 and value_range == (0, 255):
+        return source
+    return _Seen(source, value_range, eight_bit)
+
+
 def window(source, box):
     """Rows and columns ``box``, (first, stop, first, stop), of a source: an argument of a task.
 
     An array in memory gives a view, a dask array a lazy part; a file is read by the task.
     """
+    if isinstance(source, _Seen):  # dask looks into tuples for its arrays
+        return window(source.source, box), source.look
     rows, columns = slice(*box[:2]), slice(*box[2:])
     if isinstance(source, np.ndarray) or hasattr(source, "__dask_graph__"):
         return source[rows, columns]
@@ -40,6 +51,9 @@ def window(source, box):
 
 def read(part):
     """The pixels of what ``window`` returned, in a task."""
+    if isinstance(part, tuple):
+        inner, look = part
+        return look(read(inner))
     return np.asarray(part.read() if isinstance(part, _Window) else part)
 
 
@@ -52,6 +66,15 @@ def cut_out(values, outer, box):
 class _Form:
     def __init__(self, shape, dtype):
         self.shape, self.dtype, self.ndim = shape, dtype, len(shape)
+
+
+class _Seen:
+    """Another source on its scale."""
+
+    def __init__(self, source, value_range, eight_bit):
+        self.source, self.shape = source, source.shape
+        self.dtype = np.dtype(np.uint8 if eight_bit else np.float32)
+        self.look = partial(seen, value_range=value_range, name="array", eight_bit=eight_bit)
 
 
 class _Window:

@@ -24,6 +24,11 @@ class Whole:
         self.reading = None  # of blocks, once it is known
         self._found = survey
 
+    def of(self, estimator, source, journal=None, survey=None):
+        """Another image of the same size, in the same blocks."""
+        engine = self.engine if journal is None else self.engine.with_journal(journal)
+        return Whole(estimator, source, self.boxes, engine, survey)
+
     def survey(self):
         """Black and white, and whether the image is an 8-bit picture."""
         if self._found is None:

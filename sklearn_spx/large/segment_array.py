@@ -1,7 +1,8 @@
-"""Superpixels of an image of any size, block by block, with the labels of the whole image.
+"""Regions of an image of any size, block by block, with the labels of the whole image.
 
     for Trainable SLIC: array -> windows -> features, which are the array from here on
     array -> blocks -> labels, by `_slic` or by `_entropy_rate`
+    for DEL: these are superpixels, which a net in windows, and merging, make segments of
 
 Each arrow over blocks is one task a block, run by dask.
 """
@@ -15,12 +16,14 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ..kernels.checks import check_count
+from ..methods.deep_embedding.estimator import DELSegmenter
 from ..methods.ers import ERSSuperpixels
 from ..methods.seal.estimator import SEALSuperpixels
 from ..methods.slic import SLICSuperpixels
 from ..methods.trainable_slic.estimator import TrainableSLIC
 from ..training.state import digest
-from . import _entropy_rate, _slic
+from ..utils.each import naming
+from . import _deep_embedding, _entropy_rate, _slic
 from ._engine import Engine
 from ._features import write_features
 from ._journal import Journal
@@ -29,7 +32,7 @@ from ._whole import Whole
 
 __all__ = ["segment_array"]
 
-_TAKEN = SLICSuperpixels, TrainableSLIC, ERSSuperpixels, SEALSuperpixels
+_SUPERPIXELS = SLICSuperpixels, ERSSuperpixels, TrainableSLIC, SEALSuperpixels
 _UNIT = 16  # blocks start at multiples of it: the side of a tile, or twice
 
 
@@ -61,6 +64,12 @@ def segment_array(
     and filters give differs a little with the size of what they are shown, and a few labels with
     it: an image of one window has the labels of ``transform``, a larger one nearly.
 
+    `DELSegmenter` merges superpixels, which are grown first and kept in a file of 4 bytes a pixel.
+    Its net is run in the same windows; what several of them know of a superpixel, or of two that
+    touch, is added up. Merging is that of the estimator, of all superpixels at once, in the memory
+    of this process. Again no choice changes a label, an image of one window has the labels of
+    ``predict``, and a larger one nearly.
+
     Work is shared out by `dask <https://docs.dask.org>`_: over threads of this process, or as
     ``dask.config.set`` or a ``distributed.Client`` says. By SLIC a block is read ``max_iter + 2``
     times, once or twice more where values of the whole image matter first; by entropy rate
@@ -68,10 +77,12 @@ def segment_array(
 
     Parameters
     ----------
-    estimator : SLICSuperpixels, ERSSuperpixels, SEALSuperpixels or TrainableSLIC
+    estimator : SLICSuperpixels, ERSSuperpixels, TrainableSLIC, SEALSuperpixels or DELSegmenter
         Fitted, with ``device="cpu"`` and without ``spacing``. A TrainableSLIC of the distances
         "linear" and "embedding", on Lab, scattering, embeddings, or a union of them. A SEAL of the
-        backend "ers" and a net that sees no Canny edges.
+        backend "ers" and a net that sees no Canny edges. A DELSegmenter whose ``superpixels`` are
+        one of these, or None; of its ``scales`` simple fractions; a net of one's own may say by an
+        attribute ``reach`` of the trunk how many pixels away it sees, which otherwise is found out.
 
     array : array of shape (height, width) or (height, width, channels), or str or path-like
         Whatever has ``shape``, ``dtype`` and slices: a NumPy array or memmap, a dask or zarr array.
@@ -90,7 +101,9 @@ def segment_array(
     checkpoint : str, path-like or None, default=None
         Folder that keeps what is done, so that the same call goes on where it was interrupted. It
         belongs to the estimator's parameters and the array's shape, dtype and a sample of its
-        pixels. Delete it when all is done. Files as large as the image are kept there too; without
+        pixels; not to what a DELSegmenter merges by (``merge``, ``threshold``, ``n_segments``,
+        ``min_size``): other values start from the graph that is there. Delete it when all is done.
+        Files as large as the image are kept there too; without
         it in the folder that ``tempfile`` chooses, by ``TMPDIR``, until the end. Other machines
         need to reach it.
 
@@ -100,8 +113,8 @@ def segment_array(
     Returns
     -------
     out : array of shape (height, width)
-        Labels 0, 1, ... of connected superpixels, numbered by first pixel: ``out``, or the new
-        array.
+        Labels 0, 1, ... of connected superpixels, or segments, numbered by first pixel: ``out``, or
+        the new array.
 
     Raises
     ------
@@ -130,30 +143,38 @@ def segment_array(
     source = as_source(array)
     _check_channels(estimator, source)
     shape = tuple(source.shape[:2])
-    if min(estimator.n_segments, shape[0] * shape[1]) > np.iinfo(np.int32).max:
-        raise ValueError(f"{estimator.n_segments} are more superpixels than int32 has numbers")
+    is_del = isinstance(estimator, DELSegmenter)
+    grower = _deep_embedding.superpixels_of(estimator, shape) if is_del else estimator
+    if min(grower.n_segments, shape[0] * shape[1]) > np.iinfo(np.int32).max:
+        raise ValueError(f"{grower.n_segments} are more superpixels than int32 has numbers")
     block_size = -(-check_count(block_size, "block_size") // _UNIT) * _UNIT
     rows, columns = ([*range(0, n, block_size), n] for n in shape)
     boxes = [(*ys, *xs) for ys, xs in product(pairwise(rows), pairwise(columns))]
     in_memory = out is None
     out = np.empty(shape, np.int32) if in_memory else _check_out(out, shape)
     owner = None if checkpoint is None else _digest_of(estimator, source, block_size)
-    journal = Journal(checkpoint, owner)
-    engine = Engine(journal, len(boxes), verbose)
+    engine = Engine(Journal(checkpoint, owner), len(boxes), verbose)
     with engine.bar, ExitStack() as stack:
         image = Whole(estimator, source, boxes, engine)
         folder = checkpoint
         if folder is None and not isinstance(estimator, SLICSuperpixels):
             folder = stack.enter_context(TemporaryDirectory(prefix="segment_array-"))
-        kept = None if in_memory else journal
-        if isinstance(estimator, (ERSSuperpixels, SEALSuperpixels)):
-            _entropy_rate.segment(image, out, "written", kept, folder, block_size)
+        if is_del:
+            _deep_embedding.segment(image, folder, _grow, out)
         else:
-            if isinstance(estimator, TrainableSLIC):
-                source = write_features(image, estimator, folder)
-                image = Whole(_slic_of(estimator), source, boxes, engine)
-            _slic.segment(image, out, "written", kept)
+            _grow(image, folder, out, keeps=not in_memory)
     return out
+
+
+def _grow(image, folder, out, keeps=True):
+    """Write superpixels; ``keeps``: what is written stays, and is not written again."""
+    if isinstance(image.estimator, (ERSSuperpixels, SEALSuperpixels)):
+        _entropy_rate.segment(image, out, folder, keeps)
+        return
+    if isinstance(image.estimator, TrainableSLIC):
+        source = write_features(image, image.estimator, folder)
+        image = image.of(_slic_of(image.estimator), source)
+    _slic.segment(image, out, keeps)
 
 
 # --- checks -------------------------------------------------------------------------------------
@@ -169,36 +190,14 @@ def _slic_of(estimator):
     )
 
 
-def _check_estimator(estimator):
-    if not isinstance(estimator, _TAKEN):
-        names = ", ".join(taken.__name__ for taken in _TAKEN)
+def _check_estimator(estimator, taken=(*_SUPERPIXELS, DELSegmenter)):
+    if not isinstance(estimator, taken):
+        names = ", ".join(one.__name__ for one in taken)
         raise TypeError(f"segment_array takes {names}, got {type(estimator).__name__}")
-    if isinstance(estimator, SEALSuperpixels):
-        estimator._prepare()
-        if estimator.backend != "ers":
-            raise ValueError(
-                f"backend is {estimator.backend!r}, whose search for the number of superpixels "
-                'needs the whole image at once: segment_array takes "ers"'
-            )
-        if getattr(estimator.net_, "canny", False):
-            raise ValueError(
-                "this net sees Canny edges, which may depend on pixels any distance away: "
-                'segment_array takes the nets "compact" and "pan-no-canny", "pan-baseline"'
-            )
     if isinstance(estimator, TrainableSLIC):
-        estimator._prepare()
-        if estimator.net_ is not None:
-            raise ValueError(
-                "a net chooses this TrainableSLIC's clusters, and segment_array has none: "
-                'accepted are the distances "linear" and "embedding"'
-            )
-        for part in getattr(estimator.features_, "transformers_", [("", estimator.features_)]):
-            if getattr(part[1], "_reach", None) is None:
-                raise ValueError(
-                    f"segment_array does not know how far around a pixel {type(part[1]).__name__} "
-                    "looks: accepted are LabFeatures, ScatteringFeatures, EmbeddingFeatures and a "
-                    "ChannelUnion of them"
-                )
+        _check_distance(estimator)
+    elif isinstance(estimator, SEALSuperpixels):
+        _check_affinities(estimator)
     check_is_fitted(estimator)
     estimator._validate_params()
     if getattr(estimator, "spacing", None) is not None:
@@ -208,6 +207,41 @@ def _check_estimator(estimator):
         )
     if estimator.device != "cpu":
         raise ValueError(f'segment_array needs device="cpu", got device={estimator.device!r}')
+    if isinstance(estimator, DELSegmenter):
+        estimator._prepare()
+        if estimator.superpixels_ is not None:
+            with naming("superpixels"):
+                _check_estimator(estimator.superpixels_, _SUPERPIXELS)
+
+
+def _check_distance(estimator):
+    estimator._prepare()
+    if estimator.net_ is not None:
+        raise ValueError(
+            "a net chooses this TrainableSLIC's clusters, and segment_array has none: "
+            'accepted are the distances "linear" and "embedding"'
+        )
+    for part in getattr(estimator.features_, "transformers_", [("", estimator.features_)]):
+        if getattr(part[1], "_reach", None) is None:
+            raise ValueError(
+                f"segment_array does not know how far around a pixel {type(part[1]).__name__} "
+                "looks: accepted are LabFeatures, ScatteringFeatures, EmbeddingFeatures and a "
+                "ChannelUnion of them"
+            )
+
+
+def _check_affinities(estimator):
+    estimator._prepare()
+    if estimator.backend != "ers":
+        raise ValueError(
+            f"backend is {estimator.backend!r}, whose search for the number of superpixels needs "
+            'the whole image at once: segment_array takes "ers"'
+        )
+    if getattr(estimator.net_, "canny", False):
+        raise ValueError(
+            "this net sees Canny edges, which may depend on pixels any distance away: "
+            'segment_array takes the nets "compact", "pan-no-canny" and "pan-baseline"'
+        )
 
 
 def _check_dask():
@@ -221,6 +255,9 @@ def _check_dask():
 
 def _check_channels(estimator, source):
     found = 1 if len(source.shape) == 2 else source.shape[2]
+    if getattr(estimator, "superpixels_", None) is not None:
+        with naming("superpixels"):
+            _check_channels(estimator.superpixels_, source)
     expected = estimator.n_channels_in_
     if not estimator._takes_channels(found, expected, True):
         raise ValueError(
@@ -248,11 +285,14 @@ def _digest_of(estimator, source, block_size):
         np.asarray(read(window(source, (y, y + 1, x, x + 1))))
         for y, x in product(range(0, height, 1 + height // 8), range(0, width, 1 + width // 8))
     ]
-    about = {
-        name: value
-        for name, value in estimator.get_params().items()
-        if name not in ("n_jobs", "verbose", "on_error", "device", "spacing", "memory")
-    }
     ranges = vars(estimator).get("_ranges", {})
-    learned = estimator._state()[0] if hasattr(estimator, "_state") else {}
+    if isinstance(estimator, DELSegmenter):  # merging is not part of it: it starts from the graph
+        about, learned = {"value_range": estimator.value_range}, estimator._digest()
+    else:
+        about = {
+            name: value
+            for name, value in estimator.get_params().items()
+            if name not in ("n_jobs", "verbose", "on_error", "device", "spacing", "memory")
+        }
+        learned = estimator._state()[0] if hasattr(estimator, "_state") else {}
     return digest([repr(about), repr(ranges), learned, list(source.shape), block_size, pixels])

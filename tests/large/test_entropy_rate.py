@@ -183,7 +183,7 @@ def test_affinities_by_windows_are_those_of_the_whole(seal, monkeypatch, tmp_pat
         few = NetTraining(max_steps=2, batch_size=1, crop_size=32)
         estimator = SEALSuperpixels(40, net=name, training=few, sharpness=1.0)
         estimator.fit(LEAVES.images, LEAVES.ground_truths)
-    monkeypatch.setattr(_windows, "_CORE", 64)
+    monkeypatch.setattr(_windows, "CORE", 64)
     segment_array(estimator, image, checkpoint=tmp_path / "c")
     found = np.load(tmp_path / "c" / "affinities.npy").transpose(2, 0, 1)
     expected = estimator.affinities([image])[0] ** estimator._reading().sharpness
@@ -223,7 +223,7 @@ def test_the_median_of_differences(name, cut):
 def test_no_block_and_no_chunk_shows(seal, small, monkeypatch, tmp_path):
     import dask.array
 
-    monkeypatch.setattr(_windows, "_CORE", 48)
+    monkeypatch.setattr(_windows, "CORE", 48)
     seal.set_params(n_segments=50)
     expected = segment_array(seal, IMAGE)
     np.save(tmp_path / "image.npy", IMAGE)

@@ -65,7 +65,7 @@ def test_one_window_has_the_labels_of_transform(request, of, name):
 def test_no_block_and_no_chunk_shows(linear, monkeypatch, tmp_path):
     import dask.array
 
-    monkeypatch.setattr(_windows, "_CORE", 32)
+    monkeypatch.setattr(_windows, "CORE", 32)
     expected = segment_array(linear, IMAGE)
     sources = {
         "dask": dask.array.from_array(IMAGE, chunks=(37, 55, 2)),
@@ -83,7 +83,7 @@ def test_no_block_and_no_chunk_shows(linear, monkeypatch, tmp_path):
 def test_windows_have_nearly_the_features_of_the_whole(request, of, monkeypatch, tmp_path):
     estimator = request.getfixturevalue(of)
     image = np.tile(IMAGE, (4, 3, 1))  # wider than an embedding sees
-    monkeypatch.setattr(_windows, "_CORE", 64)
+    monkeypatch.setattr(_windows, "CORE", 64)
     segment_array(estimator, image, checkpoint=tmp_path / "c")
     found = np.load(tmp_path / "c" / "features.npy")
     whole = estimator._values(image, "cpu")
@@ -110,7 +110,7 @@ def test_processes(linear, monkeypatch):
 def test_a_cluster_of_two_workers(linear, embedding, monkeypatch):
     distributed = pytest.importorskip("distributed")
     image = np.tile(IMAGE, (2, 2, 1))
-    monkeypatch.setattr(_windows, "_CORE", 64)
+    monkeypatch.setattr(_windows, "CORE", 64)
     for estimator in (linear, embedding):
         expected = segment_array(estimator, image)
         with (
@@ -125,7 +125,7 @@ def test_a_cluster_of_two_workers(linear, embedding, monkeypatch):
 
 def test_it_goes_on_where_it_was_interrupted(linear, monkeypatch, tmp_path):
     monkeypatch.setattr("sklearn_spx.large._engine._n_workers", lambda: 1)
-    monkeypatch.setattr(_windows, "_CORE", 32)
+    monkeypatch.setattr(_windows, "CORE", 32)
     expected = segment_array(linear, IMAGE)
     out, runs, seen = np.full(expected.shape, -7), 0, []
     task = _features._features

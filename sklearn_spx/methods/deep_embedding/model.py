@@ -85,12 +85,11 @@ def embedding_distances(v, edges):
 
 def several_views(net, image, labels, n, pooling, scales, mirror):
     """Means of what ``_forward`` returns, over sizes and, where asked, over the mirror image."""
-    views = [_forward(net, image, labels, n, pooling, scale) for scale in scales]
-    if mirror:
-        flipped = labels[:, ::-1].copy() if isinstance(labels, np.ndarray) else labels.flip(1)
-        for scale in scales:
-            v, boundary = _forward(net, image.flip(3), flipped, n, pooling, scale)
-            views.append((v, boundary.flip(1)))
+    views = [
+        _forward(net, image, labels, n, pooling, scale, flip)
+        for flip in (False, True)[: 1 + mirror]
+        for scale in scales
+    ]
     return [mean_of_views(parts) for parts in zip(*views)]
 
 
@@ -99,14 +98,18 @@ def mean_of_views(parts):
     return sum(parts) / len(parts)
 
 
-def _forward(net, image, labels, n, pooling, scale):
+def _forward(net, image, labels, n, pooling, scale, flip=False):
     """Embeddings of the n superpixels, and the boundary probability of each pixel: tensors."""
-    pooled, boundary = pooled_view(net, image, labels, n, pooling, scale)
+    pooled, boundary = pooled_view(net, image, labels, n, pooling, scale, flip)
     return head_of(net, pooled).float(), boundary
 
 
-def pooled_view(net, image, labels, n, pooling, scale):
+def pooled_view(net, image, labels, n, pooling, scale, flip):
     """What the head makes the embeddings from, and the boundary probability of each pixel."""
+    if flip:
+        flipped = labels[:, ::-1].copy() if isinstance(labels, np.ndarray) else labels.flip(1)
+        pooled, boundary = pooled_view(net, image.flip(3), flipped, n, pooling, scale, False)
+        return pooled, boundary.flip(1)
     import torch
 
     from ...nets.resampling import regrid
