@@ -6,7 +6,8 @@
 Photographs of scikit-image, resized and repeated with changing light, make an image of that side in
 RGB on disk (a memmap). It is segmented by ``large.segment_array`` with SLIC, or by the method, on
 as many threads, in a process of its own, whose peak memory is printed beside what it takes before
-it starts. Moved are the arrays that go to the tasks and come back, features too.
+it starts. Moved are the arrays that go to the tasks and come back, features too. DELSegmenter
+chooses the number of superpixels, and of segments.
 ``--check`` also segments it whole, and compares.
 """
 
@@ -46,6 +47,22 @@ def peak():
     """Peak resident memory of this process, in GB, mapped files included; on Linux."""
     status = Path("/proc/self/status").read_text()  # ru_maxrss would start at the parent's
     return int(re.search(r"VmHWM:\s+(\d+) kB", status).group(1)) * 1024 / 1e9
+
+
+class Merging:
+    """DEL's merging, and what it takes: seconds, and memory beside the graph and with it."""
+
+    def __init__(self, merge):
+        self.merge, self.peak = merge, 0.0
+
+    def __call__(self, graph, *how):
+        self.peak = peak()
+        Path("/proc/self/clear_refs").write_text("5")  # the peak is that of now, then
+        before, started = peak(), time.perf_counter()
+        found = self.merge(graph, *how)
+        self.seconds, self.n = time.perf_counter() - started, len(graph.sizes)
+        self.bytes = 1e9 * (peak() - before) + sum(array.nbytes for array in graph)
+        return found
 
 
 class Moved:
@@ -94,6 +111,11 @@ def seal():
 
     return SEALSuperpixels.from_pretrained("bsds500")
 
+def segmenter():
+    from sklearn_spx import DELSegmenter
+
+    return DELSegmenter.from_pretrained("bsds500")
+
 
 METHODS = {
     "SLIC": plain,
@@ -101,6 +123,7 @@ METHODS = {
     "TrainableSLIC embedding": shipped,
     "ERS": ers,
     "SEAL": seal,
+    "DELSegmenter": segmenter,
 }
 
 
@@ -108,14 +131,16 @@ def segment(folder, options):
     """The work, in a process of its own."""
     import dask
 
-    from sklearn_spx.large import _engine, segment_array
-    from sklearn_spx.metrics import achievable_segmentation_accuracy
+    from sklearn_spx import metrics
+    from sklearn_spx.large import _deep_embedding, _engine, segment_array
 
     image = np.load(folder / "image.npy", mmap_mode="r")
     labels = np.lib.format.open_memmap(folder / "labels.npy", "w+", np.int32, image.shape[:2])
-    slic = METHODS[options.method]().set_params(n_segments=9)
-    segment_array(slic, np.array(image[:64, :64]))  # compiles
-    slic.set_params(n_segments=options.n_segments)
+    estimator = METHODS[options.method]()
+    few = {} if options.method == "DELSegmenter" else {"n_segments": 9}
+    segment_array(estimator.set_params(**few), np.array(image[:64, :64]))  # compiles
+    if few:
+        estimator.set_params(n_segments=options.n_segments)
     moved, each = Moved(), _engine.Engine.each
 
     def counted(engine, phase, function, arguments, blocks=None, **more):
@@ -130,28 +155,42 @@ def segment(folder, options):
             yield k, result
 
     _engine.Engine.each = counted
+    merging = _deep_embedding.merging.segment = Merging(_deep_embedding.merging.segment)
     before, started = peak(), time.perf_counter()
     with dask.config.set(num_workers=options.workers):
-        segment_array(slic, image, labels, block_size=options.block_size, verbose=1)
+        segment_array(estimator, image, labels, block_size=options.block_size, verbose=1)
     seconds = time.perf_counter() - started
     digest = hashlib.sha256()
     for first in range(0, len(labels), 1024):
         digest.update(np.ascontiguousarray(labels[first : first + 1024]))
     n_pixels, n_found = labels.size, 1 + max(int(row.max()) for row in labels)
+    most = max(peak(), merging.peak)
+    regions = "segments" if options.method == "DELSegmenter" else "superpixels"
     print(
         f"{options.method}, {image.shape[0]} x {image.shape[1]} pixels in RGB, {n_found:,} "
-        f"superpixels, blocks of {options.block_size}, {options.workers} threads\n"
+        f"{regions}, blocks of {options.block_size}, {options.workers} threads\n"
         f"seconds {seconds:.0f}, {1e9 * seconds / n_pixels:.0f} ns a pixel\n"
-        f"peak memory {peak():.2f} GB, of which {before:.2f} GB before it started\n"
+        f"peak memory {most:.2f} GB, of which {before:.2f} GB before it started\n"
         f"moved between tasks {moved.n / 1e9:.2f} GB, {moved.n / n_pixels:.2f} bytes a pixel\n"
         f"sha256 of the labels {digest.hexdigest()[:16]}",
         flush=True,
     )
+    if options.method == "DELSegmenter":
+        print(
+            f"of which merging {merging.seconds:.0f} seconds; {merging.n:,} superpixels, "
+            f"{merging.bytes / merging.n:,.0f} bytes each then"
+        )
     if options.check:
-        whole = slic.transform([np.array(image)])[0]
-        print("the labels of the whole image:", bool((whole == labels).all()))
-        share = achievable_segmentation_accuracy(np.array(labels), whole)
-        print(f"pixels in the superpixel of the whole image that theirs overlaps most: {share:.5f}")
+        whole, found = estimator.transform([np.array(image)])[0], np.array(labels)
+        print("the labels of the whole image:", bool((whole == found).all()))
+        share, region = metrics.achievable_segmentation_accuracy(found, whole), regions[:-1]
+        print(f"pixels in the {region} of the whole image that theirs overlaps most: {share:.5f}")
+        if options.method == "DELSegmenter":
+            print(
+                f"covering {metrics.segmentation_covering(found, whole):.5f}, variation of "
+                f"information {metrics.variation_of_information(found, whole):.5f}; "
+                f"{1 + whole.max():,} segments of the whole image"
+            )
 
 
 def main():
