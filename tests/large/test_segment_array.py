@@ -351,6 +351,19 @@ def test_a_checkpoint_belongs_to_its_work(tmp_path):
         segment_array(estimator, IMAGE, block_size=64, checkpoint=tmp_path / "c")
 
 
+def test_another_out_is_filled_from_the_checkpoint(tmp_path):
+    """What was written to one array is in no other: those that were made anew stayed empty."""
+    estimator = SLICSuperpixels(9, max_iter=2)
+    expected = whole(estimator, IMAGE)
+    for dtype in (int, np.int32):
+        out = np.zeros(expected.shape, dtype)
+        segment_array(estimator, IMAGE, out, block_size=64, checkpoint=tmp_path / "c")
+        np.testing.assert_array_equal(out, expected)
+        out[70, 100] = -1  # a block is written again, the others are not
+        segment_array(estimator, IMAGE, out, block_size=64, checkpoint=tmp_path / "c")
+        np.testing.assert_array_equal(out, expected)
+
+
 def test_a_folder_of_something_else_is_no_checkpoint(tmp_path):
     estimator = SLICSuperpixels(9).fit([IMAGE])
     (tmp_path / "notes.txt").write_text("mine")
