@@ -1,5 +1,7 @@
 """segment_array with DEL: the same labels whatever the blocks; one window has those of predict."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -410,6 +412,14 @@ def test_a_net_that_cannot_be_cut_is_named(monkeypatch):
     monkeypatch.setattr(_windows, "CORE", 1024)
     expected = squeezed.predict([IMAGE])[0]  # one window is the whole image
     np.testing.assert_array_equal(segment_array(squeezed, IMAGE), expected)
+
+
+def test_how_far_nets_see_is_what_the_guide_says():
+    from sklearn_spx.nets.del_heads import CompactNet, PaperNet
+
+    guide = Path(__file__).parents[2] / "doc" / "guide" / "large.rst"
+    figures = f'{CompactNet().reach} for "compact", {PaperNet().reach} for "vgg16"'
+    assert figures in " ".join(guide.read_text(encoding="utf-8").split())
 
 
 def test_the_reach_is_what_the_sides_depend_on():
