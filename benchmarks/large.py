@@ -111,6 +111,7 @@ def seal():
 
     return SEALSuperpixels.from_pretrained("bsds500")
 
+
 def segmenter():
     from sklearn_spx import DELSegmenter
 

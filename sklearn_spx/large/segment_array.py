@@ -267,9 +267,11 @@ def _check_channels(estimator, source):
 
 
 def _check_out(out, shape):
-    if tuple(getattr(out, "shape", ())) != shape or not hasattr(out, "__setitem__"):
+    if tuple(getattr(out, "shape", ())) != shape or not (
+        hasattr(out, "__setitem__") and hasattr(out, "__getitem__")
+    ):
         raise ValueError(
-            f"out must be an array of shape {shape} that can be written, got a "
+            f"out must be an array of shape {shape} that can be read and written, got a "
             f"{type(out).__name__} of shape {getattr(out, 'shape', None)}"
         )
     dtype = np.dtype(out.dtype)

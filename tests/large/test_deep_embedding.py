@@ -276,6 +276,9 @@ def test_it_goes_on_from_each_phase(shipped, monkeypatch, tmp_path, phase):
     class Interrupted:
         shape, dtype = out.shape, out.dtype
 
+        def __getitem__(self, key):
+            return out[key]
+
         def __setitem__(self, key, value):
             raise KeyboardInterrupt
 
