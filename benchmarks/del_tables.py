@@ -210,6 +210,9 @@ def rows(arguments):
         "greedy, 2 sizes, mirror": learned(
             weights, greedy, merge="greedy", scales=(1, 1.5), mirror=True
         ),
+        "greedy, 3 sizes, mirror": learned(
+            weights, greedy, merge="greedy", scales=(0.75, 1, 1.5), mirror=True
+        ),
         "greedy, SEAL superpixels": learned(weights, greedy, seal, merge="greedy"),
         "greedy, ERS superpixels": learned(weights, greedy, ers, merge="greedy"),
     }
