@@ -12,7 +12,14 @@ UE: Neubert and Protzel's. CO: compactness. Superpixels that are fewer or rounde
 better whatever the method, so every row is asked for the number and the compactness that give the
 mean count and the mean CO of plain SLIC; both are printed. With --per-image it is the compactness
 that gives each image the CO that plain SLIC gives it, as the paper's sigma of an image (Figures 9
-to 11). Distances are learned on `train`.
+to 11). Distances are learned on `train`. With --seeds each learned row is the mean of as many fits,
+on other pixels to learn from; with --beside each row is followed by its mean difference from the
+row of that name, which comes first, and the 95 % interval of it over images:
+
+    python benchmarks/trainable_slic_table.py BSDS500 --tables I --seeds 5 \
+        --beside "linear, X = 3" --rows "linear, X = 3" "linear, X = 4" "linear, X = 5"
+
+The folder may be CamVid's, too: learned on its training images, one annotation each.
 
 Table II is the cross-entropy of the choice among the neighbours, on a fifth of the training images,
 held out.
@@ -30,10 +37,12 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.pipeline import make_pipeline
+from sklearn.utils import Bunch
 
 from sklearn_spx import SLICSuperpixels, TrainableSLIC
-from sklearn_spx.datasets import load_bsds500, load_sample_images
+from sklearn_spx.datasets import load_bsds500, load_camvid, load_sample_images
 from sklearn_spx.features import (
     ChannelUnion,
     ConvFeatures,
@@ -122,10 +131,10 @@ MANUAL = np.arange(3 + 81) < 3 + 1 + 16
 SNIC = {"SNIC": "lab", "SNIC, Lab + scattering": "scattering", "SNIC, Lab + ENet": "enet"}
 
 
-def features(name, enet):
+def features(name, enet, seed=0):
     """The transformer of a row, or None if it needs a file that was not given."""
     if name == "own":
-        return EmbeddingFeatures(random_state=0, verbose=1)
+        return EmbeddingFeatures(random_state=seed, verbose=1)
     parts = [("lab", LabFeatures())]
     if name == "scattering":  # of intensity: 81 maps
         parts.append(("scattering", ScatteringFeatures()))
@@ -138,6 +147,31 @@ def features(name, enet):
 
         parts.append(("enet", ConvFeatures(ENetInitialBlock.from_file(enet))))
     return ChannelUnion(parts)
+
+
+class Kept(TransformerMixin, BaseEstimator):
+    """Features that learn nothing, made once an image of a run, for rows and seeds that share them.
+
+    22 MB an image of 84 maps.
+    """
+
+    _store = {}  # noqa: RUF012, of all instances: estimators clone their features
+
+    def __init__(self, features):
+        self.features = features
+
+    def fit(self, images, y=None):
+        self.features_ = clone(self.features).fit(images)
+        return self
+
+    def transform(self, images):
+        return [self._of(image) for image in images]
+
+    def _of(self, image):
+        key = repr(self.features), image.shape, image.tobytes()
+        if key not in self._store:
+            self._store[key] = self.features_.transform([image])[0]
+        return self._store[key]
 
 
 def unknown(params):
@@ -157,9 +191,16 @@ def in_gray(image):
     return np.rint(image @ [0.299, 0.587, 0.114]).astype(np.uint8)[..., None].repeat(3, axis=2)
 
 
+def street_scenes(root, split):
+    """CamVid, whose class images are its annotations, one an image."""
+    data = load_camvid(root, split)
+    return Bunch(images=data.images, ground_truths=[[a] for a in data.classes], names=data.names)
+
+
 def load(root, split, n_images, gray=False):
     """Central crops of images, and of the annotations of each."""
-    data = load_bsds500(root, split)
+    opened = load_bsds500 if (root / "groundTruth").is_dir() else street_scenes
+    data = opened(root, split)
     n = len(data.names)
     n_images = min(n_images or n, n)
     chosen = [i * n // n_images for i in range(n_images)]
@@ -263,7 +304,9 @@ def matched(segment, images, wanted, wanted_on_few, few):
 
 
 def table_one(options, images, truths, train):
-    print(f"\nTable I: BSDS500 {options.split}, {len(images)} images of {SIDE} x {SIDE}")
+    print(
+        f"\nTable I: {options.root.name} {options.split}, {len(images)} images of {SIDE} x {SIDE}"
+    )
     print(
         f"{'':30}" + "".join(f"{s:>8}" for s in SCORES) + "   count   less SLIC: IoU, Rec, MDE, UE"
     )
@@ -271,27 +314,58 @@ def table_one(options, images, truths, train):
     labels = reference(images, N_SEGMENTS, COMPACTNESS)
     few = range(0, len(images), -(-len(images) // 16))
     wanted, wanted_on_few = measure(labels), measure([labels[i] for i in few])
-    base = show("SLIC", labels, truths, options, None)
+    base = show("SLIC", *scored(labels, truths, options), None)
     show_paper("SLIC")
     shapes = [measure([each]) for each in labels]
-    for name, method in methods(options, images, train):
-        if options.per_image:
-            labels = [
-                matched(method.segment, [image], shape, shape, [0])[0]
-                for image, shape in zip(images, shapes)
-            ]
-        else:
-            labels = matched(method.segment, images, wanted, wanted_on_few, few)
-        show(name, labels, truths, options, base)
+    first = None
+    for name, fits in methods(options, images, train):
+        runs, counts = [], []
+        for method in fits:
+            if options.per_image:
+                labels = [
+                    matched(method.segment, [image], shape, shape, [0])[0]
+                    for image, shape in zip(images, shapes)
+                ]
+            else:
+                labels = matched(method.segment, images, wanted, wanted_on_few, few)
+            scores, count = scored(labels, truths, options)
+            runs.append(scores)
+            counts.append(count)
+        per_image = np.mean(runs, axis=0)
+        show(name, per_image, np.mean(counts), base)
+        if len(runs) > 1:
+            show_spread(runs)
+        if name == options.beside:
+            first = per_image
+        elif first is not None:
+            show_difference(per_image - first)
         if method.paper:
             show_paper(method.paper)
 
 
-def show(name, labels, truths, options, base):
+def scored(labels, truths, options):
+    """Scores of each image, (scores, images), and the mean count."""
     result = evaluate_superpixels(labels, truths, scores=SCORES, n_jobs=options.n_jobs)
-    per_image = np.array([result.per_image[s] for s in SCORES])
-    line(name, per_image.mean(axis=1), f"{result.n_segments:8.1f}", base)
-    return per_image.mean(axis=1)
+    return np.array([result.per_image[s] for s in SCORES]), result.n_segments
+
+
+def show(name, per_image, count, base):
+    means = per_image.mean(axis=1)
+    line(name, means, f"{count:8.1f}", base)
+    return means
+
+
+def show_spread(runs):
+    """Between the fits of a row, whose seeds differ."""
+    spread = np.std([scores.mean(axis=1) for scores in runs], axis=0, ddof=1)
+    line(f"  deviation of {len(runs)} seeds", spread, "", None)
+
+
+def show_difference(differences):
+    """Means over images, and half the width of their 95 % intervals."""
+    half = 1.96 * differences.std(axis=1, ddof=1) / differences.shape[1] ** 0.5
+    line("  less the first", differences.mean(axis=1), "", None)
+    line("  +-", half, "", None)
 
 
 def show_paper(name):
@@ -307,13 +381,13 @@ def line(name, values, count, base):
 
 
 def methods(options, images, train):
-    """The rows but the first, fitted one after another."""
+    """The rows but the first, each the methods whose mean it is, fitted one after another."""
 
     def asked_for(name):
         return not options.rows or name in options.rows
 
     if asked_for("scikit-image"):
-        yield f"SLIC, scikit-image {version('scikit-image')}", Method(scikit_image)
+        yield f"SLIC, scikit-image {version('scikit-image')}", [Method(scikit_image)]
     for name, kind in SNIC.items():
         if name in (options.rows or ()):  # slow: only where it is named
             if find_spec("pysnic") is None:
@@ -321,31 +395,44 @@ def methods(options, images, train):
             elif kind == "enet" and options.enet is None:
                 print(f"{name:30}  left out: no --enet file was given", flush=True)
             else:
-                yield name, Method(snic(kind, options.enet))
+                yield name, [Method(snic(kind, options.enet))]
     if asked_for("manual"):
         union = features("scattering", None).set_params(select=MANUAL, n_jobs=options.n_jobs)
         plain = SLICSuperpixels(max_iter=MAX_ITER, convert2lab=False, n_jobs=options.n_jobs)
         manual = make_pipeline(union, plain).fit(images)
-        yield "manual", Method(ours(manual, "slicsuperpixels__"), "manual")
+        yield "manual", [Method(ours(manual, "slicsuperpixels__"), "manual")]
     named = {name: row for name, row in LEAST_SEGMENTS.items() if name in (options.rows or ())}
     for name, row in {**ROWS, **named}.items():
-        if asked_for(name) and (estimator := fitted(name, row, options, train)):
-            yield name, Method(ours(estimator), row.paper)
+        if asked_for(name) and (estimators := all_fitted(name, row, options, train)):
+            yield name, [Method(ours(estimator), row.paper) for estimator in estimators]
     if asked_for("shipped"):
         shipped = TrainableSLIC.from_pretrained("bsds500")
         shipped.set_params(max_iter=MAX_ITER, n_jobs=options.n_jobs)
-        yield 'from_pretrained("bsds500")', Method(ours(shipped))
+        yield 'from_pretrained("bsds500")', [Method(ours(shipped))]
+
+
+def all_fitted(name, row, options, train):
+    """A row's estimators, one a seed; none where it is left out."""
+    found = []
+    for seed in range(options.seeds):
+        estimator = fitted(name, row, options, train, random_state=seed)
+        if estimator is None:
+            break
+        found.append(estimator)
+    return found
 
 
 def fitted(name, row, options, train, **params):
     params = {**row.params, **params, "max_iter": MAX_ITER}
     reason = unknown(params)
-    chosen = features(row.features, options.enet)
+    chosen = features(row.features, options.enet, params.get("random_state", 0))
     if chosen is None:
         reason = "no --enet file was given"
     if reason:
         print(f"{name:30}  left out: {reason}", flush=True)
         return None
+    if options.keep_features and row.features != "own":
+        chosen = Kept(chosen)
     cache = None if options.cache is None else str(options.cache)
     estimator = TrainableSLIC(
         features=chosen, memory=cache, n_jobs=options.n_jobs, verbose=options.verbose, **params
@@ -436,17 +523,20 @@ def speed(options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("root", type=Path, nargs="?", help="BSDS500: images/ and groundTruth/")
+    parser.add_argument("root", type=Path, nargs="?", help="BSDS500, or CamVid")
     parser.add_argument("--split", default="val", choices=("train", "val", "test"))
     parser.add_argument("--images", type=int, help="this many, spread over the split; all")
     parser.add_argument("--train-images", type=int, help="this many, spread over train; all")
     names = ["scikit-image", *SNIC, "manual", *ROWS, *LEAST_SEGMENTS, "shipped"]
     parser.add_argument("--rows", nargs="+", choices=names, metavar="ROW", help=f"of {names}")
+    parser.add_argument("--seeds", type=int, default=1, help="fits of each learned row of Table I")
+    parser.add_argument("--beside", choices=names, metavar="ROW", help="differences from this row")
     parser.add_argument("--tables", nargs="+", choices=("I", "II"), default=["I", "II"])
     parser.add_argument("--gray", action="store_true", help="learn on and segment gray images")
     parser.add_argument("--per-image", action="store_true", help="each image's shape alike")
     parser.add_argument("--enet", type=Path, help="safetensors file of a trained ENet")
     parser.add_argument("--cache", type=Path, help="folder that keeps what was fitted")
+    parser.add_argument("--keep-features", action="store_true", help="in memory; 7 GB for all")
     parser.add_argument("--n-jobs", type=int, default=1)
     parser.add_argument("--speed", action="store_true", help="times alone; needs no BSDS500")
     parser.add_argument("--runs", type=int, default=15, help="of each time")
@@ -455,7 +545,7 @@ def main():
     if options.speed:
         return speed(options)
     if options.root is None:
-        parser.error("the folder of BSDS500 is missing")
+        parser.error("the folder of BSDS500, or of CamVid, is missing")
     train = load(options.root, "train", options.train_images, options.gray)
     print(f"learned on {len(train[0])} images of train")
     if "I" in options.tables:
