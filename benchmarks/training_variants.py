@@ -1,7 +1,7 @@
 """What the papers' nets, losses and variants reach by one short training each, side by side.
 
     python benchmarks/training_variants.py BSDS500 --steps 300
-    python benchmarks/training_variants.py BSDS500 --only "pan" "seal loss" --steps 100
+    python benchmarks/training_variants.py BSDS500 --only "pan" "compact, seal loss" --steps 100
     python benchmarks/training_variants.py BSDS500 --steps 200 --learning-rate 5e-4 \
         --sharpness 1 2 3.5 5 --only "on, cross-entropy" "on, seal loss"
 
