@@ -7,6 +7,10 @@ import sys
 import warnings
 from pathlib import Path
 
+import matplotlib
+from matplotlib import font_manager
+from sphinx.util.nodes import make_refnode
+
 import sklearn_spx
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
@@ -52,6 +56,11 @@ plot_formats = [("png", 150)]
 plot_html_show_formats = False
 plot_html_show_source_link = False
 plot_include_source = False
+if "cmsy10" not in font_manager.get_font_names():
+    # a list of fonts that another installation left in the cache; formulas of these would have
+    # other signs in the place of minus, norms and Greek
+    for font in Path(matplotlib.get_data_path(), "fonts", "ttf").glob("*.ttf"):
+        font_manager.fontManager.addfont(font)
 mathmpl_fontsize = 15.0
 mathmpl_srcset = ["2x"]
 warnings.filterwarnings("error", "Could not render math expression")
@@ -99,5 +108,15 @@ def of_others(app, what, name, thing, skip, options):
     return True if (theirs and not ours) or name.endswith("_request") else None
 
 
+def page_of_file(app, env, node, contnode):
+    """Link from one Markdown file of the repository to the page that shows another."""
+    pages = {"SECURITY.md": "project/security", "CONTRIBUTING.md": "project/contributing"}
+    if node.get("reftarget") in pages:
+        page = pages[node["reftarget"]]
+        return make_refnode(app.builder, node["refdoc"], page, None, contnode)
+    return None
+
+
 def setup(app):
     app.connect("autodoc-skip-member", of_others)
+    app.connect("missing-reference", page_of_file)
