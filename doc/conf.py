@@ -89,8 +89,23 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"plot_",
-    "doc_module": "sklearn_spx",
+    "subsection_order": [
+        f"../examples/{section}"
+        for section in (
+            "first_steps",
+            "superpixels",
+            "regions",
+            "learning",
+            "kinds_of_images",
+            "large",
+        )
+    ],
+    "within_subsection_order": "gallery_order.ReadingOrder",
+    "write_computation_times": False,  # pages that load scripts from elsewhere
+    "doc_module": ("sklearn_spx",),  # whose pages show the examples that use them
+    "backreferences_dir": "generated/backreferences",
     "show_memory": False,
+    "remove_config_comments": True,
     "abort_on_example_error": True,
 }
 

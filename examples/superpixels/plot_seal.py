@@ -42,3 +42,5 @@ own = SEALSuperpixels(80, training=NetTraining(max_steps=40, batch_size=4, crop_
 own.fit(leaves.images[:5], leaves.ground_truths[:5])
 print(f"trained {own.score(leaves.images[5:], leaves.ground_truths[5:]):.3f}")
 plt.show()
+
+# sphinx_gallery_thumbnail_number = 3

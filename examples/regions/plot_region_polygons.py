@@ -74,3 +74,5 @@ figure, axis = plt.subplots(figsize=(6, 4.5), layout="constrained")
 axis.imshow(image, extent=(0, image.shape[1], image.shape[0], 0))
 draw(axis, label_polygons(once, simplify=0.75), alpha=0.6, edgecolors="black", linewidths=1.5)
 plt.show()
+
+# sphinx_gallery_thumbnail_number = 2

@@ -97,3 +97,5 @@ axes[2].set_title("superpixels, a part")
 for axis in axes:
     axis.axis("off")
 plt.show()
+
+# sphinx_gallery_thumbnail_number = 2

@@ -52,3 +52,5 @@ for (above, below), image, tree, box in zip(axes.T, images, trees, careless):
 axes[0, 1].set_title("a careless box")
 axes[1, 1].set_title("aligned and expanded")
 plt.show()
+
+# sphinx_gallery_thumbnail_number = 2

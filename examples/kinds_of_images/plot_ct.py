@@ -63,3 +63,5 @@ axis.imshow(ct, cmap="gray", vmin=-100, vmax=150)
 axis.add_collection(LineCollection(boundary_lines(labels), colors="gold", linewidths=0.9))
 axis.axis("off")
 plt.show()
+
+# sphinx_gallery_thumbnail_number = 2

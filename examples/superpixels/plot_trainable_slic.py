@@ -97,3 +97,5 @@ for name, form, row in (
     SegmentationDisplay.from_predictions(photographs, found, views="boundaries", ax=row)
     row[0].set_title(name, loc="left", fontsize=12)
 plt.show()
+
+# sphinx_gallery_thumbnail_number = 3
