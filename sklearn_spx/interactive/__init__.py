@@ -4,10 +4,11 @@ image, method -> segment -> atoms and merge tree ; labelled regions -> learn_cla
 """
 
 from .methods import METHODS, make_estimator
-from .reasons import TOO_FEW_CLASSES, reason_of
+from .reasons import DIED, TOO_FEW_CLASSES, reason_of
 from .steps import learn_classes, merge_by_colour, segment
 
 __all__ = [
+    "DIED",
     "METHODS",
     "TOO_FEW_CLASSES",
     "learn_classes",

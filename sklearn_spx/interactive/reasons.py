@@ -1,7 +1,11 @@
 """What goes wrong, told to people who see one image and no list of them."""
 
-__all__ = ["TOO_FEW_CLASSES", "reason_of"]
+__all__ = ["DIED", "TOO_FEW_CLASSES", "reason_of"]
 
+DIED = (
+    "the process that computes has died, perhaps for want of memory; nothing that you labelled is "
+    "lost. Try a smaller size"
+)
 TOO_FEW_CLASSES = (
     "{} classes are labelled, and two or more are needed to learn: label some regions of each class"
 )

@@ -71,8 +71,9 @@ def learn_classes(tell, pairs, classes, others=()):
     tell("learning", 0.0)
     classifier = SuperpixelClassifier().fit(pairs, classes)
     everything = [*pairs, *others]
+    first, total = len(pairs), len(pairs) + len(everything)  # the features of ``pairs`` twice
     for i, pair in enumerate(everything):
-        tell(f"predicting image {i + 1} of {len(everything)}", i / len(everything))
+        tell(f"predicting image {i + 1} of {len(everything)}", (first + i) / total)
         yield _predicted(classifier, pair)
 
 

@@ -4,7 +4,6 @@ import numpy as np
 from magicgui.widgets import Label, PushButton, Slider
 from napari.viewer import Viewer
 
-from ..interactive import merge_by_colour
 from .arrays import from_napari, image_and_mask, tree_of, with_n_regions
 from .panel import IMAGE, LABELS, Panel, told
 
@@ -31,7 +30,7 @@ class HierarchyWidget(Panel):
         self.about = Label(label="Height")
         self.image = self.choice_of(IMAGE, "Image")
         self.run = PushButton(text="Merge by colour")
-        self.extend([self.regions, self.n_regions, self.about, self.image, self.run])
+        self.extend([self.regions, self.n_regions, self.about, self.image, self.run, self.cancel])
         self.regions.changed.connect(self._look)
         self.n_regions.changed.connect(self._cut)
         self.run.changed.connect(self.start)
@@ -70,21 +69,20 @@ class HierarchyWidget(Panel):
 
     @told
     def start(self):
-        """Make a tree of the regions as they are, in a thread; return the worker."""
+        """Make a tree of the regions as they are, beside napari; return the worker."""
         layer, below = self.regions.value, self.image.value
         self.check_same_grid(layer, below)
         data, labels = below.data[0] if below.multiscale else below.data, layer.data
 
-        def found():
+        def arguments():
             image, atoms = image_and_mask(data, below.rgb)[0], from_napari(labels)
             if (atoms < 0).all():
                 raise ValueError(f"{layer.name} has no region")
-            mask = None if (atoms >= 0).all() else atoms >= 0
-            return tree_of(atoms, *merge_by_colour(image, mask, atoms))
+            return image, None if (atoms >= 0).all() else atoms >= 0, atoms
 
         def show(tree):
             layer.metadata["sklearn_spx"] = tree
             layer.data = with_n_regions(tree, tree.n_superpixels)
             self._look()
 
-        return self.work(self.run, f"{layer.name}: merging by colour", found, show)
+        return self.work(layer.name, "merge", arguments, lambda found: tree_of(*found), show)

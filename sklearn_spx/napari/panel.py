@@ -1,13 +1,15 @@
-"""What the widgets have in common: lists of layers, work in a thread, errors as notifications."""
+"""What the widgets have in common: lists of layers, work beside napari, errors as notifications."""
 
 from functools import wraps
 
 import napari.layers
-from magicgui.widgets import ComboBox, Container
+from magicgui.widgets import ComboBox, Container, PushButton
 from napari.qt.threading import create_worker
+from napari.utils import cancelable_progress
 from napari.utils.notifications import show_error
 
 from ..interactive import reason_of
+from .task import Task
 
 __all__ = ["Panel", "place_of", "told"]
 
@@ -46,6 +48,7 @@ class Panel(Container):
         super().__init__()
         self.min_width = 320
         self.viewer = viewer
+        self.cancel = PushButton(text="Cancel", enabled=False)  # beside ``run``, where there is one
         self._lists = []
         self._shown = {}  # layers of results, which a new result replaces, by name
         for change in ("inserted", "removed", "renamed"):
@@ -84,24 +87,42 @@ class Panel(Container):
                     "layers that belong together"
                 )
 
-    def work(self, button, what, function, done):
-        """Call a function in a thread, and ``done`` with what it returns; meanwhile no button."""
+    def work(self, what, name, arguments, made, show):
+        """Call a function of ``work`` beside napari; ``show`` what is ``made`` of its result.
 
-        def run():  # other errors than those of input are told by napari, with their traceback
-            try:
-                return function(), None
-            except (ValueError, TypeError) as error:
-                return None, reason_of(error)
+        Meanwhile the button is *Cancel*'s, and napari's activity dock says what is being done, and
+        which share of it is where that is known. ``arguments`` and ``made`` are called in a thread.
+        """
+        task = Task(name, arguments, made)
+        bar = cancelable_progress(total=0, desc=what)
+
+        def told_of(step):
+            if bar.is_canceled:
+                task.give_up()
+            if step is not None:
+                stage, share = step
+                bar.set_description(f"{what}: {stage}")
+                bar.total = 0 if share is None else 100  # of 0 the bar runs to and fro
+                bar.update(0 if share is None else round(100 * share) - bar.n)
 
         def returned(found):
             result, problem = found
-            done(result) if problem is None else show_error(problem)
+            if problem is not None:
+                show_error(problem)
+            elif result is not None:
+                show(result)
 
-        button.enabled = False
+        def finished():
+            task.close()
+            bar.close()
+            self.cancel.changed.disconnect(task.give_up)
+            self.run.enabled, self.cancel.enabled = True, False
+
+        self.run.enabled, self.cancel.enabled = False, True
+        self.cancel.changed.connect(task.give_up)
         return create_worker(
-            run,
-            _progress={"desc": what},
-            _connect={"returned": returned, "finished": lambda: setattr(button, "enabled", True)},
+            task.steps,
+            _connect={"yielded": told_of, "returned": returned, "finished": finished},
         )
 
     def put(self, add, data, name, like):

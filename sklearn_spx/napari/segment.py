@@ -3,7 +3,7 @@
 from magicgui.widgets import ComboBox, Container, FloatSpinBox, PushButton, SpinBox
 from napari.viewer import Viewer
 
-from ..interactive import METHODS, segment
+from ..interactive import METHODS
 from .arrays import image_and_mask, spacing_for, tree_of, with_n_regions
 from .panel import IMAGE, Panel, place_of, told
 
@@ -31,7 +31,7 @@ class SegmentWidget(Panel):
         self.parameters = Container()
         self.parameters.margins = (0, 0, 0, 0)
         self.run = PushButton(text="Segment")
-        self.extend([self.image, self.method, self.parameters, self.run])
+        self.extend([self.image, self.method, self.parameters, self.run, self.cancel])
         self._ask_for(self.method.value)
         self.method.changed.connect(self._ask_for)
         self.run.changed.connect(self.start)
@@ -59,7 +59,7 @@ class SegmentWidget(Panel):
 
     @told
     def start(self):
-        """Segment the chosen layer in a thread; return the worker."""
+        """Segment the chosen layer beside napari; return the worker."""
         layer, key = self.image.value, self.method.value
         self.check_same_grid(layer)
         spacing = spacing_for(METHODS[key], layer.name, layer.scale)
@@ -67,9 +67,11 @@ class SegmentWidget(Panel):
         name = METHODS[key].name.split(",")[0]
         data = layer.data[0] if layer.multiscale else layer.data
 
-        def found():
-            image, mask = image_and_mask(data, layer.rgb)
-            *tree, cut = segment(lambda *_: None, key, parameters, image, mask, spacing)
+        def arguments():
+            return key, parameters, *image_and_mask(data, layer.rgb), spacing
+
+        def made(found):
+            *tree, cut = found
             tree = tree_of(*tree)
             return tree, with_n_regions(tree, tree.n_superpixels - cut)
 
@@ -82,4 +84,4 @@ class SegmentWidget(Panel):
                 **place_of(layer),
             )
 
-        return self.work(self.run, f"{layer.name}: {name}", found, show)
+        return self.work(f"{layer.name}: {name}", "segment", arguments, made, show)

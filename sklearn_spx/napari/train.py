@@ -4,7 +4,7 @@ import numpy as np
 from magicgui.widgets import CheckBox, PushButton
 from napari.viewer import Viewer
 
-from ..interactive import TOO_FEW_CLASSES, learn_classes
+from ..interactive import TOO_FEW_CLASSES
 from ..kernels.checks import as_labels
 from .arrays import from_napari, image_and_mask
 from .panel import IMAGE, LABELS, Panel, told
@@ -32,12 +32,12 @@ class TrainWidget(Panel):
         self.classes = self.choice_of(LABELS, "Classes")
         self.certainty = CheckBox(text="Certainty as a layer, too")
         self.run = PushButton(text="Train and predict")
-        self.extend([self.image, self.regions, self.classes, self.certainty, self.run])
+        self.extend([self.image, self.regions, self.classes, self.certainty, self.run, self.cancel])
         self.run.changed.connect(self.start)
 
     @told
     def start(self):
-        """Learn and predict in a thread; return the worker."""
+        """Learn and predict beside napari; return the worker."""
         below, regions, classes = self.image.value, self.regions.value, self.classes.value
         self.check_same_grid(below, regions, classes)
         if regions.ndim != 2:
@@ -51,15 +51,18 @@ class TrainWidget(Panel):
             raise ValueError(TOO_FEW_CLASSES.format(n_classes))
         data, labels = below.data[0] if below.multiscale else below.data, regions.data.copy()
 
-        def found():
-            pair = image_and_mask(data, below.rgb)[0], from_napari(labels)
-            return next(learn_classes(lambda *_: None, [pair], [known]))
+        def arguments():
+            return (image_and_mask(data, below.rgb)[0], from_napari(labels)), known
+
+        def made(found):
+            predicted, certainty = found
+            return np.maximum(predicted, 0), certainty
 
         def show(result):
             predicted, certainty = result
-            add, name = self.viewer.add_labels, f"{classes.name} predicted"
-            self.put(add, np.maximum(predicted, 0), name, regions)
+            name = f"{classes.name} predicted"
+            self.put(self.viewer.add_labels, predicted, name, regions)
             if self.certainty.value:
                 self.put(self.viewer.add_image, certainty, f"{name}, certainty", regions)
 
-        return self.work(self.run, f"{classes.name}: learning", found, show)
+        return self.work(classes.name, "learn", arguments, made, show)

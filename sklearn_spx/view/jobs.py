@@ -10,17 +10,13 @@ import time
 from collections import OrderedDict
 from http import HTTPStatus
 
-from ..interactive import reason_of
+from ..interactive import DIED, reason_of
+from ..interactive.worker import Worker
 from .problems import Problem
-from .worker import Worker
 
 __all__ = ["Job", "Jobs"]
 
 GRACE = 1.5  # seconds that a cancelled job may still take
-DIED = (
-    "the process that computes has died, perhaps for want of memory; nothing that you labelled is "
-    "lost. Try a smaller size"
-)
 KEPT = 50  # jobs that are done, which can be asked about
 
 
@@ -183,7 +179,7 @@ class Jobs:
             self._end(job, "done", "done", done(found))
 
     def _start(self):
-        self._worker = Worker()
+        self._worker = Worker("sklearn_spx.view.work")
 
     def _kill(self):
         if self._worker is not None:

@@ -81,13 +81,37 @@ def wait(application):
     def until_done(widget):
         widget.run.native.click()
         assert not widget.run.enabled
+        assert widget.cancel.enabled
         late = time.monotonic() + PATIENCE
         while not widget.run.enabled:
             assert time.monotonic() < late, "the worker does not end"
             application.processEvents()
             time.sleep(0.005)
+        assert not widget.cancel.enabled
 
     return until_done
+
+
+@pytest.fixture
+def told_of_progress(application, monkeypatch):
+    """What napari's activity dock showed, as (text, total, done), and the bar itself."""
+    from napari.utils import cancelable_progress
+
+    from sklearn_spx.napari import panel
+
+    shown, bars = [], []
+
+    class Bar(cancelable_progress):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            bars.append(self)
+
+        def update(self, n=1):
+            super().update(n)
+            shown.append((self.desc.removesuffix(": "), self.total, self.n))
+
+    monkeypatch.setattr(panel, "cancelable_progress", Bar)
+    return shown, bars
 
 
 @pytest.fixture
@@ -314,6 +338,86 @@ def test_labels_of_others_get_a_tree_by_colour(viewer, make, wait, told):
     widget.image.value = viewer.layers["other"]
     assert widget.start() is None
     assert "other has shape (9, 9), but mine (3, 4)" in told[1]
+
+
+# --- progress, and giving up --------------------------------------------------------------------
+
+
+def test_what_is_being_done_is_told(viewer, make, wait, told_of_progress):
+    from napari.utils import progress
+
+    shown, (bar,) = told_of_progress[0], (wait(make("segment")), told_of_progress[1])[1]
+    stages = ["starting", "SLIC: finding regions", "SLIC: merging by colour"]
+    assert shown == [(f"leaves: SLIC: {stage}", 0, 0) for stage in stages]
+    assert bar not in progress._all_instances
+
+
+def test_the_share_that_is_done_is_told(viewer, segmented, make, wait, told_of_progress):
+    train = make("train")
+    marks = viewer.add_labels(np.zeros((60, 90), int), name="marks")
+    marks.data[3, 5], marks.data[50, 80] = 1, 2
+    train.classes.value = marks
+    train.regions.value = segmented
+    wait(train)
+    assert told_of_progress[0] == [
+        ("marks: learning", 100, 0),
+        ("marks: predicting image 1 of 1", 100, 50),
+    ]
+
+
+@pytest.mark.parametrize("by", ["the button", "the dock"])
+def test_cancel(viewer, make, wait, told_of_progress, application, by, told):
+    widget = make("segment")
+    wait(widget)  # the process is there
+    first = viewer.layers.pop()
+    viewer.add_image(np.zeros((3000, 3000), np.uint8), name="large")
+    widget.image.value = viewer.layers["large"]
+    widget.method.value = "ers"
+    widget.run.native.click()
+    if by == "the button":
+        widget.cancel.native.click()
+    else:
+        told_of_progress[1][-1].cancel()
+    start = time.monotonic()
+    while not widget.run.enabled:
+        application.processEvents()
+        time.sleep(0.005)
+    assert time.monotonic() - start < 2  # it would take many more
+    assert "large ERS" not in viewer.layers
+    assert not told
+    widget.image.value, widget.method.value = viewer.layers["leaves"], "slic"
+    wait(widget)
+    assert np.array_equal(viewer.layers["leaves SLIC"].data, first.data)
+
+
+def test_a_process_that_dies_is_told_and_replaced(viewer, make, wait, told, monkeypatch):
+    from sklearn_spx.napari import task
+
+    widget = make("segment")
+    wait(widget)
+    (process,) = task._idle
+    monkeypatch.setattr(type(process), "is_alive", True)  # it dies amid the work
+    process._process.kill()
+    process._process.wait()
+    wait(widget)
+    assert "has died" in told[0]
+    wait(widget)
+    assert len(told) == 1
+
+
+def test_two_widgets_work_at_once_and_leave_one_process(viewer, make, application):
+    from sklearn_spx.napari import task
+
+    widgets = [make("segment"), make("segment")]
+    for widget in widgets:
+        widget.run.native.click()
+    late = time.monotonic() + PATIENCE
+    while not all(widget.run.enabled for widget in widgets):
+        assert time.monotonic() < late
+        application.processEvents()
+        time.sleep(0.005)
+    assert len(viewer.layers) == 3
+    assert len(task._idle) == 1
 
 
 # --- the brush ----------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The process that computes: it works on what comes and tells how it goes.
+"""The process that computes: it works on what comes and tells how it goes, and can be killed.
 
 It is a program of its own: one of ``multiprocessing`` would run the caller's script anew.
 What goes to and fro are pickles, between these two processes alone.
@@ -11,17 +11,24 @@ import queue
 import subprocess
 import sys
 import threading
+import traceback
+from importlib import import_module
 
-from ..interactive import reason_of
+from .reasons import reason_of
 
 __all__ = ["Worker", "serve"]
 
 
 class Worker:
-    """The process as its owner sees it."""
+    """The process as its owner sees it.
 
-    def __init__(self):
-        code = f"import sys; sys.path[:] = {sys.path!r}\nfrom {__name__} import serve; serve()"
+    ``work`` is the name of a module: its functions, of ``tell`` and their arguments, are what the
+    process can do.
+    """
+
+    def __init__(self, work):
+        code = f"import sys; sys.path[:] = {sys.path!r}\nfrom {__name__} import serve"
+        code += f"; serve({work!r})"
         self._process = subprocess.Popen(
             [sys.executable, "-c", code],
             stdin=subprocess.PIPE,
@@ -44,7 +51,7 @@ class Worker:
         return self._process.poll() is None
 
     def send(self, name, arguments):
-        """Begin a function of ``work``; OSError where the process is dead."""
+        """Begin a function of the module; OSError where the process is dead."""
         pickle.dump((name, arguments), self._process.stdin, pickle.HIGHEST_PROTOCOL)
         self._process.stdin.flush()
 
@@ -67,11 +74,11 @@ class Worker:
                 pipe.close()
 
 
-def serve():
-    """Work on what comes from stdin until that is closed."""
+def serve(work):
+    """Work on what comes from stdin until that is closed, by the functions of a module."""
     tasks, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print is no answer
-    from . import work
+    work = import_module(work)
 
     def give(*answer):
         pickle.dump(answer, answers, pickle.HIGHEST_PROTOCOL)
@@ -85,6 +92,8 @@ def serve():
         try:
             found = getattr(work, name)(lambda *told: give("tell", told), *arguments)
         except Exception as error:
+            if not isinstance(error, (ValueError, TypeError)):  # no fault of the input
+                traceback.print_exc()
             give("failed", reason_of(error))
         else:
             give("done", found)
