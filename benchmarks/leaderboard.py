@@ -3,20 +3,23 @@
     python benchmarks/leaderboard.py scores BSDS500 --data-set bsds500
     python benchmarks/leaderboard.py scores CamVid --data-set camvid
     python benchmarks/leaderboard.py speed                    # on an idle machine
-    python benchmarks/leaderboard.py scores BSDS500 --methods SNIC --images 10
+    python benchmarks/leaderboard.py scores BSDS500 --images 8    # all methods on the same few
 
 ``scores`` has two tables. Superpixels: each method is asked for what gives the number of the
 column, eight requests at most; scores are means over annotators, then images, and stand beside the
 number produced, with 95 % intervals of the mean over the images. Segments: each method at the best
 of its settings over the data set (ODS) and over each image (OIS), with 95 % intervals of a
-bootstrap over the images, at each of whose samples the best setting is chosen anew.
+bootstrap over the images, at each of whose samples the best setting is chosen anew. Methods that
+take too long are run on few images, evenly over the split (``images`` in ``peers.py``); the column
+of images says on how many.
 
 ``speed`` has seconds and memory of the same methods on photographs of scikit-image's, one thread
 each, in turns, medians; the memory is how much a process of its own grows in one call.
 
-The tables are CSV files in the folder ``--out``, which the documentation reads. What was scored is
-kept in ``leaderboard.jsonl``, and is not scored again: Ctrl-C and the same command go on. Delete
-that file when a method has changed.
+The tables are CSV files in the folder ``--out``, which the documentation reads; with ``--images``
+their names end in that number. Rows of methods that are not run stay. What was scored is kept in
+``leaderboard.jsonl``, and is not scored again: Ctrl-C and the same command go on. Delete that file
+when a method has changed.
 """
 
 # ruff: noqa: E402
@@ -37,7 +40,8 @@ from pathlib import Path
 import numpy as np
 from kernels import SIZES, photographs
 from memory import growth
-from peers import SEGMENTS, SUPERPIXELS, available, nearest, without_gaps
+from peers import SEGMENTS, SUPERPIXELS, available, evenly, nearest, without_gaps
+from scipy.stats import t as students_t
 from tqdm import tqdm
 
 from sklearn_spx import metrics
@@ -100,9 +104,7 @@ def pairs(data_set, root, split, n_images):
         data = load_camvid(root, split)
         names, images = data.names, data.images
         truths = [[class_segments(classes)] for classes in data.classes]
-    n = len(names)
-    chosen = [i * n // (n_images or n) for i in range(min(n_images or n, n))]
-    return [(names[i], images[i], truths[i]) for i in chosen]
+    return [(names[i], images[i], truths[i]) for i in evenly(range(len(names)), n_images)]
 
 
 # --- superpixels ----------------------------------------------------------------------------------
@@ -122,11 +124,14 @@ def superpixel_table(data_set, split, data, wanted, kept):
     for name, method in available(SUPERPIXELS, wanted).items():
         for count in COUNTS:
             found = []
-            for image_name, image, truths in tqdm(data, f"{name}, {count}", disable=None):
+            few = evenly(data, method.images)
+            for image_name, image, truths in tqdm(few, f"{name}, {count}", disable=None):
 
                 def compute(image=image, truths=truths, name=name, method=method, count=count):
                     at = (name, count, image.shape)
-                    labels, requests[at] = nearest(method.run, image, count, requests.get(at))
+                    labels, requests[at] = nearest(
+                        method.run, image, count, requests.get(at), method.count
+                    )
                     return superpixel_scores(labels, truths, data_set)
 
                 key = (data_set, split, name, method.version, count, image_name)
@@ -136,9 +141,14 @@ def superpixel_table(data_set, split, data, wanted, kept):
             for score in SCORES:
                 values = np.array([one[score] for one in found])
                 row[score] = f"{values.mean():.4f}"
-                row[f"{score} ±"] = f"{1.96 * values.std(ddof=1) / len(values) ** 0.5:.4f}"
+                row[f"{score} ±"] = f"{half_interval(values):.4f}"
             rows.append(row)
     return rows
+
+
+def half_interval(values):
+    """Half of Student's 95 % interval of the mean."""
+    return students_t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
 
 
 # --- segments -------------------------------------------------------------------------------------
@@ -182,11 +192,11 @@ def f_of_pair(values):
 
 def segment_table(data_set, split, data, wanted, kept):
     rows = []
-    rng = np.random.default_rng(0)
-    samples = rng.integers(0, len(data), (1000, len(data)))
     for name, method in available(SEGMENTS, wanted).items():
         found = []
-        for image_name, image, truths in tqdm(data, name, disable=None):
+        few = evenly(data, method.images)
+        samples = np.random.default_rng(0).integers(0, len(few), (1000, len(few)))
+        for image_name, image, truths in tqdm(few, name, disable=None):
             key = (data_set, split, name, method.version, "segments", image_name)
 
             def compute(image=image, truths=truths, method=method):
@@ -267,8 +277,23 @@ def grow(name, size):
 # --- command --------------------------------------------------------------------------------------
 
 
+def by_method(rows):
+    found = {}
+    for row in rows:
+        found.setdefault(row["method"], []).append(row)
+    return found
+
+
 def write(path, rows):
+    """Rows as a CSV file; of an earlier file of these columns the rows of other methods stay."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    new, earlier = by_method(rows), {}
+    if path.exists():
+        with open(path, newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            if reader.fieldnames == list(rows[0]):
+                earlier = by_method(reader)
+    rows = [row for own in (earlier | new).values() for row in own]
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, rows[0], lineterminator="\n")
         writer.writeheader()
@@ -302,7 +327,8 @@ def main():
             options.data_set, options.split, data, options.methods, Kept(options.kept)
         )
         if rows:
-            write(options.out / f"{name}_{options.data_set}_{options.split}.csv", rows)
+            few = f"_{options.images}" if options.images else ""
+            write(options.out / f"{name}_{options.data_set}_{options.split}{few}.csv", rows)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ class Method:
     run: Callable
     package: str = "sklearn-spx"
     needs: str = "sklearn_spx"  # the module, which not every build of the package has
+    images: int | None = None  # at most this many, evenly over a data set: it takes too long
+    count: Callable | None = None  # superpixels of (image, number), where they are known beforehand
 
     @property
     def version(self):
@@ -117,6 +119,13 @@ def snic(image, number):
     return np.array(algorithm(np.round(rgb2lab(image), 3).tolist(), round(number), 10.0)[0])
 
 
+def _snic_count(image, number):
+    """As many as pysnic's grid has seeds, each of which keeps its pixel."""
+    from pysnic.helpers.grid import compute_grid
+
+    return sum(len(row) for row in compute_grid(image.shape[:2], round(number)))
+
+
 _CONTRIB = dict(package="opencv-contrib-python-headless", needs="cv2.ximgproc")
 
 SUPERPIXELS = {
@@ -130,7 +139,7 @@ SUPERPIXELS = {
     "SLIC, OpenCV": Method(opencv_slic, **_CONTRIB),
     "LSC, OpenCV": Method(lsc, **_CONTRIB),
     "SEEDS, OpenCV": Method(seeds, **_CONTRIB),
-    "SNIC, pysnic": Method(snic, "pysnic", needs="pysnic"),
+    "SNIC, pysnic": Method(snic, "pysnic", needs="pysnic", count=_snic_count),
 }
 
 
@@ -138,18 +147,26 @@ def without_gaps(labels):
     return np.unique(labels, return_inverse=True)[1].reshape(labels.shape).astype(np.int32)
 
 
-def nearest(segment, image, wanted, asked=None):
+def evenly(things, n=None):
+    """This many of them, evenly from first to last; all where there are no more."""
+    total = len(things)
+    n = min(n or total, total)
+    return [things[i * total // n] for i in range(n)]
+
+
+def nearest(segment, image, wanted, asked=None, count=None):
     """Label image of the number of superpixels nearest to the wanted one, and what to ask for.
 
     Eight requests at most, the first of them ``asked``, each in proportion to what the one before
-    gave, or by bisection where that leads nowhere; labels without gaps.
+    gave, or by bisection where that leads nowhere; labels without gaps. Where ``count`` tells what
+    a request would give, only the last one is made.
     """
     low, high, best, off = 1.0, 4.0 * wanted, None, np.inf
     asked = float(asked or wanted)
     request = asked
     for k in range(8):
-        labels = without_gaps(segment(image, asked))
-        n = int(labels.max()) + 1
+        labels = None if count else without_gaps(segment(image, asked))
+        n = count(image, asked) if count else int(labels.max()) + 1
         if abs(n - wanted) < off:
             best, off, request = labels, abs(n - wanted), asked
         if off <= 0.01 * wanted:
@@ -158,7 +175,7 @@ def nearest(segment, image, wanted, asked=None):
         in_proportion = asked * wanted / n
         inside = low < in_proportion < high
         asked = in_proportion if inside and k < 4 else (low * high) ** 0.5
-    return best, request
+    return (without_gaps(segment(image, request)) if count else best), request
 
 
 # --- segments: image -> label images, one a setting -----------------------------------------------
@@ -212,7 +229,7 @@ SEGMENTS = {
     "EGBSegmenter": Method(_egb),
     "SLIC, merged by colour": Method(_slic_merged),
     "felzenszwalb, scikit-image": Method(_felzenszwalb, "scikit-image", needs="skimage"),
-    "normalised cuts, scikit-image": Method(_ncuts, "scikit-image", needs="skimage"),
+    "normalised cuts, scikit-image": Method(_ncuts, "scikit-image", needs="skimage", images=8),
 }
 
 

@@ -62,6 +62,29 @@ def test_the_nearest_count_is_found_and_the_request_is_told(leaderboard):
     assert asked == [request]
 
 
+def test_a_count_that_is_known_beforehand_is_not_searched_for_by_segmenting(leaderboard):
+    asked = []
+
+    def doubles(image, number):
+        asked.append(number)
+        return np.arange(round(2 * number))[None]
+
+    found = leaderboard.nearest(doubles, None, 10, count=lambda image, n: round(2 * n))
+    assert found[0].max() + 1 == 10
+    assert asked == [found[1]]
+    assert leaderboard.nearest(doubles, None, 10)[1] == found[1]  # as without
+
+
+def test_few_images_are_spread_evenly(leaderboard):
+    assert leaderboard.evenly(range(100), 8) == [0, 12, 25, 37, 50, 62, 75, 87]
+    assert leaderboard.evenly("abc", 8) == leaderboard.evenly("abc") == ["a", "b", "c"]
+
+
+def test_the_interval_of_a_mean_is_student_s(leaderboard):
+    # mean 2, deviation 1; t of two degrees of freedom is 4.303 (any table of it)
+    assert leaderboard.half_interval(np.array([1.0, 2, 3])) == pytest.approx(4.303 / 3**0.5, 1e-3)
+
+
 def test_what_was_scored_is_not_scored_again(leaderboard, tmp_path):
     path = tmp_path / "kept.jsonl"
     kept = leaderboard.Kept(path)
@@ -88,3 +111,26 @@ def test_tables_have_every_method_and_its_interval(leaderboard, tmp_path):
     assert (tmp_path / "out" / "segments.csv").read_text().startswith("method,version,images,Fb")
     lines = (tmp_path / "kept.jsonl").read_text().splitlines()
     assert len([json.loads(line) for line in lines]) == 2 * 4 + 2
+
+
+def test_a_method_that_takes_too_long_is_run_on_few_images(leaderboard, monkeypatch, tmp_path):
+    data = make_dead_leaves(5, shape=(30, 40), random_state=0)
+    pairs = list(zip("abcde", data.images, [[t] for t in data.ground_truths]))
+    method = leaderboard.SUPERPIXELS["SLICSuperpixels"].run
+    few = type(leaderboard.SUPERPIXELS["SLICSuperpixels"])(method, images=2)
+    monkeypatch.setitem(leaderboard.SUPERPIXELS, "slow", few)
+    merged = leaderboard.SEGMENTS["SLIC, merged by colour"].run
+    monkeypatch.setitem(leaderboard.SEGMENTS, "slow", type(few)(merged, images=2))
+    kept = leaderboard.Kept(tmp_path / "kept.jsonl")
+    for table in (leaderboard.superpixel_table, leaderboard.segment_table):
+        assert {row["images"] for row in table("bsds500", "val", pairs, ["slow"], kept)} == {2}
+    assert {key[-1] for key in kept.found} == {"a", "c"}
+
+
+def test_rows_of_methods_that_are_not_run_stay(leaderboard, tmp_path):
+    path = tmp_path / "table.csv"
+    leaderboard.write(path, [{"method": "a", "ASA": 1}, {"method": "b", "ASA": 2}])
+    leaderboard.write(path, [{"method": "a", "ASA": 3}])
+    assert path.read_text() == "method,ASA\na,3\nb,2\n"
+    leaderboard.write(path, [{"method": "a", "recall": 3}])  # other columns: another table
+    assert path.read_text() == "method,recall\na,3\n"

@@ -1,7 +1,8 @@
 """``.. leaderboard:: NAME``: a table of ``benchmarks/leaderboard.py`` on a page, as it was written.
 
 ``:columns:`` names the columns, with a semicolon between them; one that has an interval is shown
-with it. ``:asked:`` and ``:size:`` choose rows.
+with it. ``:asked:`` and ``:size:`` choose rows. A method that was run on fewer images than others
+of the table has that said beside its name.
 """
 
 import csv
@@ -35,13 +36,16 @@ class Leaderboard(Directive):
         missing = [name for name in columns if name not in rows[0]]
         if missing:
             raise self.error(f"{path.name} has no column {missing[0]!r}")
-        return [_table(columns, [[_cell(row, name) for name in columns] for row in rows])]
+        most = max(int(row.get("images") or 0) for row in rows)
+        return [_table(columns, [[_cell(row, name, most) for name in columns] for row in rows])]
 
 
-def _cell(row, name):
+def _cell(row, name, most):
     value, around = row[name], row.get(f"{name} ±")
-    if name == "method" and row["version"]:
-        return f"{value} {row['version']}" if "," in value else value
+    if name == "method":
+        value = f"{value} {row['version']}" if "," in value and row["version"] else value
+        few = int(row.get("images") or 0) < most
+        return f"{value}: {row['images']} of {most} images" if few else value
     if around:  # no digit says more than the interval
         value, around = f"{float(value):.3f}", f"{float(around):.3f}"
         return f"{_short(value)} ± {_short(around)}"

@@ -7,6 +7,8 @@ from _tables import OURS, colours, read
 def curves(name, title):
     rows = read(name)
     colour = colours(row["method"] for row in rows)
+    images = {row["method"]: int(row["images"]) for row in rows}
+    most = max(images.values())
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.8), layout="constrained")
     for axis, score in zip(axes, ("ASA", "recall", "CO")):
         for method in colour:
@@ -21,13 +23,13 @@ def curves(name, title):
                 marker="o",
                 ms=3.5,
                 capsize=2,
-                label=method,
+                label=method if images[method] == most else f"{method}, {images[method]} images",
             )
         axis.set_xlabel("superpixels produced")
         axis.set_title(score)
         axis.grid(alpha=0.3)
     axes[0].legend(fontsize=8)
-    figure.suptitle(f"{title}, {rows[0]['images']} validation images")
+    figure.suptitle(f"{title}, {most} validation images")
 
 
 if __name__ == "__main__":
