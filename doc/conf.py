@@ -106,6 +106,7 @@ sphinx_gallery_conf = {
     "backreferences_dir": "generated/backreferences",
     "show_memory": False,
     "remove_config_comments": True,
+    "capture_repr": (),
     "abort_on_example_error": True,
 }
 

@@ -30,3 +30,5 @@ for axis, tree in zip(axes, trees):
     axis.imshow(tree.contour_map(), cmap="magma_r", interpolation="none")
     axis.set_axis_off()
 plt.show()
+
+# sphinx_gallery_multi_image = "single"

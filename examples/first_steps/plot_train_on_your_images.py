@@ -81,3 +81,5 @@ more = make_dead_leaves(n_images=4, random_state=1)
 trained.partial_fit(more.images, more.ground_truths)
 print(f"after {trained.n_images_} images {trained.score(X_test, y_test):.3f}")
 plt.show()
+
+# sphinx_gallery_multi_image = "single"

@@ -10,7 +10,6 @@ every image that could be read.
 # %%
 # A folder as a camera leaves it: images of several sizes, and a file whose copy was interrupted.
 import tempfile
-import time
 import warnings
 from pathlib import Path
 
@@ -43,15 +42,11 @@ print({name: None if found is None else found.shape for name, found in zip(image
 
 # %%
 # How many threads there are changes the time, never the labels.
-for n_jobs in (1, 2):
-    superpixels.set_params(n_jobs=n_jobs)
-    start = time.perf_counter()
-    again = superpixels.transform(images[:3])
-    same = all((a == b).all() for a, b in zip(again, labels))
-    print(f"n_jobs={n_jobs}: {time.perf_counter() - start:.1f} s, the same labels: {same}")
+again = superpixels.set_params(n_jobs=1).transform(images[:3])
+print("one thread, the same labels:", all((a == b).all() for a, b in zip(again, labels)))
 
 # %%
-# Label images are written as files that lose nothing, here 16-bit PNG.
+# Label images are written as files that lose nothing.
 readable = [k for k, found in enumerate(labels) if found is not None]
 for k in readable:
     write_labels(Path(folder.name, f"{images.names[k]}_labels.png"), labels[k])

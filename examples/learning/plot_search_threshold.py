@@ -38,7 +38,8 @@ search = GridSearchCV(
 for run in ("first", "second"):
     start = perf_counter()
     search.fit(data.images[train], data.ground_truths[train])
-    print(f"{run} search: {perf_counter() - start:.1f} s, threshold {search.best_params_}")
+    threshold = search.best_params_["threshold"]
+    print(f"{run} search: {perf_counter() - start:.1f} s, threshold {threshold:.3f}")
 
 default = DELSegmenter(pretrained="bsds500").fit(data.images[train])
 for name, model in (("default", default), ("searched", search.best_estimator_)):

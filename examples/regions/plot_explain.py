@@ -9,6 +9,9 @@ image to SHAP. ``pip install lime captum shap`` brings them.
 
 # %%
 # A small network learns, in a few seconds, to tell patches of four photographs apart.
+import contextlib
+import io
+
 import matplotlib.pyplot as plt
 import numpy as np
 import shap
@@ -72,7 +75,7 @@ image = photographs[0][:288, :432].copy()
 cup = photographs[1][70:310, 180:420]
 image[30:270, 20:260] = cup
 asked = CLASSES.index("coffee")
-print(dict(zip(CLASSES, predict([image])[0].round(2).tolist())))
+print(", ".join(f"{name} {p:.2f}" for name, p in zip(CLASSES, predict([image])[0])))
 
 # %%
 # SEAL's superpixels for all three. LIME wants a function of an image, Captum a mask of features for
@@ -80,9 +83,10 @@ print(dict(zip(CLASSES, predict([image])[0].round(2).tolist())))
 seal = SEALSuperpixels.from_pretrained("bsds500", n_segments=40)
 
 segment = segmentation_fn(seal)
-by_lime = LimeImageExplainer(random_state=0).explain_instance(
-    image, predict, labels=[asked], top_labels=None, num_samples=300, segmentation_fn=segment
-)
+with contextlib.redirect_stderr(io.StringIO()):  # LIME draws a bar there
+    by_lime = LimeImageExplainer(random_state=0).explain_instance(
+        image, predict, labels=[asked], top_labels=None, num_samples=300, segmentation_fn=segment
+    )
 labels = by_lime.segments
 weights = dict(by_lime.local_exp[asked])
 lime_values = np.array([weights[region] for region in range(labels.max() + 1)])[labels]

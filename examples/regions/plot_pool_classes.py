@@ -48,7 +48,7 @@ for name, found in classes.items():
 # %%
 # The classes of one image.
 pictures = {"image": None, "truth": truths[0], **{name: c[0] for name, c in classes.items()}}
-figure, axes = plt.subplots(2, 3, figsize=(12, 8.2), layout="constrained")
+figure, axes = plt.subplots(2, 3, figsize=(12, 6), layout="constrained")
 for axis, (name, found) in zip(axes.flat, pictures.items()):
     if found is None:
         axis.imshow(data.images[0])

@@ -26,7 +26,7 @@ names = ["rocket", "coffee", "chelsea"]
 images = [photographs[name] for name in names]
 superpixels = SLICSuperpixels(n_segments=200).fit_transform(images)
 
-figure, axes = plt.subplots(3, 4, figsize=(13, 7.6), layout="constrained")
+figure, axes = plt.subplots(3, 4, figsize=(13, 6.8), layout="constrained")
 for image, labels, row in zip(images, superpixels, axes):
     regions = region_saliency(image, labels)
     maps = {
@@ -37,7 +37,7 @@ for image, labels, row in zip(images, superpixels, axes):
     row[0].imshow(mark_boundaries(image, labels, color=(1, 1, 0)))
     for axis, (title, values) in zip(row[1:], maps.items()):
         axis.imshow(values[labels], cmap="magma", vmin=0, vmax=1)
-        if row is axes[0]:
+        if row[0] is axes[0, 0]:
             axis.set_title(title)
 for axis in axes.flat:
     axis.set_axis_off()

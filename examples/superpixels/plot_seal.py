@@ -44,3 +44,4 @@ print(f"trained {own.score(leaves.images[5:], leaves.ground_truths[5:]):.3f}")
 plt.show()
 
 # sphinx_gallery_thumbnail_number = 3
+# sphinx_gallery_multi_image = "single"
