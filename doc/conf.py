@@ -8,8 +8,8 @@ import warnings
 from pathlib import Path
 
 import matplotlib
+from docutils.nodes import reference
 from matplotlib import font_manager
-from sphinx.util.nodes import make_refnode
 
 import sklearn_spx
 
@@ -124,15 +124,15 @@ def of_others(app, what, name, thing, skip, options):
     return True if (theirs and not ours) or name.endswith("_request") else None
 
 
-def page_of_file(app, env, node, contnode):
-    """Link from one Markdown file of the repository to the page that shows another."""
+def pages_of_files(app, doctree, page):
+    """Links from one Markdown file of the repository to another lead to the page that shows it."""
     pages = {"SECURITY.md": "project/security", "CONTRIBUTING.md": "project/contributing"}
-    if node.get("reftarget") in pages:
-        page = pages[node["reftarget"]]
-        return make_refnode(app.builder, node["refdoc"], page, None, contnode)
-    return None
+    for link in doctree.findall(reference):
+        if link.get("refid") in pages:
+            link["refuri"] = app.builder.get_relative_uri(page, pages[link["refid"]])
+            del link["refid"]
 
 
 def setup(app):
     app.connect("autodoc-skip-member", of_others)
-    app.connect("missing-reference", page_of_file)
+    app.connect("doctree-resolved", pages_of_files)
