@@ -1,9 +1,10 @@
-"""The tables that ``benchmarks/leaderboard.py`` wrote."""
+"""Tables of the documentation, as figures read them: ``benchmarks/leaderboard.py`` wrote most."""
 
 import csv
 from pathlib import Path
 
-FOLDER = Path(__file__).parents[1] / "leaderboard"
+PAGES = Path(__file__).parents[1]
+FOLDER = PAGES / "leaderboard"
 OURS = {
     "SLICSuperpixels": "#0072B2",
     "ERSSuperpixels": "#009E73",

@@ -1,10 +1,8 @@
 """F against seconds, as Figure 3 of Liu et al. 2018: the rows of a table of ``methods/del.rst``."""
 
-from pathlib import Path
-
 import matplotlib.pyplot as plt
+from _tables import PAGES
 
-PAGE = Path(__file__).parents[1] / "methods" / "del.rst"
 OURS, OTHERS = "#D55E00", "#666666"
 # short names of neighbours on the page, and where they stand, in points
 CLOSE = {
@@ -18,7 +16,11 @@ CLOSE = {
 
 def rows():
     """Name, F of boundaries, F of objects and parts, and seconds over those of slic."""
-    table = PAGE.read_text(encoding="utf-8").split("seconds / slic's\n", 1)[1]
+    table = (
+        (PAGES / "methods" / "del.rst")
+        .read_text(encoding="utf-8")
+        .split("seconds / slic's\n", 1)[1]
+    )
     lines = table.splitlines()[1:]  # below the ruler
     for line in lines[: next(i for i, line in enumerate(lines) if line.startswith("==="))]:
         *name, boundaries, _, objects, _, _, seconds = line.replace("``", "").split()
