@@ -180,15 +180,19 @@ def _sweep(work, plan, attempt, cap):
 def _open_files(work):
     """Paths of the clusters and the loops, twice: a pass reads what it does not write."""
     shape, journal = tuple(work.shape), work.journal
-    names = np.int32 if shape[0] * shape[1] < 2**31 else np.int64
     files = []
     for k in range(2):
         files.append([])
-        for what, dtype in ((f"clusters{k}", names), (f"loops{k}", np.float64)):
+        for what, dtype in ((f"clusters{k}", _dtype_of(shape)), (f"loops{k}", np.float64)):
             path = os.path.join(work.folder, f"{what}.npy")
             opened(path, dtype, shape, journal, "joins*")
             files[-1].append(path)
     return files
+
+
+def _dtype_of(shape):
+    """The dtype of pixels' numbers in files."""
+    return np.int32 if shape[0] * shape[1] < 2**31 else np.int64
 
 
 def _pass(work, plan, phase, k, depth, state, paths):
@@ -292,8 +296,8 @@ def _gain(*weighing):
 def _join(*arguments):
     *weighing, plan, depth, clusters, loops = arguments
     weighed = _weigh(*weighing)
-    found = growing.join_block(plan, weighed, depth, _read(clusters), _read(loops))
-    return tuple(map(np.asarray, found))
+    found, *others = growing.join_block(plan, weighed, depth, _read(clusters), _read(loops))
+    return (found.astype(_dtype_of(plan.shape)), *map(np.asarray, others))
 
 
 def _census(*arguments):

@@ -28,13 +28,13 @@ from ..checks import (
     uses_gpu,
 )
 from . import _cpu
+from ._rules import MOST_BALANCE
 from ._weights import colour_factor, edge_weights
 
 __all__ = ["entropy_rate_superpixels"]
 
 _TILES = {2: (128, 8), 3: (16, 4)}  # pixels of a side, and its growth from sweep to sweep
 _LEAST_SIZE = 16  # pixels of a superpixel from which sweeps over tiles seldom go too far
-_MOST = 1e30  # beyond it, the balancing term alone counts
 
 
 def entropy_rate_superpixels(
@@ -139,7 +139,7 @@ def entropy_rate_superpixels(
            [0, 0, 0, 0, 1, 1]], dtype=int32)
     """
     n_segments = check_count(n_segments, "n_segments")
-    balance = min(check_real(balance, "balance", 0), _MOST)
+    balance = min(check_real(balance, "balance", 0), MOST_BALANCE)
     sigma = check_real(sigma, "sigma", 0, strict=True)
     regularity = check_real(regularity, "regularity", 0)
     if regularity > 1:

@@ -16,6 +16,7 @@ from numba.extending import overload, register_jitable
 
 from .._bits import bits_of_double, double_of, times
 
+MOST_BALANCE = 1e30  # beyond it, the balancing term alone counts
 LEAST_WEIGHT = 1e-38  # an affinity of 0 would cut the graph: exp and sigmoid underflow
 _ROOT_HALF = 0x3FE6A09E667F3BCD  # bits of the square root of 1/2
 _MANTISSA = 52  # bits

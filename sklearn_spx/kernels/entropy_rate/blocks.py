@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from .._grid import grid_of
 from . import _cpu, _cpu_blocks
+from ._rules import MOST_BALANCE
 from ._weights import edge_weights
 
 __all__ = [
@@ -275,6 +276,7 @@ def plan_blocks(shape: Sequence[int], n_segments: int, balance: float, greatest:
     5
     """
     height, width = (int(n) for n in shape)
+    balance = min(balance, MOST_BALANCE)
     factor, unit = _cpu.scales_of(height * width, n_segments, balance, greatest)
     return Plan((height, width), n_segments, (float(greatest), float(factor), float(unit)))
 
