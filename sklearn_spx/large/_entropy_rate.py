@@ -116,7 +116,7 @@ class _Work:
 
     def weighing(self, box):
         """Arguments of a task that weighs the edges of a box."""
-        outer = growing.around(box, self.shape, growing.RING)
+        outer = self.image.around(box, growing.RING)
         return (
             *self.image.part(outer), self.looks, box,
             None if self.affinities is None else window(self.affinities, outer),
@@ -125,7 +125,7 @@ class _Work:
 
     def standing(self, box, state):
         """Arguments of a task that needs the clusters of a box and its ring: one tuple."""
-        outer = growing.around(box, self.shape, 1)
+        outer = self.image.around(box, 1)
         return (None, None) if state is None else tuple(window(part, outer) for part in state)
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..kernels.entropy_rate.blocks import around
 from . import _images
 from ._source import read, window
 
@@ -60,12 +61,7 @@ class Whole:
 
     def around(self, box, side):
         """A part of the image with as many pixels around it."""
-        top, bottom, left, right = box
-        height, width = self.shape[:2]
-        return (
-            max(top - side, 0), min(bottom + side, height),
-            max(left - side, 0), min(right + side, width),
-        )  # fmt: skip
+        return around(box, self.shape, side)
 
 
 def _survey(part, name, value_range):
