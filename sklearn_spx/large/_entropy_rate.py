@@ -153,8 +153,8 @@ def _plan(work):
 def _sweep(work, plan, attempt, cap):
     """Make the joins that windows can, pass after pass.
 
-    Returns the clusters and loops of pixels, two sources, or None where no join was made; the
-    greatest cost of a join, -1 without any; and how deep they went.
+    Returns the clusters and loops of pixels, two sources, or None where no join was made; and the
+    greatest cost of a join, -1 without any.
     """
     files = _open_files(work)
     passes, targets, costs = [], [], []
