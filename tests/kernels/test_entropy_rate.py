@@ -199,7 +199,7 @@ def test_tiny_masks(connectivity):
 
 @njit
 def unbalance(n_log_n, m, n):
-    return _cpu._unbalance(n_log_n, m, n)
+    return _cpu.unbalance_of(n_log_n, m, n)
 
 
 def test_sizes_beyond_the_table_give_the_same_bits():
@@ -277,9 +277,7 @@ def test_what_does_not_fit_is_named():
 def test_more_edges_than_int32_counts_are_refused_before_anything_is_allocated(connectivity):
     shape = (2**15, 2**15)
     options = {"n_segments": 2, "connectivity": connectivity}
-    with pytest.raises(
-        ValueError, match=r"shape \(32768, 32768\) has \d+ edges .* segment_array, or"
-    ):
+    with pytest.raises(ValueError, match=r"\(32768, 32768\) has \d+ edges .*large.segment_array"):
         entropy_rate_superpixels(np.broadcast_to(np.uint8(0), (*shape, 3)), **options)
     with pytest.raises(ValueError, match="more than 31 bits count"):
         entropy_rate_superpixels(affinities=np.broadcast_to(np.float32(1), (2, *shape)), **options)
