@@ -20,7 +20,7 @@ import zarr
 from distributed import Client, LocalCluster
 from skimage.segmentation import mark_boundaries
 
-from sklearn_spx import SLICSuperpixels
+from sklearn_spx import DELSegmenter, SEALSuperpixels, SLICSuperpixels
 from sklearn_spx.datasets import load_sample_images
 from sklearn_spx.large import segment_array
 
@@ -82,4 +82,21 @@ for where in (109.5, 159.5):
 # %%
 # Superpixels of blocks end along the dotted lines. Where ``segment_array`` was at work, no line
 # could be drawn.
+
+# %%
+# Learned methods go the same way: superpixels along the borders that SEAL's net finds, and segments
+# that DEL's net makes of superpixels. A checkpoint keeps the graph of regions, so that another
+# number of segments costs a merge.
+seal = SEALSuperpixels(400, pretrained="bsds500").fit([image[:200, :200]])
+segmenter = DELSegmenter(pretrained="bsds500").fit([image[:200, :200]])
+found = {"400 superpixels of SEAL": segment_array(seal, image, block_size=side)}
+for n in (30, 8):
+    segmenter.set_params(n_segments=n)
+    checkpoint = f"{folder.name}/segments"
+    found[f"{n} segments of DEL"] = segment_array(segmenter, image, checkpoint=checkpoint)
+
+fig, axes = plt.subplots(1, 3, figsize=(12, 4.3), layout="constrained")
+for axis, (name, regions) in zip(axes, found.items()):
+    axis.imshow(mark_boundaries(scan, regions, color=(1, 1, 0.6), mode="thick"))
+    axis.set(title=name, xticks=[], yticks=[])
 folder.cleanup()
