@@ -98,7 +98,8 @@ def test_every_parameter_counts(small, parameters, name):
 def test_any_image(seed, shape, balance, regularity, connectivity):
     rng = np.random.default_rng(seed)
     image = rng.integers(0, 256, (*shape, 3), np.uint8) // int(rng.integers(1, 128))
-    n_segments = int(rng.integers(1, 1 + shape[0] * shape[1] // int(rng.integers(1, 40))))
+    most = max(1, shape[0] * shape[1] // int(rng.integers(1, 40)))
+    n_segments = int(rng.integers(1, 1 + most))
     estimator = ERSSuperpixels(
         n_segments, balance=balance, regularity=regularity, connectivity=connectivity
     ).fit([image])
