@@ -29,6 +29,7 @@ from ._source import as_source, cut_out, read, window
 
 _ACROSS = 10  # superpixels that a window should be wide, so that few joins wait beside it
 _SIDE = 2048  # pixels that it is wide for that, at most
+_MOST = 16384  # pixels that it is wide at all: its edges are numbered by int32
 
 _Looks = namedtuple(
     "_Looks",
@@ -76,14 +77,11 @@ class _Work:
             raise ValueError(f"n_segments is {self.n_segments}, but there are {n_pixels} pixels")
         across = math.ceil(_ACROSS * math.sqrt(n_pixels / self.n_segments))
         top, bottom, left, right = image.boxes[0]
-        self.side = max(bottom - top, right - left, min(across, _SIDE))
+        self.side = min(max(bottom - top, right - left, min(across, _SIDE)), _MOST)
         self.affinities, sigma, compactness = None, None, 10.0
         if isinstance(estimator, ERSSuperpixels):
-            self.balance, sigma, regularity = (
-                estimator.balance,
-                estimator.sigma,
-                estimator.regularity,
-            )
+            self.balance, sigma = estimator.balance, estimator.sigma
+            regularity = estimator.regularity
         else:
             reading = estimator._reading()
             self.balance, compactness = reading.balance, ROUND
@@ -228,7 +226,7 @@ def _join_rest(work, plan, attempt, state, swept):
 
     def counting(k):
         box = image.boxes[k]
-        bounds = 0, 0, rest.step_of(plan)
+        bounds = 0, 0, rest.step_of(plan, swept)
         return (*work.weighing(box), plan, bounds, *work.standing(box, state))
 
     engine.add_phase()

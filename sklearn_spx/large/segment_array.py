@@ -95,8 +95,8 @@ def segment_array(
 
     block_size : int, default=1024
         Rows and columns of a block; rounded up to a multiple of 16. A worker needs memory for
-        one: some 20 bytes a pixel, by entropy rate superpixels 120. Of the latter, blocks are wider
-        where superpixels are, ten of them up to 2048 pixels.
+        one, by entropy rate superpixels with all its edges. Of the latter, blocks are wider where
+        superpixels are, ten of them up to 2048 pixels.
 
     checkpoint : str, path-like or None, default=None
         Folder that keeps what is done, so that the same call goes on where it was interrupted. It

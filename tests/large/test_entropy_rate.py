@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from sklearn_spx import ERSSuperpixels, SEALSuperpixels
 from sklearn_spx.datasets import make_dead_leaves
-from sklearn_spx.kernels.entropy_rate import rest
+from sklearn_spx.kernels.entropy_rate import blocks, rest
 from sklearn_spx.large import _entropy_rate, _seal, _windows, segment_array
 from sklearn_spx.training import NetTraining
+
+from .test_segment_array import Failing
 
 try:
     import dask
@@ -125,6 +127,26 @@ def test_what_went_too_far_is_begun_again(small, monkeypatch):
     assert [failed for failed, _ in depths] == [True, False]
     assert depths[0][1] <= depths[1][1]  # so what went too far said how deep is safe
     np.testing.assert_array_equal(found, whole(estimator, IMAGES["noise"]))
+
+
+def test_windows_are_no_wider_than_their_edges_have_numbers(monkeypatch):
+    sides, boxes = [], _entropy_rate._boxes
+    monkeypatch.setattr(_entropy_rate, "_MOST", 32)
+    monkeypatch.setattr(
+        _entropy_rate,
+        "_boxes",
+        lambda shape, side, shift: sides.append(side) or boxes(shape, side, shift),
+    )
+    estimator = ERSSuperpixels(60).fit([IMAGE])
+    np.testing.assert_array_equal(segment_array(estimator, IMAGE), whole(estimator, IMAGE))
+    assert set(sides) == {32}
+
+
+def test_steps_of_costs_reach_beyond_what_blocks_have_joined():
+    """Where the balancing term is all, costs are many greatest gains, and yet told apart."""
+    plan = blocks.plan_blocks((90, 135), 60, 1e4, 6.0)
+    swept = 2**60
+    assert rest.step_of(plan, swept) * blocks.N_STEPS > 2 * swept
 
 
 def test_superpixels_wider_than_windows():
@@ -264,20 +286,6 @@ def test_a_cluster_of_two_workers(seal, small):
     ):
         found = segment_array(seal, IMAGE, block_size=32)
     np.testing.assert_array_equal(found, whole(seal, IMAGE))
-
-
-class Failing:
-    """An array that can be read so often."""
-
-    def __init__(self, array, times):
-        self.array, self.shape, self.dtype, self.left = array, array.shape, array.dtype, times
-
-    def __getitem__(self, key):
-        if key[0].stop - key[0].start > 1:  # single pixels are the sample that tells arrays apart
-            self.left -= 1
-            if self.left < 0:
-                raise KeyboardInterrupt
-        return self.array[key]
 
 
 @pytest.mark.parametrize("times", [23, pytest.param(7, marks=pytest.mark.slow)])

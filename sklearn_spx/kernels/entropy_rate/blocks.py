@@ -449,8 +449,9 @@ def list_edges(
     given = weighed.weights, weighed.offsets, weighed.core, plan.scale, bounds, loop, parent
     counts = np.zeros(N_STEPS, np.int64)
     n = _cpu_blocks.list_edges(*given, np.empty((0, 2), np.int64), np.empty(0), counts)
-    found, weights, counts = np.empty((n, 2), np.int64), np.empty(n), np.zeros(N_STEPS, np.int64)
-    _cpu_blocks.list_edges(*given, found, weights, counts)
+    found, weights = np.empty((n, 2), np.int64), np.empty(n)
+    if n:
+        _cpu_blocks.list_edges(*given, found, weights, counts.copy())
     row, width = ids.shape[1], plan.shape[1]
     steps = weighed.offsets[:, 1] * row + weighed.offsets[:, 2]
     pixels = np.stack([found[:, 0], found[:, 0] + steps[found[:, 1]]], axis=1)

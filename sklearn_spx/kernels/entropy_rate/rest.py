@@ -16,6 +16,7 @@ _MOST_PASSES, _MOST_RETREATS, _MOST_VAIN = 24, 3, 4
 _VAIN = 0.98  # a pass that leaves as great a share of the clusters was made in vain
 _BUDGET = 100_000, 4_000_000  # edges that are listed at once: ten a superpixel, from and to
 _MOST = 20_000_000  # edges of one step of costs, a gigabyte and a half
+_GREATEST = 2**62  # of costs
 _ALL = np.iinfo(np.int64).max
 
 
@@ -81,13 +82,17 @@ def next_depth(
     return further, last
 
 
-def step_of(plan: Plan) -> int:
-    """Step of costs by which edges are counted, a 200th of the greatest gain.
+def step_of(plan: Plan, swept: int) -> int:
+    """Step of costs by which edges are counted, a 200th of those that matter.
 
     Parameters
     ----------
     plan : Plan
         Of all blocks.
+
+    swept : int
+        The greatest cost of a join that blocks made, -1 without any: the last joins cost little
+        more, or else up to some greatest gains.
 
     Returns
     -------
@@ -98,10 +103,10 @@ def step_of(plan: Plan) -> int:
     --------
     >>> from sklearn_spx.kernels.entropy_rate.blocks import plan_blocks
     >>> from sklearn_spx.kernels.entropy_rate.rest import step_of
-    >>> step_of(plan_blocks((30, 40), 5, 0.5, 6.0))
+    >>> step_of(plan_blocks((30, 40), 5, 0.5, 6.0), -1)
     87960930222
     """
-    return max(int(plan.scale[0] * plan.scale[2] / 200), 1)
+    return max(int(plan.scale[0] * plan.scale[2]), swept, 200) // 200
 
 
 def join_rest(
@@ -155,7 +160,7 @@ def join_rest(
     >>> plan = blocks.plan_blocks((3, 6), 2, 0.5, blocks.greatest_gain(block))
     >>> def list_costs(bounds):
     ...     return blocks.list_edges(plan, block, None, None, bounds)[0]
-    >>> _, counts = blocks.list_edges(plan, block, None, None, (0, 0, rest.step_of(plan)))
+    >>> _, counts = blocks.list_edges(plan, block, None, None, (0, 0, rest.step_of(plan, -1)))
     >>> single = blocks.census_of(None, (0, 3, 0, 6), 6)
     >>> rest.join_rest(plan, single, counts, -1, list_costs)[0].reshape(3, 6)
     array([[0, 0, 0, 0, 1, 1],
@@ -164,7 +169,7 @@ def join_rest(
     """
     names, sizes, firsts = clusters
     parent, size, left = np.arange(len(names)), sizes.copy(), np.array([len(names)])
-    step, bins, last, waiting = step_of(plan), 0, -1, None
+    step, bins, last, waiting = step_of(plan, swept), 0, -1, None
     within, budget = np.cumsum(counts), int(np.clip(10 * plan.n_segments, *_BUDGET))
     changed = np.empty(0, np.int64), np.empty(0)  # pixels, ascending, and the weight of their loop
     while left[0] > plan.n_segments:
@@ -177,7 +182,7 @@ def join_rest(
                 "another from block to block, as where large parts of an image are of one colour: "
                 "give regularity above 0, or larger blocks"
             )
-        high = _ALL if bins >= N_STEPS else bins * step
+        high = _ALL if bins >= N_STEPS or bins * step > _GREATEST else bins * step
         edges = list_costs((first * step, high, step))
         if waiting is not None:
             edges = Edges.of_all([waiting, edges])
@@ -193,7 +198,7 @@ def join_rest(
             loop[again, 0] = changed[1][at[again]]
         before = loop[:, 0].copy()
         ends = np.searchsorted(names, edges.clusters)
-        later = np.zeros(len(pixels) and len(edges.numbers), bool)
+        later = np.zeros(len(edges.numbers), bool)
         cost = _cpu_blocks.join_listed(
             edges.numbers, edges.weights, ends, slots, plan.scale, high, plan.n_segments,
             (parent, size, left), loop, later,
