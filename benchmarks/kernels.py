@@ -63,6 +63,10 @@ def methods(n_segments):
         image, scale=100, sigma=0.8, min_size=50
     )
     table["entropy rate", "sklearn_spx"] = lambda image: entropy_rate_superpixels(image, n_segments)
+    table["entropy rate", "ours, 2 threads"] = lambda image: entropy_rate_superpixels(
+        image, n_segments, n_threads=2
+    )
+    table["entropy rate", "skimage's slic"] = lambda image: skimage_slic(image, n_segments)
     return table
 
 

@@ -16,6 +16,7 @@ from ..kernels import entropy_rate_superpixels
 from ..kernels.checks import check_connectivity
 from ..kernels.slic import slic_quiet
 from ..utils.scale import eight_bit_units, for_slic
+from ..utils.threads import own_threads
 from ..value_range import ValueRange
 
 
@@ -59,6 +60,11 @@ class ERSSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
     device : {"cpu", "cuda", "auto"}, default="cpu"
         Where to work, with the same labels: "cuda" is an NVIDIA GPU, with the extra ``cuda``
         installed, "auto" a GPU if there is one. With ``spacing`` the CPU works.
+
+    n_threads : int or None, default=None
+        Threads that share the work on each image on the CPU, with the same labels; None is 1.
+        Where several images are worked on at once, each has one;
+        :func:`~sklearn_spx.large.segment_array` works on blocks at once in its place.
 
     n_jobs : int or None, default=None
         Images worked on at once, by joblib: threads, unless :func:`joblib.parallel_config` says
@@ -107,6 +113,7 @@ class ERSSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
         "connectivity": [Options(Integral, {4, 6, 8, 26})],
         "spacing": ["array-like", None],
         "regularity": [Interval(Real, 0, 1, closed="both")],
+        "n_threads": [Interval(Integral, 1, None, closed="left"), None],
     }
 
     def __init__(
@@ -120,6 +127,7 @@ class ERSSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
         spacing: Sequence[float] | None = None,
         value_range: tuple[float, float] | None = None,
         device: Literal["cpu", "cuda", "auto"] = "cpu",
+        n_threads: int | None = None,
         n_jobs: int | None = None,
         verbose: int = 0,
         on_error: Literal["raise", "warn"] = "raise",
@@ -132,6 +140,7 @@ class ERSSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
         self.spacing = spacing
         self.value_range = value_range
         self.device = device
+        self.n_threads = n_threads
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.on_error = on_error
@@ -155,6 +164,7 @@ class ERSSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
             spacing=self.spacing,
             mask=mask,
             device=self.device,
+            n_threads=own_threads(self.n_threads),
         )
 
     def _cells(self, image, mask):
@@ -169,4 +179,5 @@ class ERSSuperpixels(ValueRange, StartingSegmenter, UntrainedSegmenter):
             spacing=self.spacing,
             convert2lab=converts,
             device=self.device,
+            n_threads=own_threads(self.n_threads),
         )

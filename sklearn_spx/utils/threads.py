@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 import joblib
 from joblib.parallel import get_active_backend
 
-__all__ = ["one_torch_thread", "own_threads", "torch_threads"]
+__all__ = ["one_torch_thread", "own_threads", "threads_after_net", "torch_threads"]
 
 _lock = threading.Lock()
 _own = threading.local()
@@ -51,6 +51,14 @@ def own_threads(n_threads):
     """Threads for one image: as many as asked for, None being 1; in a worker of joblib's 1."""
     in_a_worker = (get_active_backend()[0].nesting_level or 0) > 0
     return 1 if n_threads is None or in_a_worker else int(n_threads)
+
+
+def threads_after_net(n_jobs):
+    """Threads for what follows a net: as many as torch has for one image at a time, else 1."""
+    import torch
+
+    with torch_threads(n_jobs):
+        return own_threads(torch.get_num_threads())
 
 
 def _in_a_forked_process():

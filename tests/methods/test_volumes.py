@@ -155,6 +155,8 @@ def test_volumes_are_compiled_with_images(data):
     def signatures():
         modules = (
             "entropy_rate._cpu",
+            "entropy_rate._cpu_weights",
+            "entropy_rate._queue",
             "graph_segmentation._cpu",
             "graph_segmentation._cpu_weights",
         )

@@ -6,7 +6,12 @@ import pytest
 import torch
 from joblib import Parallel, delayed
 
-from sklearn_spx.utils.threads import one_torch_thread, own_threads, torch_threads
+from sklearn_spx.utils.threads import (
+    one_torch_thread,
+    own_threads,
+    threads_after_net,
+    torch_threads,
+)
 
 
 def test_the_last_to_leave_restores_the_number():
@@ -81,6 +86,16 @@ def test_several_images_at_once_take_one_thread_each():
 def test_threads_of_ours_are_not_within_those_of_joblib(n_jobs, expected):
     workers = Parallel(n_jobs=n_jobs, prefer="threads")
     assert workers(delayed(own_threads)(4) for _ in range(3)) == [expected] * 3
+
+
+@pytest.mark.parametrize(("n_jobs", "expected"), [(None, 3), (2, 1)])
+def test_what_follows_a_net_has_the_threads_of_torch(n_jobs, expected):
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        assert threads_after_net(n_jobs) == expected
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_one_thread_unless_asked():

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from .._bands import Bands
 from .._device import open_session
 from .._grid import grid_of, stays_on_cpu
 from ..affinities import affinities_shape
@@ -27,13 +28,13 @@ from ..checks import (
     image_shape,
     uses_gpu,
 )
-from . import _cpu
+from . import _cpu_weights, _sweeps
 from ._rules import MOST_BALANCE
 from ._weights import colour_factor, edge_weights
 
 __all__ = ["entropy_rate_superpixels"]
 
-_TILES = {2: (128, 8), 3: (16, 4)}  # pixels of a side, and its growth from sweep to sweep
+_TILES = {2: (128, 4), 3: (16, 4)}  # pixels of a side, and its growth from sweep to sweep
 _LEAST_SIZE = 16  # pixels of a superpixel from which sweeps over tiles seldom go too far
 
 
@@ -50,6 +51,7 @@ def entropy_rate_superpixels(
     spacing: Any = None,
     mask: Any = None,
     device: Literal["cpu", "cuda", "auto"] | None = None,
+    n_threads: int = 1,
 ) -> NDArray[np.int32]:
     """Segment an image into exactly ``n_segments`` entropy rate superpixels.
 
@@ -109,6 +111,9 @@ def entropy_rate_superpixels(
         tensors of torch, or whatever else has ``__cuda_array_interface__``. With
         ``spacing`` the CPU works.
 
+    n_threads : int, default=1
+        Threads that share the work on the CPU. The labels are the same.
+
     Returns
     -------
     labels : ndarray, or array on the GPU of the arguments' kind, of shape (height, width), int32
@@ -139,6 +144,7 @@ def entropy_rate_superpixels(
            [0, 0, 0, 0, 1, 1]], dtype=int32)
     """
     n_segments = check_count(n_segments, "n_segments")
+    n_threads = check_count(n_threads, "n_threads")
     balance = min(check_real(balance, "balance", 0), MOST_BALANCE)
     sigma = check_real(sigma, "sigma", 0, strict=True)
     regularity = check_real(regularity, "regularity", 0)
@@ -162,24 +168,23 @@ def entropy_rate_superpixels(
         shape = of_affinities
     grid = grid_of(shape, connectivity, spacing)
     _check_edges(shape, len(grid.offsets))
-    weights = edge_weights(grid, image, sigma, affinities, cells, regularity, mask)
-    image = affinities = cells = None  # copies of them are no longer needed
-    arrays.clear()
-    height, width = grid.shape[1:]
-    inside = np.zeros(weights.shape[:2], bool)
-    inside[:, :width] = True if mask is None else grid.flat(as_mask(mask, shape))
-    n_pixels = int(np.count_nonzero(inside))
-    _check_size(n_segments, n_pixels)
-    _cpu.cut_edges(inside, height, grid.offsets, weights)
-
-    labels = np.empty(inside.shape, np.int32)
-    side, growth = _TILES[axes]
-    if n_pixels < _LEAST_SIZE * n_segments:
-        side = 0
-    graph = weights, inside, height, grid.offsets, n_pixels, n_segments, balance
-    n_left = _cpu.segment(*graph, side, growth, labels)
-    if n_left < 0:
-        n_left = _cpu.segment(*graph, 0, growth, labels)
+    with Bands(n_threads) as bands:
+        weights = edge_weights(grid, image, sigma, affinities, cells, regularity, mask, bands)
+        image = affinities = cells = None  # copies of them are no longer needed
+        arrays.clear()
+        height, width = grid.shape[1:]
+        inside = np.zeros(weights.shape[:2], bool)
+        inside[:, :width] = True if mask is None else grid.flat(as_mask(mask, shape))
+        n_pixels = int(np.count_nonzero(inside))
+        _check_size(n_segments, n_pixels)
+        _cpu_weights.cut_edges(inside, height, grid.offsets, weights)
+        side, growth = _TILES[axes]
+        if n_pixels < _LEAST_SIZE * n_segments:
+            side = 0
+        graph = weights, inside, height, grid.offsets, n_pixels, n_segments, balance
+        labels, n_left = _sweeps.segment(*graph, side, growth, bands)
+        if n_left < 0:
+            labels, n_left = _sweeps.segment(*graph, 0, growth, bands)
     _check_parts(n_segments, n_left)
     return np.ascontiguousarray(labels[:, :width]).reshape(shape)
 

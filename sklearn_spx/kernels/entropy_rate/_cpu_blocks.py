@@ -10,46 +10,12 @@ import heapq
 import numpy as np
 
 from .._disjoint_set import find, join
-from ..compilation import njit, rule
-from ._cpu import (
-    deal,
-    edges_of,
-    empty_buckets,
-    greatest_gain,
-    limit_at,
-    open_graph,
-    sum_loops,
-    sweep,
-    tabulate,
-    unbalance_of,
-)
+from ..compilation import inner, njit, rule
+from ._cpu import edges_of, sweep
+from ._queue import no_edges, open_graph, tabulate, unbalance_of
 from ._rules import entropy_gain, integer_cost, x_log_x
 
-_ALL = np.int64(1) << 62  # clusters: no number of them ends the work
 _TABLE = 4096  # sizes of clusters whose n log n is kept
-
-
-@njit
-def loops_of(weights, offsets, loop):
-    """Fill in the self-loops at the start.
-
-    Parameters
-    ----------
-    weights : IN (H, W, 2^bits) float64
-    offsets : IN (d, 3) int64
-    loop : OUT (H * W, 2) float64, 0
-    """
-    height, width, n_ways = weights.shape
-    bits, steps = edges_of(offsets, height, width, n_ways)
-    sum_loops(weights.ravel(), bits, steps, loop)
-
-
-@njit
-def greatest_of(weights, offsets, loop):
-    """Return the greatest entropy gain of an edge; arguments as of `loops_of`."""
-    height, width, n_ways = weights.shape
-    bits, steps = edges_of(offsets, height, width, n_ways)
-    return greatest_gain(weights.ravel(), bits, steps, loop)
 
 
 @njit
@@ -114,19 +80,42 @@ def join_block(weights, offsets, core, scale, depth, tiles, n_pixels, loop, pare
     """
     height, width, n_ways = weights.shape
     bits, steps = edges_of(offsets, height, width, n_ways)
-    size, closed = np.zeros(parent.size, np.int32), np.zeros(parent.size, np.int32)
-    for p in range(parent.size):
-        size[find(parent, p)] += 1
-    shape = (1, height, width)
-    sets = (parent, size, closed)
-    graph = open_graph(shape, bits, weights.ravel(), steps, sets, loop, n_pixels, scale)
-    limit = limit_at(depth, scale[0], scale[2])
+    clusters = _clusters_of(parent)
+    root = clusters[0]
+    graph = open_graph(
+        (1, height, width), bits, weights.ravel(), steps, clusters, loop, n_pixels, scale
+    )
     first, behind = (0, core[0], core[2]), (1, core[1], core[3])
+    heads = no_edges(1)
     side, growth = tiles
-    tile, _, swept = sweep(graph, first, behind, side, growth, limit, _ALL, 0)
-    deal(graph, tile + 1, first, behind, limit, True)
-    _, _, cost = empty_buckets(graph, tile + 1, np.int64(0), limit, np.int64(-1), _ALL, 0)
-    return max(swept, cost)
+    box, last, longest = 0, np.int64(-1), max(core[1] - core[0], core[3] - core[2])
+    while True:
+        if side == 0 or side > longest:
+            side = longest
+        _, cost = sweep(graph, heads, box, first, behind, (1, side, side), depth)
+        last = max(last, cost)
+        if side == longest:
+            break
+        box += (-(-(core[1] - core[0]) // side)) * (-(-(core[3] - core[2]) // side))
+        side *= growth
+    for p in range(parent.size):
+        parent[p] = p if root[p] < 0 else root[p]
+    return last
+
+
+@inner
+def _clusters_of(parent):
+    """Root, ring and open, as `Graph` has them, of disjoint sets."""
+    root, ring = np.empty(parent.size, np.int32), np.empty(parent.size, np.int32)
+    for p in range(parent.size):
+        root[p], ring[p] = -1, p
+    for p in range(parent.size):
+        r = find(parent, p)
+        if r != p:
+            root[p] = r
+            root[r] -= 1
+            ring[p], ring[r] = ring[r], p
+    return root, ring, np.zeros(parent.size, np.int32)
 
 
 @njit

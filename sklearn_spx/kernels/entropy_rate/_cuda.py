@@ -29,7 +29,7 @@ from .._cuda_graph import number
 from .._cuda_scan import THREADS, prefix_sum, scan_block
 from .._device import kernel
 from .._pixel_edges import other_end
-from . import _cpu
+from . import _cpu, _queue
 from ._rules import LEAST_WEIGHT, colour_weight, entropy_gain, integer_cost, is_border, x_log_x
 
 _ROUNDS = 8  # between two looks of the host
@@ -79,7 +79,7 @@ def segment(session, weights, shape, inside, n_pixels, n_segments, balance, labe
     weights : IN (H * W, 2 or 4) float64, on the GPU; 0 is no edge
     shape : (H, W)
     inside : IN (H, W) bool, on the GPU, or (0, 1) where all is inside
-    n_pixels, n_segments, balance : as of `_cpu.segment`
+    n_pixels, n_segments, balance : as of `_sweeps.segment`
     labels : OUT (H, W) int32, on the GPU
     """
     n, d = weights.shape
@@ -107,7 +107,7 @@ def segment(session, weights, shape, inside, n_pixels, n_segments, balance, labe
     for_each(session, 1, fill, on.greatest, 0)
     for_each(session, 4, fill, on.counts, 0)
     for_each(session, _DIGITS, fill, on.digits, 0)
-    n_log_n = _cpu.tabulate(n_pixels)
+    n_log_n = _queue.tabulate(n_pixels)
     session.copy_in(n_log_n, on.n_log_n)
     for_each(session, n, start, weights, width, clusters)
     for_each(session, n * d, list_edges, weights, width, on.loop, lists[0], on.counts, on.greatest)

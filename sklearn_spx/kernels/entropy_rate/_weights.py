@@ -2,22 +2,24 @@
 
 import numpy as np
 
+from .._bands import ONE_BAND
 from ..affinities import as_affinities, as_volume_affinities, diagonal_affinities
 from ..checks import as_image, as_labels, as_mask
-from . import _cpu
+from . import _cpu_weights
 from ._rules import LEAST_WEIGHT
 
 _ROWS = 64  # whose diagonals are found at once
 
 
-def edge_weights(grid, image, sigma, affinities, cells, regularity, mask=None):
+def edge_weights(grid, image, sigma, affinities, cells, regularity, mask=None, bands=ONE_BAND):
     """Weights (D * H, W | 1, 2^bits) float64 of the edges of a grid; of no edge, anything.
 
     image, affinities, cells, mask : arrays or None, one of the first two given
+    bands : Bands, threads
     """
     shape = grid.shape if grid.axes == 3 else grid.shape[1:]
     if image is not None:
-        weights = _colour_weights(as_image(image, mask=mask, axes=grid.axes), sigma, grid)
+        weights = _colour_weights(as_image(image, mask=mask, axes=grid.axes), sigma, grid, bands)
     if affinities is not None:
         given = affinity_weights(affinities, grid, mask)
         if image is not None:
@@ -27,7 +29,7 @@ def edge_weights(grid, image, sigma, affinities, cells, regularity, mask=None):
     if cells is not None:
         cells = grid.flat(as_labels(cells, "cells", shape))
         how = 1.0 - regularity, LEAST_WEIGHT
-        _cpu.weaken(cells, grid.shape[1], grid.offsets, *how, weights)
+        _cpu_weights.weaken(cells, grid.shape[1], grid.offsets, *how, weights)
     return weights
 
 
@@ -46,11 +48,15 @@ def _no_weights(grid):
     return np.zeros((depth * height, width | 1, 1 << grid.bits))
 
 
-def _colour_weights(image, sigma, grid):
+def _colour_weights(image, sigma, grid, bands):
     weights = _no_weights(grid)
     image = grid.flat(image, image.shape[-1])
-    of_edges = grid.shape[1], grid.offsets, grid.squares
-    _cpu.colour_weights(image, *of_edges, colour_factor(sigma), LEAST_WEIGHT, weights)
+    how = grid.shape[1], grid.offsets, grid.squares, colour_factor(sigma), LEAST_WEIGHT
+
+    def weigh(band, first, stop):
+        _cpu_weights.colour_weights((first, stop), image, *how, weights)
+
+    bands.run(weigh, len(weights))
     return weights
 
 

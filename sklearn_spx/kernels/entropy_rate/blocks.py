@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._grid import grid_of
-from . import _cpu, _cpu_blocks
+from . import _cpu, _cpu_blocks, _cpu_weights
 from ._rules import MOST_BALANCE
 from ._weights import edge_weights
 
@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 RING = 2  # pixels around a block that its weights and loops depend on
-_TILES = 128, 8  # side of the first tiles of a block, and its growth
+_TILES = 128, 4  # side of the first tiles of a block, and its growth
 N_STEPS = 600  # of costs, by which edges are counted
 
 
@@ -215,8 +215,7 @@ def weigh(
     grid = grid_of((height, width), connectivity)
     weights = edge_weights(grid, image, sigma, affinities, cells, regularity)
     _cut(weights, width, grid)
-    loops = np.zeros((weights.shape[0] * weights.shape[1], 2))
-    _cpu_blocks.loops_of(weights, grid.offsets, loops)
+    loops = _cpu.loops_of(weights, len(weights), grid.offsets)
     # those of the last ring are wrong, and have done their part
     rows = slice(outer[0] - seen[0], outer[1] - seen[0])
     columns = slice(outer[2] - seen[2], outer[3] - seen[2])
@@ -247,7 +246,8 @@ def greatest_gain(weighed: Weighed) -> float:
     >>> round(greatest_gain(weigh((1, 2), (0, 1, 0, 2), 4, np.zeros((1, 2, 1)))), 3)
     0.0
     """
-    return _cpu_blocks.greatest_of(weighed.weights, weighed.offsets, weighed.loops)
+    n_rows = len(weighed.weights)
+    return _cpu.greatest_gain((0, n_rows), weighed.weights, n_rows, weighed.offsets, weighed.loops)
 
 
 def plan_blocks(shape: Sequence[int], n_segments: int, balance: float, greatest: float) -> Plan:
@@ -465,7 +465,7 @@ def _cut(weights, width, grid):
     """Cut the edges that leave an image of so many columns."""
     inside = np.zeros(weights.shape[:2], bool)
     inside[:, :width] = True
-    _cpu.cut_edges(inside, len(inside), grid.offsets, weights)
+    _cpu_weights.cut_edges(inside, len(inside), grid.offsets, weights)
 
 
 def _odd(array, value=0):

@@ -29,7 +29,7 @@ from ...training import NetTraining
 from ...training.recipe import fit_net, resolve, seed_of
 from ...training.state import net_arrays
 from ...utils.images import check_boundaries
-from ...utils.threads import torch_threads
+from ...utils.threads import threads_after_net, torch_threads
 from ...utils.types import Images, Labels
 from ...value_range import ValueRange
 from .growth import Beside, grow, own_reading
@@ -442,7 +442,7 @@ class SEALSuperpixels(Pretrained, ValueRange, StartingSegmenter):
         reading = self._reading()
         if self.backend == "egb":
             reading = reading._replace(regularity=0.0, colour=0.0)
-        beside = Beside(image, mask, reading, self.device, start)
+        beside = Beside(image, mask, reading, self.device, start, threads_after_net(self.n_jobs))
         affinities, mask = placed(self.device, self._predicted(image), mask)
         return [
             to_host(grow(affinities, count, beside, self.backend, self.connectivity, mask))

@@ -61,10 +61,12 @@ class Beside:
     reading : Reading
     device : str, where superpixels are grown
     cells : int array (H, W) or None, in the place of SLIC superpixels
+    n_threads : int, for the work on the CPU
     """
 
-    def __init__(self, image, mask, reading, device, cells=None):
+    def __init__(self, image, mask, reading, device, cells=None, n_threads=1):
         self.reading, self._colours, self._pixels, self._cells = reading, {}, None, None
+        self._threads = {"n_threads": n_threads}
         weight = colour_weight(image, mask, reading.colour)
         if weight > 0:
             colours, _ = placed(device, eight_bit_units(image), None)
@@ -78,7 +80,7 @@ class Beside:
 
     def options(self, n_segments):
         """Arguments of `entropy_rate_superpixels`."""
-        options = {"balance": self.reading.balance, **self._colours}
+        options = {"balance": self.reading.balance, **self._colours, **self._threads}
         if self.reading.regularity == 0:
             return options
         cells, regularity = self._cells, self.reading.regularity
@@ -90,6 +92,7 @@ class Beside:
                 compactness=ROUND,
                 mask=self._mask,
                 convert2lab=self._converts,
+                **self._threads,
             )
         return {**options, "cells": cells, "regularity": regularity}
 

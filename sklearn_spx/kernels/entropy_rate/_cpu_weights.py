@@ -1,0 +1,78 @@
+"""Weights of the edges of a grid: the loops over pixels."""
+
+import numpy as np
+
+from .._grid import is_row
+from ..compilation import njit
+from ._rules import colour_weight, is_border
+
+
+@njit
+def colour_weights(rows, image, height, offsets, squares, factor, least, weights):
+    """exp(factor d^2 l^2), d the sum of absolute differences, l the length of the edge.
+
+    Parameters
+    ----------
+    rows : two int, the first one whose edges are weighed, and the one behind the last
+    image : IN (R, W, C) float32
+    height : int, rows of a slice
+    offsets : IN (d, 3) int64
+    squares : IN (d,) float64, of the lengths
+    factor, least : float, `least` the least weight
+    weights : OUT (R, >= W, >= d) float64; edges that leave the image are not written
+    """
+    n_rows, width, n_channels = image.shape
+    for row in range(rows[0], rows[1]):
+        for k in range(offsets.shape[0]):
+            if is_row(row, offsets[k], height, n_rows):
+                other, right = row + offsets[k, 0] * height + offsets[k, 1], offsets[k, 2]
+                for x in range(max(-right, 0), width - max(right, 0)):
+                    d = 0.0
+                    for c in range(n_channels):
+                        here, there = image[row, x, c], image[other, x + right, c]
+                        d += abs(np.float64(here) - np.float64(there))
+                    weights[row, x, k] = colour_weight(d, squares[k], factor, least)
+
+
+@njit
+def weaken(cells, height, offsets, factor, least, weights):
+    """Multiply the weights of edges between two cells.
+
+    Parameters
+    ----------
+    cells : IN (R, W) int32
+    height, offsets : as of `colour_weights`
+    factor, least : float, `least` the least weight
+    weights : INOUT (R, >= W, >= d) float64; edges that leave the image are left alone
+    """
+    n_rows, width = cells.shape
+    for row in range(n_rows):
+        for k in range(offsets.shape[0]):
+            if is_row(row, offsets[k], height, n_rows):
+                other, right = row + offsets[k, 0] * height + offsets[k, 1], offsets[k, 2]
+                for x in range(max(-right, 0), width - max(right, 0)):
+                    if is_border(cells[row, x], cells[other, x + right]):
+                        weights[row, x, k] = max(weights[row, x, k] * factor, least)
+
+
+@njit
+def cut_edges(inside, height, offsets, weights):
+    """Set to 0 the weights of edges that leave the image or the mask, and of those there are not.
+
+    Parameters
+    ----------
+    inside : IN (R, W) bool
+    height, offsets : as of `colour_weights`
+    weights : INOUT (R, W, >= d) float64
+    """
+    n_rows, width = inside.shape
+    for row in range(n_rows):
+        for k in range(weights.shape[2]):
+            if k >= offsets.shape[0] or not is_row(row, offsets[k], height, n_rows):
+                weights[row, :, k] = 0
+                continue
+            other, right = row + offsets[k, 0] * height + offsets[k, 1], offsets[k, 2]
+            for x in range(width):
+                there = 0 <= x + right < width and inside[row, x] and inside[other, x + right]
+                if not there:
+                    weights[row, x, k] = 0
