@@ -316,7 +316,8 @@ def empty_buckets(graph, heads, box, origin, buckets, limit, most):
                     if key < 1 << _SHIFT:
                         if n == ready.size:
                             more = np.empty(4 * n, np.int64)
-                            more[:n] = ready
+                            for j in range(n):  # `more[:n] = ready` takes longer to compile
+                                more[j] = ready[j]
                             ready = more
                         ready[n] = (max(key, np.int64(0)) << 32) | e
                         n += 1
