@@ -31,20 +31,13 @@ from ._rules import entropy_gain, integer_cost, x_log_x
 N_BUCKETS = np.int64(1 << 17)
 ALL = np.int64(1 << 62)  # joins: no number of them ends the work
 RANGE = 47  # of the buckets, in bits of integer cost; the greatest entropy gain is 2^44
-_SHIFT = (
-    RANGE - 17
-)  # at most 30: an entry of the heap is the cost within a bucket and 32 bits of edge
+# at most 30: a cost within a bucket and the 32 bits of an edge are one number in the heap
+_SHIFT = RANGE - 17
 _TABLE = 1 << 16  # sizes of clusters whose n log n is kept; there are few clusters beyond
 _LN2 = 0.6931471805599453
 _ROUNDING = 1e-12  # far more than the arithmetic of a gain errs by
 # log(1 + f) of f from 0 to 1, never too much: the best polynomial, less its greatest error
-_LOG = (
-    0.9994944021130274,
-    -0.491900787652920,
-    0.289455349365445,
-    -0.136043754287904,
-    0.03215188451768,
-)
+_LOG = (0.99949440211303, -0.49190078765292, 0.28945534936545, -0.13604375428790, 0.03215188451768)
 _LOG_ERROR = 1e-5
 
 Graph = namedtuple(
