@@ -14,7 +14,9 @@ take too long are run on few images, evenly over the split (``images`` in ``peer
 of images says on how many.
 
 ``speed`` has seconds and memory of the same methods on photographs of scikit-image's, one thread
-each, in turns, medians; the memory is how much a process of its own grows in one call.
+each, in turns, medians; of methods of segments at one setting, the middle one. The memory is how
+much a process of its own grows in one call. scikit-image's slic, to which times are compared, is
+always run along; what takes more than five seconds is run once on each photograph.
 
 The tables are CSV files in the folder ``--out``, which the documentation reads; with ``--images``
 their names end in that number. Rows of methods that are not run stay. What was scored is kept in
@@ -63,6 +65,7 @@ SCORES = {
     "CO": lambda labels, truths: metrics.compactness(labels),
     "GR": lambda labels, truths: metrics.global_regularity(labels),
 }
+REFERENCE, SLOW = "SLIC, scikit-image", 5.0  # of times: whom to compare with; seconds
 WIDER = {"camvid": 3}  # pixels of tolerance for recall and precision on street scenes
 FAMILIES = {
     "Fb": "boundary_f",
@@ -200,7 +203,8 @@ def segment_table(data_set, split, data, wanted, kept):
             key = (data_set, split, name, method.version, "segments", image_name)
 
             def compute(image=image, truths=truths, method=method):
-                return segment_scores([without_gaps(one) for one in method.run(image)], truths)
+                labels = method.run(image, method.settings)
+                return segment_scores([without_gaps(one) for one in labels], truths)
 
             found.append(kept.of(key, compute))
         row = {"method": name, "version": method.version, "images": len(found)}
@@ -228,31 +232,37 @@ def seconds(call):
     return time.perf_counter() - start
 
 
-def speed_table(wanted, repeats):
+def once(name, image, number):
+    """One label image of a method: a number of superpixels, or segments at the middle setting."""
+    if name in SUPERPIXELS:
+        return SUPERPIXELS[name].run(image, number)
+    settings = SEGMENTS[name].settings
+    return SEGMENTS[name].run(image, settings[len(settings) // 2 :][:1])
+
+
+def speed_table(methods, repeats, sizes=SIZES):
     """Median seconds an image of each method, all in turns; the ratio to scikit-image's slic."""
-    methods = available(SUPERPIXELS, wanted)
     rows = []
-    for size, (height, width, number) in SIZES.items():
+    for size, (height, width, number) in sizes.items():
         images = list(photographs(height, width))
-        taken = {name: [] for name in methods}
-        for method in methods.values():
-            method.run(images[0], number)  # compiles
-        slow = set()  # seconds an image: once each will do
+        taken = {name: [] for name in {REFERENCE: None, **methods}}
+        for name in taken:
+            once(name, images[0][:96, :96], 20)  # compiles
+        slow = set()
         for _ in tqdm(range(repeats), size, disable=None):
+            left = [name for name in taken if name not in slow]
             for image in images:
-                for name, method in methods.items():
-                    if name not in slow:
-                        taken[name].append(seconds(partial(method.run, image, number)))
-                        if taken[name][-1] > 5:
-                            slow.add(name)
-        reference = taken.get("SLIC, scikit-image")
-        for name, values in taken.items():
-            middle = float(np.median(values))
-            row = {"method": name, "version": methods[name].version, "size": size}
-            row |= {"superpixels asked": number, "ms": f"{1e3 * middle:.1f}"}
-            row["time / scikit-image's slic"] = (
-                f"{middle / np.median(reference):.3f}" if reference else ""
-            )
+                for name in left:
+                    taken[name].append(seconds(partial(once, name, image, number)))
+                    if taken[name][-1] > SLOW:
+                        slow.add(name)
+        for name, method in methods.items():
+            middle = float(np.median(taken[name]))
+            row = {"method": name, "version": method.version, "note": method.note, "size": size}
+            if name in SUPERPIXELS:
+                row["superpixels asked"] = number
+            row["ms"] = f"{1e3 * middle:.1f}"
+            row["time / scikit-image's slic"] = f"{middle / np.median(taken[REFERENCE]):.3f}"
             row["bytes a pixel"] = memory(name, size)
             rows.append(row)
     return rows
@@ -268,9 +278,8 @@ def memory(name, size):
 def grow(name, size):
     height, width, number = SIZES[size]
     image = next(photographs(height, width))
-    method = SUPERPIXELS[name]
-    method.run(image[:96, :96], 20)  # compiles
-    n_bytes, _ = growth(lambda: method.run(image, number))
+    once(name, image[:96, :96], 20)  # compiles
+    n_bytes, _ = growth(lambda: once(name, image, number))
     print(f"{n_bytes / (height * width):.0f}")
 
 
@@ -303,23 +312,35 @@ def write(path, rows):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("scores", "speed", "grow"))
+    what = "scores or speed; grow, which speed starts, prints the memory of one method"
+    parser.add_argument("what", choices=("scores", "speed", "grow"), help=what)
     parser.add_argument("root", nargs="*", help="the folder of the data set, for scores")
     parser.add_argument("--data-set", default="bsds500", choices=("bsds500", "camvid"))
-    parser.add_argument("--split", default="val")
+    parser.add_argument("--split", default="val", help="of the data set; val")
     parser.add_argument("--images", type=int, help="this many, evenly over the split; all")
     parser.add_argument("--methods", nargs="+", help="those whose names hold one of these words")
-    parser.add_argument("--tables", nargs="+", default=["superpixels", "segments"])
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--out", type=Path, default=Path("doc/leaderboard"))
-    parser.add_argument("--kept", type=Path, default=Path("leaderboard.jsonl"))
+    tables = ("superpixels", "segments")
+    parser.add_argument("--tables", nargs="+", choices=tables, default=tables, help="both")
+    parser.add_argument("--repeats", type=int, default=5, help="of speed; 5")
+    out, kept = Path("doc/leaderboard"), Path("leaderboard.jsonl")
+    parser.add_argument("--out", type=Path, default=out, help=f"folder of the tables; {out}")
+    parser.add_argument("--kept", type=Path, default=kept, help=f"what was scored; {kept}")
     options = parser.parse_args()
     if options.what == "grow":  # of a process of its own
         return grow(*options.root)
     if options.what == "speed":
-        return write(options.out / "speed.csv", speed_table(options.methods, options.repeats))
+        for name, methods, file in (
+            ("superpixels", SUPERPIXELS, "speed.csv"),
+            ("segments", SEGMENTS, "speed_segments.csv"),
+        ):
+            found = available(methods, options.methods) if name in options.tables else {}
+            if found:
+                write(options.out / file, speed_table(found, options.repeats))
+        return None
     if len(options.root) != 1:
         parser.error("scores needs the folder of the data set")
+    if options.images is not None and options.images < 2:
+        parser.error("--images: an interval needs two images or more")
     data = pairs(options.data_set, options.root[0], options.split, options.images)
     tables = {"superpixels": superpixel_table, "segments": segment_table}
     for name in options.tables:

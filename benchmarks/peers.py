@@ -1,8 +1,8 @@
 """Superpixels and segments by every library that can be run here, as functions of one image.
 
 A method to add is an entry of ``SUPERPIXELS`` (a function of an RGB uint8 image and the number
-asked for) or of ``SEGMENTS`` (a function of an image that gives its label images from fine to
-coarse, one a setting). Each names the package that it needs; where that is not installed,
+asked for) or of ``SEGMENTS`` (a function of an image and of settings that gives a label image
+for each of them, from fine to coarse). Each names the package that it needs; where that is not installed,
 ``available`` leaves it out, and says so.
 """
 
@@ -26,6 +26,8 @@ class Method:
     needs: str = "sklearn_spx"  # the module, which not every build of the package has
     images: int | None = None  # at most this many, evenly over a data set: it takes too long
     count: Callable | None = None  # superpixels of (image, number), where they are known beforehand
+    settings: tuple = ()  # of a method of segments
+    note: str = ""  # what a reader of its time should know
 
     @property
     def version(self):
@@ -139,7 +141,7 @@ SUPERPIXELS = {
     "SLIC, OpenCV": Method(opencv_slic, **_CONTRIB),
     "LSC, OpenCV": Method(lsc, **_CONTRIB),
     "SEEDS, OpenCV": Method(seeds, **_CONTRIB),
-    "SNIC, pysnic": Method(snic, "pysnic", needs="pysnic", count=_snic_count),
+    "SNIC, pysnic": Method(snic, "pysnic", needs="pysnic", count=_snic_count, note="pure Python"),
 }
 
 
@@ -178,16 +180,16 @@ def nearest(segment, image, wanted, asked=None, count=None):
     return (without_gaps(segment(image, request)) if count else best), request
 
 
-# --- segments: image -> label images, one a setting -----------------------------------------------
+# --- segments: (image, settings) -> label images, one a setting -----------------------------------
 
 
-def _del_segmenter(image):
+def _del_segmenter(image, thresholds):
     estimator = _estimator("DELSegmenter", pretrained="bsds500-train")
     tree = estimator.fit([image]).hierarchy([image])[0]
-    return [tree.labels(t) for t in np.geomspace(0.2, 0.8, 12)]
+    return [tree.labels(t) for t in thresholds]
 
 
-def _slic_merged(image):
+def _slic_merged(image, thresholds):
     """SLIC's superpixels, joined where their mean colours differ least."""
     from skimage.color import rgb2lab
 
@@ -197,39 +199,42 @@ def _slic_merged(image):
     edges, _ = kernels.region_adjacency(labels)
     colours, _ = kernels.region_means(rgb2lab(image), labels)
     apart = np.linalg.norm(colours[edges[:, 0]] - colours[edges[:, 1]], axis=1)
-    settings = np.geomspace(1, 30, 12)
-    return [kernels.merge_regions(edges, apart, len(colours), t)[labels] for t in settings]
+    return [kernels.merge_regions(edges, apart, len(colours), t)[labels] for t in thresholds]
 
 
-def _egb(image):
-    scales = (100, 200, 400, 800, 1600, 3200)
+def _egb(image, scales):
     return [sklearn_spx.EGBSegmenter(scale=s).fit_transform([image])[0] for s in scales]
 
 
-def _felzenszwalb(image):
+def _felzenszwalb(image, scales):
     from skimage.segmentation import felzenszwalb
 
-    return [felzenszwalb(image, scale=s, min_size=20) for s in (100, 200, 400, 800, 1600, 3200)]
+    return [felzenszwalb(image, scale=s, min_size=20) for s in scales]
 
 
-def _ncuts(image):
+def _ncuts(image, thresholds):
     from skimage import graph
     from skimage.segmentation import slic
 
     labels = slic(image, 400, compactness=20, start_label=0)
     found = []
-    for threshold in (0.002, 0.01, 0.05, 0.2, 0.5):
+    for threshold in thresholds:
         rag = graph.rag_mean_color(image, labels, mode="similarity")
         found.append(graph.cut_normalized(labels, rag, thresh=threshold, rng=0).astype(np.int32))
     return found
 
 
+_SCALES = (100, 200, 400, 800, 1600, 3200)
+_SKIMAGE = dict(package="scikit-image", needs="skimage")
+
 SEGMENTS = {
-    "DELSegmenter": Method(_del_segmenter),
-    "EGBSegmenter": Method(_egb),
-    "SLIC, merged by colour": Method(_slic_merged),
-    "felzenszwalb, scikit-image": Method(_felzenszwalb, "scikit-image", needs="skimage"),
-    "normalised cuts, scikit-image": Method(_ncuts, "scikit-image", needs="skimage", images=8),
+    "DELSegmenter": Method(_del_segmenter, settings=tuple(np.geomspace(0.2, 0.8, 12))),
+    "EGBSegmenter": Method(_egb, settings=_SCALES),
+    "SLIC, merged by colour": Method(_slic_merged, settings=tuple(np.geomspace(1, 30, 12))),
+    "felzenszwalb, scikit-image": Method(_felzenszwalb, settings=_SCALES, **_SKIMAGE),
+    "normalised cuts, scikit-image": Method(
+        _ncuts, settings=(0.002, 0.01, 0.05, 0.2, 0.5), images=8, **_SKIMAGE
+    ),
 }
 
 

@@ -119,8 +119,9 @@ def test_a_method_that_takes_too_long_is_run_on_few_images(leaderboard, monkeypa
     method = leaderboard.SUPERPIXELS["SLICSuperpixels"].run
     few = type(leaderboard.SUPERPIXELS["SLICSuperpixels"])(method, images=2)
     monkeypatch.setitem(leaderboard.SUPERPIXELS, "slow", few)
-    merged = leaderboard.SEGMENTS["SLIC, merged by colour"].run
-    monkeypatch.setitem(leaderboard.SEGMENTS, "slow", type(few)(merged, images=2))
+    merged = leaderboard.SEGMENTS["SLIC, merged by colour"]
+    slow = type(few)(merged.run, settings=merged.settings, images=2)
+    monkeypatch.setitem(leaderboard.SEGMENTS, "slow", slow)
     kept = leaderboard.Kept(tmp_path / "kept.jsonl")
     for table in (leaderboard.superpixel_table, leaderboard.segment_table):
         assert {row["images"] for row in table("bsds500", "val", pairs, ["slow"], kept)} == {2}
@@ -134,3 +135,30 @@ def test_rows_of_methods_that_are_not_run_stay(leaderboard, tmp_path):
     assert path.read_text() == "method,ASA\na,3\nb,2\n"
     leaderboard.write(path, [{"method": "a", "recall": 3}])  # other columns: another table
     assert path.read_text() == "method,recall\na,3\n"
+
+
+def test_times_stand_beside_those_of_scikit_image_whatever_is_run(leaderboard, monkeypatch):
+    calls, made = [], type(leaderboard.SUPERPIXELS["SLICSuperpixels"])
+
+    def cut(image, number):
+        calls.append((image.shape[:2], number))
+        return np.zeros(image.shape[:2], int)
+
+    def merge(image, settings):
+        calls.append((image.shape[:2], settings))
+        return [np.zeros(image.shape[:2], int) for _ in settings]
+
+    sizes = {"90x60": (60, 90, 30)}
+    monkeypatch.setattr(leaderboard, "memory", lambda name, size: "7")
+    monkeypatch.setitem(leaderboard.SUPERPIXELS, "cut", made(cut, note="in letters"))
+    monkeypatch.setitem(leaderboard.SEGMENTS, "merge", made(merge, settings=(1, 2, 3)))
+    wanted = {"cut": leaderboard.SUPERPIXELS["cut"]}
+    (row,) = leaderboard.speed_table(wanted, 2, sizes)
+    assert (row["note"], row["superpixels asked"]) == ("in letters", 30)
+    assert float(row["time / scikit-image's slic"]) < 1
+    assert calls == [((60, 90), 20)] + 6 * [((60, 90), 30)]  # three photographs
+    calls.clear()
+    monkeypatch.setattr(leaderboard, "SLOW", 0.0)
+    (row,) = leaderboard.speed_table({"merge": leaderboard.SEGMENTS["merge"]}, 2, sizes)
+    assert "superpixels asked" not in row
+    assert calls == 4 * [((60, 90), (2,))]  # the middle one; what is slow, once a photograph

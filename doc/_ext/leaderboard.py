@@ -1,8 +1,10 @@
 """``.. leaderboard:: NAME``: a table of ``benchmarks/leaderboard.py`` on a page, as it was written.
 
 ``:columns:`` names the columns, with a semicolon between them; one that has an interval is shown
-with it. ``:asked:`` and ``:size:`` choose rows. A method that was run on fewer images than others
-of the table has that said beside its name.
+with it. ``:asked:`` and ``:size:`` choose rows. ``:beside: speed`` adds the columns of that table
+to the rows of the methods that both have; there ``:size:`` chooses. ``:methods:`` names all that
+are shown. A method that was run on fewer images than others of the table has that said beside its
+name, and so is what the table notes of it.
 """
 
 import csv
@@ -19,31 +21,51 @@ class Leaderboard(Directive):
     option_spec = {  # noqa: RUF012  (docutils reads it off the class)
         "asked": directives.unchanged,
         "size": directives.unchanged,
+        "beside": directives.unchanged,
+        "methods": directives.unchanged,
         "columns": directives.unchanged_required,
     }
 
     def run(self):
-        path = FOLDER / f"{self.arguments[0]}.csv"
+        name = self.arguments[0]
+        rows = self.read(name)
+        if "beside" in self.options:
+            others = {row["method"]: row for row in self.read(self.options["beside"])}
+            rows = [row | others[row["method"]] for row in rows if row["method"] in others]
+        if "methods" in self.options:
+            wanted = _listed(self.options["methods"])
+            rows = [row for row in rows if row["method"] in wanted]
+        if not rows:
+            raise self.error(f"{name} has no such rows")
+        columns = ["method", *_listed(self.options["columns"])]
+        missing = [column for column in columns if column not in rows[0]]
+        if missing:
+            raise self.error(f"{name} has no column {missing[0]!r}")
+        most = max(int(row.get("images") or 0) for row in rows)
+        return [_table(columns, [[_cell(row, name, most) for name in columns] for row in rows])]
+
+    def read(self, name):
+        """Rows of a table that are as the options ask."""
+        path = FOLDER / f"{name}.csv"
         self.state.document.settings.env.note_dependency(str(path))
         with open(path, newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         for option in ("asked", "size"):
-            if option in self.options:
+            if option in self.options and option in rows[0]:
                 rows = [row for row in rows if row[option] == self.options[option]]
-        if not rows:
-            raise self.error(f"{path.name} has no such rows")
-        columns = ["method", *(name.strip() for name in self.options["columns"].split(";"))]
-        missing = [name for name in columns if name not in rows[0]]
-        if missing:
-            raise self.error(f"{path.name} has no column {missing[0]!r}")
-        most = max(int(row.get("images") or 0) for row in rows)
-        return [_table(columns, [[_cell(row, name, most) for name in columns] for row in rows])]
+        return rows
+
+
+def _listed(text):
+    return [name.strip() for name in text.split(";")]
 
 
 def _cell(row, name, most):
     value, around = row[name], row.get(f"{name} ±")
     if name == "method":
         value = f"{value} {row['version']}" if "," in value and row["version"] else value
+        if row.get("note"):
+            value = f"{value} ({row['note']})"
         few = int(row.get("images") or 0) < most
         return f"{value}: {row['images']} of {most} images" if few else value
     if around:  # no digit says more than the interval
