@@ -30,6 +30,7 @@ extensions = [
     "matplotlib.sphinxext.mathmpl",  # MathJax would come over the network
     "myst_parser",
     "leaderboard",
+    "panels",
     "parameter_groups",
 ]
 html_theme = "pydata_sphinx_theme"
@@ -52,7 +53,7 @@ html_theme_options = {
 html_sidebars = {page: [] for page in ("index", "start", "leaderboard")}
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-plot_formats = [("png", 150)]
+plot_formats = [("png", 200)]
 plot_html_show_formats = False
 plot_html_show_source_link = False
 plot_include_source = False

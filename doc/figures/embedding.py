@@ -1,8 +1,7 @@
 """What DEL's net says of superpixels, and the segments at three thresholds."""
 
-import matplotlib.pyplot as plt
 import numpy as np
-from _borders import show
+from _panels import borders, panel
 from skimage.data import coffee
 from sklearn.decomposition import PCA
 
@@ -17,14 +16,10 @@ colours = PCA(3, random_state=0).fit_transform(vectors)
 low, high = np.percentile(colours, (2, 98), axis=0)
 colours = np.clip((colours - low) / (high - low), 0, 1)
 
-figure, axes = plt.subplots(2, 3, figsize=(9.5, 4.5), layout="constrained")
-axes = axes.ravel()
-show(axes[0], image, labels, f"{len(vectors)} superpixels", width=0.4)
-show(axes[1], colours[labels], None, "their 64 numbers, as three colours (PCA)")
-axes[2].imshow(tree.contour_map(), cmap="gray_r")
-axes[2].axis("off")
-axes[2].set_title("how unlike two sides of a border are", fontsize=10)
-for axis, threshold in zip(axes[3:], (0.3, 0.5, 0.7)):
+borders(panel(image, f"{len(vectors)} superpixels", lines=2), labels, width=0.4)
+panel(colours[labels], f"their {vectors.shape[1]} numbers as colours (PCA)", lines=2)
+panel(tree.contour_map(), "how unlike the two sides of a border are", lines=2, cmap="gray_r")
+for threshold in (0.3, 0.5, 0.7):
     found = tree.labels(threshold=threshold)
     title = f"threshold {threshold}: {found.max() + 1} segments"
-    show(axis, draw.mean_colors(image, found), found, title)
+    borders(panel(draw.mean_colors(image, found), title, lines=2), found)

@@ -1,8 +1,7 @@
-"""A photograph, superpixels, segments, and classes learned from two scribbles."""
+"""A photograph, superpixels, segments, and classes learned from three scribbles."""
 
-import matplotlib.pyplot as plt
 import numpy as np
-from _borders import show
+from _panels import borders, panel
 from skimage.data import coffee
 from sklearn.ensemble import RandomForestClassifier
 
@@ -26,15 +25,8 @@ found = image.copy()
 found[classes != 1] = (0.35 * found[classes != 1] + 150).astype(np.uint8)
 found[scribbles == 1], found[scribbles == 0] = (0, 158, 115), (213, 94, 0)
 
-panels = {
-    "a photograph": (image, None),
-    "200 superpixels": (image, superpixels),
-    f"{segments.max() + 1} segments, no count asked for": (
-        draw.mean_colors(image, segments),
-        segments,
-    ),
-    "a class, from three scribbles": (found, None),
-}
-figure, axes = plt.subplots(1, 4, figsize=(10, 2.2), layout="constrained")
-for axis, (title, (picture, labels)) in zip(axes, panels.items()):
-    show(axis, picture, labels, title)
+panel(image, "a photograph")
+borders(panel(image, f"{superpixels.max() + 1} superpixels"), superpixels)
+means = draw.mean_colors(image, segments)
+borders(panel(means, f"{segments.max() + 1} segments"), segments)
+panel(found, "coffee, by three scribbles")

@@ -1,6 +1,7 @@
 """Scores of superpixels over their number, method by method."""
 
 import matplotlib.pyplot as plt
+from _panels import CHART
 from _tables import OURS, colours, read
 
 
@@ -9,8 +10,8 @@ def curves(name, title):
     colour = colours(row["method"] for row in rows)
     images = {row["method"]: int(row["images"]) for row in rows}
     most = max(images.values())
-    figure, axes = plt.subplots(1, 3, figsize=(11, 3.8), layout="constrained")
-    for axis, score in zip(axes, ("ASA", "recall", "CO")):
+    for score in ("ASA", "recall", "CO"):
+        _, axis = plt.subplots(figsize=CHART, layout="constrained")
         for method in colour:
             own = [row for row in rows if row["method"] == method]
             axis.errorbar(
@@ -26,10 +27,10 @@ def curves(name, title):
                 label=method if images[method] == most else f"{method}, {images[method]} images",
             )
         axis.set_xlabel("superpixels produced")
-        axis.set_title(score)
+        axis.set_title(f"{score}, {title}, {most} images")
         axis.grid(alpha=0.3)
-    axes[0].legend(fontsize=8)
-    figure.suptitle(f"{title}, {most} validation images")
+    names = plt.figure(figsize=CHART)  # the legend, which would hide curves
+    names.legend(*axis.get_legend_handles_labels(), loc="center", frameon=False, fontsize=11)
 
 
 if __name__ == "__main__":

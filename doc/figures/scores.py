@@ -1,8 +1,7 @@
 """What scores of superpixels count: pixels that leak, and borders that are found."""
 
-import matplotlib.pyplot as plt
 import numpy as np
-from _borders import show
+from _panels import borders, panel
 from scipy.ndimage import maximum_filter
 from skimage.segmentation import find_boundaries
 
@@ -29,24 +28,16 @@ leaks = best != truth
 lines, own = find_boundaries(truth, mode="inner"), find_boundaries(labels, mode="inner")
 found = maximum_filter(own, 3)
 
-figure, axes = plt.subplots(1, 3, figsize=(10.5, 3), layout="constrained")
-show(axes[0], image, truth, color="#56B4E9", width=2)
-show(axes[0], image, labels, "60 superpixels (yellow)\nand the truth (blue)")
+axis = panel(image, "60 superpixels (yellow) and the truth (blue)", lines=3)
+borders(axis, truth, color="#56B4E9", width=2)
+borders(axis, labels)
 shown = draw.mean_colors(image, best)
 shown[leaks] = 213, 94, 0
-axes[1].imshow(shown)
-axes[1].set_title(
-    f"pixels that leak (orange):\nASA {achievable_segmentation_accuracy(labels, truth):.3f}, "
-    f"UE {undersegmentation_error(labels, truth):.3f}",
-    fontsize=10,
-)
-borders = np.full((*lines.shape, 3), 255, np.uint8)
-borders[own] = 215
-borders[lines & found], borders[lines & ~found] = (0, 158, 115), (213, 94, 0)
-axes[2].imshow(borders)
-axes[2].set_title(
-    f"borders found (green) and missed (orange):\nrecall {boundary_recall(labels, truth):.3f}",
-    fontsize=10,
-)
-for axis in axes:
-    axis.axis("off")
+accuracy = achievable_segmentation_accuracy(labels, truth)
+error = undersegmentation_error(labels, truth)
+panel(shown, f"pixels that leak (orange): ASA {accuracy:.3f}, UE {error:.3f}", lines=3)
+drawn = np.full((*lines.shape, 3), 255, np.uint8)
+drawn[own] = 215
+drawn[lines & found], drawn[lines & ~found] = (0, 158, 115), (213, 94, 0)
+title = f"borders found (green) and missed (orange): recall {boundary_recall(labels, truth):.3f}"
+panel(drawn, title, lines=3)
