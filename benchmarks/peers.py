@@ -2,8 +2,8 @@
 
 A method to add is an entry of ``SUPERPIXELS`` (a function of an RGB uint8 image and the number
 asked for) or of ``SEGMENTS`` (a function of an image and of settings that gives a label image
-for each of them, from fine to coarse). Each names the package that it needs; where that is not installed,
-``available`` leaves it out, and says so.
+for each of them, from fine to coarse). Each names the package that it needs; where that is not
+installed, ``available`` leaves it out, and says so.
 """
 
 import contextlib

@@ -19,7 +19,7 @@ from skimage.segmentation import find_boundaries
 
 from sklearn_spx import SEALSuperpixels
 from sklearn_spx.metrics import label_consistency
-from sklearn_spx.regions import segment_frames
+from sklearn_spx.regions import frame_shift, segment_frames
 
 scene = data.coffee()
 frames = [scene[40:380, 8 * t : 8 * t + 480] for t in range(13)]
@@ -40,8 +40,11 @@ for row, (name, labels) in zip(axes, {"alone": alone, "followed": followed}.item
     row[0].set_ylabel(name)
 
 # %%
-# How many pixels take their label along from a frame to the next, by the flow that is known here:
-flow = np.reshape([0, -8], (2, 1, 1))
+# How many pixels take their label along from a frame to the next? That asks how far things moved.
+# Here all of them move alike, which :func:`~sklearn_spx.regions.frame_shift` sees:
+shift = frame_shift(frames[0], frames[1])
+print("rows and columns from a frame to the next:", shift)
+flow = np.reshape(shift, (2, 1, 1))
 for name, labels in {"alone": alone, "followed": followed}.items():
     kept = np.mean([label_consistency(a, b, flow) for a, b in pairwise(labels)])
     print(f"{name:>9}: {kept:.0%} keep their label")

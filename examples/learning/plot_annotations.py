@@ -26,6 +26,7 @@ from sklearn_spx.regions import (
     RegionFeatures,
     SuperpixelClassifier,
     labels_from_coco,
+    labels_from_geojson,
     to_coco,
     to_geojson,
 )
@@ -59,13 +60,8 @@ known = np.full(image.shape, -1)
 known[:, :half] = np.where(classes == 0, 0, 1)
 classifier = SuperpixelClassifier(
     SLICSuperpixels(900, compactness=15),
-    RegionFeatures(
-        properties=["intensity_mean", "intensity_std", "neighbour_contrast", "centroid"]
-    ),
+    RegionFeatures(properties=["intensity_mean", "intensity_std", "neighbour_contrast"]),
     ExtraTreesClassifier(200, random_state=0),
-)
-classifier.set_params(
-    features__properties=["intensity_mean", "intensity_std", "neighbour_contrast"]
 )
 found = classifier.fit([image], [known]).predict([image])[0]
 print(
@@ -88,7 +84,11 @@ for axis in axes:
 plt.show()
 
 # %%
-# And back to the tool, to be corrected by hand.
+# And back to the tool, to be corrected by hand: here the smallest object is thrown away. What the
+# tool saves is read as before.
 objects = label(found == 0)[0].astype(np.int32) - 1
 correct_me = to_geojson(objects, simplify=1.0)
-print(len(correct_me["features"]), "features")
+corrected = {**correct_me, "features": list(correct_me["features"])}
+del corrected["features"][np.bincount(objects[objects >= 0]).argmin()]
+again = labels_from_geojson(corrected, image.shape).labels
+print(len(correct_me["features"]), "features,", again.max() + 1, "after the correction")

@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter
 
 from sklearn_spx import ERSSuperpixels, SEALSuperpixels, SLICSuperpixels
 from sklearn_spx.datasets import make_dead_leaves
-from sklearn_spx.metrics import mean_iou
+from sklearn_spx.metrics import class_iou, mean_iou
 from sklearn_spx.regions import pool_over_regions
 
 N_CLASSES = 3
@@ -43,7 +43,8 @@ classes = {"pixel by pixel": [s.argmax(axis=2) for s in scores]}
 for name, found in superpixels.items():
     classes[name] = [pool_over_regions(s, spx).argmax(axis=2) for s, spx in zip(scores, found)]
 for name, found in classes.items():
-    print(f"{name:15s} mean IoU {100 * mean_iou(found, truths):.1f} %")
+    each = ", ".join(f"{100 * iou:.0f}" for iou in class_iou(found, truths).values())
+    print(f"{name:15s} mean IoU {100 * mean_iou(found, truths):.1f} %, of the classes {each}")
 
 # %%
 # The classes of one image.

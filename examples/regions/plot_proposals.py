@@ -16,7 +16,7 @@ from matplotlib.patches import Rectangle
 
 from sklearn_spx import DELSegmenter
 from sklearn_spx.datasets import load_sample_images
-from sklearn_spx.regions import object_proposals, straddling_expansion
+from sklearn_spx.regions import object_proposals, straddling_expansion, straddling_score
 
 data = load_sample_images()
 photographs = dict(zip(data.names, data.images))
@@ -42,15 +42,18 @@ plt.show()
 # %%
 # Straddling expansion starts from boxes of any kind. Those below were drawn by a careless hand;
 # each is first aligned to the regions, of which it may cut some, then joined by the regions of
-# which it holds a tenth, and so on up to a half.
+# which it holds a tenth, and so on up to a half. The number is how little the first box cuts
+# regions, at most 1: :func:`~sklearn_spx.regions.straddling_score`, which can rank boxes that have
+# no score of their own.
 careless = [[170, 40, 520, 330], [60, 20, 400, 285], [270, 130, 390, 330]]
 figure, axes = plt.subplots(2, 3, figsize=(13, 6.4), layout="constrained")
 for (above, below), image, tree, box in zip(axes.T, images, trees, careless):
     levels = [tree.labels(n_segments=n) for n in (10, 30)]
+    expanded = straddling_expansion([box], levels).boxes[:4]
     draw(above, image, [box])
-    draw(below, image, straddling_expansion([box], levels).boxes[:4])
-axes[0, 1].set_title("a careless box")
-axes[1, 1].set_title("aligned and expanded")
+    draw(below, image, expanded)
+    above.set_title(f"a careless box: {straddling_score([box], levels)[0]:.2f}")
+    below.set_title(f"aligned and expanded: {straddling_score(expanded, levels)[0]:.2f}")
 plt.show()
 
 # sphinx_gallery_thumbnail_number = 2

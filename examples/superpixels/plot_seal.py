@@ -9,10 +9,14 @@ net that comes with the package was trained on the human segmentations of BSDS50
 # %%
 # The same growing, once on colour and once on what was learned.
 import matplotlib.pyplot as plt
+from skimage.color import rgb2gray
+from skimage.filters import sobel
 
 from sklearn_spx import ERSSuperpixels, SEALSuperpixels
 from sklearn_spx.datasets import load_sample_images, make_dead_leaves
+from sklearn_spx.features.affinities import edge_affinities
 from sklearn_spx.inspection import SegmentationDisplay
+from sklearn_spx.kernels import entropy_rate_superpixels
 from sklearn_spx.training import NetTraining
 
 images = list(load_sample_images().images[:2])
@@ -32,6 +36,16 @@ for axis, affinity in zip(axes, affinities):
 # Several numbers of superpixels cost one run of the net.
 for labels in seal.transform(images[:1], n_segments=[50, 200, 800])[0]:
     print(labels.max() + 1, "superpixels")
+
+# %%
+# Affinities may come from anywhere. Any edge detector makes some: here scikit-image's Sobel filter,
+# whose edges are as strong as differences of gray, whoever's eye they matter to.
+edges = [sobel(rgb2gray(image)) for image in images]
+by_sobel = [
+    entropy_rate_superpixels(affinities=edge_affinities(edge / edge.max()), n_segments=150)
+    for edge in edges
+]
+SegmentationDisplay.from_predictions(images, by_sobel, views="boundaries")
 
 # %%
 # Training on annotations of one's own takes the same call as any estimator. ``NetTraining`` says
