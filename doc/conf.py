@@ -48,7 +48,7 @@ html_theme_options = {
     "navigation_with_keys": False,
     "header_links_before_dropdown": 7,
     "footer_start": ["copyright"],
-    "footer_end": [],
+    "footer_end": ["version"],  # the theme's switch between versions is for when there are two
 }
 html_sidebars = {page: [] for page in ("index", "start", "leaderboard")}
 html_static_path = ["_static"]
