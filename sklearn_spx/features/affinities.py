@@ -174,10 +174,11 @@ def canny_edges(image: NDArray[Any], low: float = 50, high: float = 100) -> NDAr
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from sklearn_spx.features.affinities import canny_edges
-    >>> canny_edges(np.zeros((4, 4), np.uint8)).sum()  # doctest: +SKIP
-    np.float32(0.0)
+    >>> from skimage.data import coffee
+    >>> from sklearn_spx.features.affinities import canny_edges, edge_affinities
+    >>> edges = canny_edges(coffee())  # doctest: +SKIP
+    >>> edge_affinities(edges).shape  # doctest: +SKIP
+    (2, 400, 600)
     """
     try:
         import cv2

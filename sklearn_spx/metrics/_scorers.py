@@ -73,10 +73,14 @@ def make_image_scorer(
 
     Examples
     --------
+    >>> from sklearn_spx import SLICSuperpixels
+    >>> from sklearn_spx.datasets import make_dead_leaves
     >>> from sklearn_spx.metrics import boundary_recall, make_image_scorer
-    >>> cityscapes = make_image_scorer(boundary_recall, tolerance=3)
-    >>> cityscapes
-    make_scorer(boundary_recall, response_method='predict', tolerance=3)
+    >>> data = make_dead_leaves(2, random_state=0)
+    >>> slic = SLICSuperpixels(100).fit(data.images)
+    >>> scorers = [make_image_scorer(boundary_recall, tolerance=t) for t in (0, 3)]
+    >>> [round(score(slic, data.images, data.ground_truths), 1) for score in scorers]
+    [0.6, 0.9]
     """
     return make_scorer(
         _OverImages(score),
