@@ -6,7 +6,7 @@ from collections import namedtuple
 import numpy as np
 
 from .._disjoint_set import find
-from ..compilation import njit
+from ..compilation import inner, njit
 
 Regions = namedtuple(
     "Regions",
@@ -139,16 +139,18 @@ def agglomerate_cpu(
     return m
 
 
-@njit
-def _edge(labels, y, x, dy, dx, seconds, first):
-    """Index of the edge between a pixel and the next, -1 if there is none."""
-    if y + dy >= labels.shape[0] or x + dx >= labels.shape[1]:
-        return -1
-    a, b = labels[y, x], labels[y + dy, x + dx]
-    if a == b or a < 0 or b < 0:
-        return -1
+@inner
+def _edge(a, b, seconds, first):
+    """Index of the edge between two regions."""
     a, b = min(a, b), max(a, b)
-    return first[a] + np.searchsorted(seconds[first[a] : first[a + 1]], b)
+    low, high = first[a], first[a + 1]
+    while high - low > 1:
+        middle = (low + high) >> 1
+        if seconds[middle] <= b:
+            low = middle
+        else:
+            high = middle
+    return low
 
 
 @njit
@@ -163,9 +165,11 @@ def boundary_sums_cpu(
     for y in range(height):
         for x in range(width):
             for dy, dx in ((0, 1), (1, 0)):
-                e = _edge(labels, y, x, dy, dx, seconds, first)
-                if e >= 0:
-                    sums[e] += (values[y, x] + values[y + dy, x + dx]) / 2.0
+                if y + dy < height and x + dx < width:
+                    a, b = labels[y, x], labels[y + dy, x + dx]
+                    if a != b and a >= 0 and b >= 0:
+                        e = _edge(a, b, seconds, first)
+                        sums[e] += (values[y, x] + values[y + dy, x + dx]) / 2.0
 
 
 @njit
@@ -180,9 +184,11 @@ def contours_cpu(
     for y in range(height):
         for x in range(width):
             for dy, dx in ((0, 1), (1, 0)):
-                e = _edge(labels, y, x, dy, dx, seconds, first)
-                if e >= 0:
-                    out[2 * y + 1 + dy, 2 * x + 1 + dx] = values[e]
+                if y + dy < height and x + dx < width:
+                    a, b = labels[y, x], labels[y + dy, x + dx]
+                    if a != b and a >= 0 and b >= 0:
+                        e = _edge(a, b, seconds, first)
+                        out[2 * y + 1 + dy, 2 * x + 1 + dx] = values[e]
     for y in range(2, 2 * height, 2):
         for x in range(2, 2 * width, 2):
             out[y, x] = max(out[y - 1, x], out[y + 1, x], out[y, x - 1], out[y, x + 1])
