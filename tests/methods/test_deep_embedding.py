@@ -91,7 +91,7 @@ def _partition(regions):
 
 
 @settings(deadline=None, max_examples=10)
-@given(seed=st.integers(0, 2**16), n=st.integers(1, 7))
+@given(seed=st.integers(0, 2**16), n=st.integers(1, 11))
 def test_agglomeration_equals_the_slow_twin(seed, n):
     rng = np.random.default_rng(seed)
     edges = _graph(rng, n)
@@ -110,6 +110,15 @@ def test_agglomeration_equals_the_slow_twin(seed, n):
     np.testing.assert_allclose(heights, expected, rtol=1e-9)
     for m, partition in enumerate(partitions, 1):
         assert _partition(_after(n, merges, m)) == partition
+
+
+def test_of_equal_dissimilarities_the_first_edge_merges_first():
+    edges = np.array([[0, 1], [0, 3], [1, 2], [2, 3], [3, 4]])
+    merges, heights = agglomerate(
+        edges, np.ones(5), np.zeros((5, 2)), np.ones(5), np.zeros((5, 0)), np.array([1.0, 1, 0, 0])
+    )
+    assert merges.tolist() == [[0, 1], [0, 3], [0, 2], [0, 4]]
+    assert heights.tolist() == [0, 0, 0, 0]
 
 
 @settings(deadline=None, max_examples=12)

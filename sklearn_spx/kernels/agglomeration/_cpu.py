@@ -1,6 +1,5 @@
 """Kernels on region graphs and merge trees."""
 
-import heapq
 from collections import namedtuple
 
 import numpy as np
@@ -25,7 +24,7 @@ Boundaries = namedtuple(
 )
 
 
-@njit
+@njit(inline="always")  # a call with so many arrays takes as long as the sum
 def _dissimilarity(regions, boundaries, a, b, e, c):
     embeddings, sizes = regions.embeddings, regions.sizes
     length, sums = boundaries.lengths[e], boundaries.sums[e]
@@ -37,6 +36,31 @@ def _dissimilarity(regions, boundaries, a, b, e, c):
         value += c[4 + k] * sums[k] / length
     small, large = min(sizes[a], sizes[b]), max(sizes[a], sizes[b])
     return value * small ** c[2] * large ** c[3]
+
+
+@inner
+def _is_before(e, f, keys):
+    return keys[e] < keys[f] or (keys[e] == keys[f] and e < f)
+
+
+@inner
+def _settle(e, heap, n, place, keys):
+    """Move an edge, whose key may have changed, to where it belongs in a heap of n."""
+    i = place[e]
+    while i > 0 and _is_before(e, heap[(i - 1) >> 1], keys):
+        heap[i] = heap[(i - 1) >> 1]
+        place[heap[i]] = i
+        i = (i - 1) >> 1
+    while 2 * i + 1 < n:
+        child = 2 * i + 1
+        if child + 1 < n and _is_before(heap[child + 1], heap[child], keys):
+            child += 1
+        if not _is_before(heap[child], e, keys):
+            break
+        heap[i] = heap[child]
+        place[heap[i]] = i
+        i = child
+    heap[i], place[e] = e, i
 
 
 @njit
@@ -52,7 +76,6 @@ def agglomerate_cpu(
     edges, lengths, sums = boundaries.edges, boundaries.lengths, boundaries.sums
     n_edges, n = len(edges), len(embeddings)
     alive = np.ones(n_edges, np.bool_)
-    version = np.zeros(n_edges, np.int64)
     parent = np.arange(n)
 
     # ends of edges, 2 e + side, in a linked list a region
@@ -66,21 +89,26 @@ def agglomerate_cpu(
             if tail[r] < 0:
                 tail[r] = end
 
-    heap = [(0.0, 0, 0) for _ in range(n_edges)]
+    keys = np.empty(n_edges, np.float64)
+    heap = np.empty(n_edges, np.int64)  # edges, by key and number
+    place = np.empty(n_edges, np.int64)  # of each edge in the heap
     for e in range(n_edges):
-        key = _dissimilarity(regions, boundaries, edges[e, 0], edges[e, 1], e, c)
-        heap[e] = (key, e, 0)
-    heapq.heapify(heap)
+        keys[e] = _dissimilarity(regions, boundaries, edges[e, 0], edges[e, 1], e, c)
+        heap[e], place[e] = e, e
+        _settle(e, heap, e + 1, place, keys)
 
     seen = np.full(n, -1, np.int64)  # the edge from the merged region to this one
     m = 0
     height = -np.inf
-    while len(heap) > 0:
-        key, e, stamp = heapq.heappop(heap)
-        if not alive[e] or version[e] != stamp:
+    while n_edges > 0:
+        n_edges -= 1
+        e, last = heap[0], heap[n_edges]
+        place[last] = 0
+        _settle(last, heap, n_edges, place, keys)
+        if not alive[e]:
             continue
         a, b = edges[e, 0], edges[e, 1]
-        height = max(height, key)
+        height = max(height, keys[e])
         merges[m, 0], merges[m, 1], heights[m] = a, b, height
         m += 1
         alive[e] = False
@@ -132,9 +160,8 @@ def agglomerate_cpu(
             q = end >> 1
             other = edges[q, 1]
             seen[other] = -1
-            version[q] += 1
-            key = _dissimilarity(regions, boundaries, a, other, q, c)
-            heapq.heappush(heap, (key, q, version[q]))
+            keys[q] = _dissimilarity(regions, boundaries, a, other, q, c)
+            _settle(q, heap, n_edges, place, keys)
             end = following[end]
     return m
 
