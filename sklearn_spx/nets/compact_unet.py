@@ -52,10 +52,10 @@ class CompactUNet(nn.Module):
         self.n_maps = n_maps
         self.widths = tuple(widths)
         self.normalize = nn.BatchNorm2d(n_channels, affine=False)
-        self.stem = _convolution(4 * n_channels, widths[0])
-        self.entry = _convolution(widths[0], widths[0])
+        self.stem = _Convolution(4 * n_channels, widths[0])
+        self.entry = _Convolution(widths[0], widths[0])
         self.down = nn.ModuleList(
-            nn.Sequential(_convolution(a, b, stride=2), _Residual(b), _Residual(b))
+            nn.Sequential(_Convolution(a, b, stride=2), _Residual(b), _Residual(b))
             for a, b in pairwise(widths)
         )
         self.lateral = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(widths))
@@ -169,22 +169,33 @@ class _Residual(nn.Module):
 
     def __init__(self, channels):
         super().__init__()
-        self.first = _convolution(channels, channels)
-        self.second = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)
-        )
+        self.first = _Convolution(channels, channels)
+        self.second = _Convolution(channels, channels, activation=False)
         nn.init.zeros_(self.second[1].weight)  # starts as the identity
 
     def forward(self, x):
-        return F.relu(x + self.second(self.first(x)))
+        return F.relu(x + self.second(self.first(x)), inplace=True)
 
 
-def _convolution(n_in, n_out, stride=1):
-    return nn.Sequential(
-        nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1, bias=False),
-        nn.BatchNorm2d(n_out),
-        nn.ReLU(inplace=True),
-    )
+class _Convolution(nn.Sequential):
+    """A convolution, batch normalisation, which a trained net does by its weights, and ReLU."""
+
+    def __init__(self, n_in, n_out, stride=1, activation=True):
+        super().__init__(
+            nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(n_out)
+        )
+        self._activation = activation
+
+    def forward(self, x):
+        convolution, norm = self
+        if self.training:
+            y = norm(convolution(x))
+        else:
+            scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+            weight = convolution.weight * scale[:, None, None, None]
+            bias = norm.bias - norm.running_mean * scale
+            y = F.conv2d(x, weight, bias, convolution.stride, convolution.padding)
+        return F.relu(y, inplace=True) if self._activation else y
 
 
 def _mirrored(size, margin, stride):

@@ -47,3 +47,18 @@ def test_a_strip_holds_no_more_of_the_finest_maps_than_it_needs(net, monkeypatch
     with torch.no_grad():
         net.maps(images)
     assert max(rows) == 8 + 2 * 2  # at half size, with those beside it
+
+
+def test_normalisation_by_the_weights_is_batch_normalisation(net):
+    x = torch.randn(2, 4, 9, 7)
+    for step in (net.entry, net.up[0].second):
+        convolution, norm = step
+        torch.nn.init.uniform_(norm.running_mean, -1, 1)
+        torch.nn.init.uniform_(norm.running_var, 0.2, 3)
+        expected = norm(convolution(x))
+        if step is net.entry:
+            expected = expected.relu()
+        torch.testing.assert_close(step(x), expected, rtol=1e-5, atol=1e-5)
+    (net.train().entry(x)).sum().backward()  # in training they are of the images
+    assert net.entry[1].num_batches_tracked == 1
+    assert net.entry[1].weight.grad.abs().min() > 0
