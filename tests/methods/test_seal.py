@@ -108,6 +108,22 @@ def test_colours_weigh_where_an_image_is_smooth():
     assert growth.colour_weight(rough, ~inside, 0.5) < 0.05
 
 
+@pytest.mark.parametrize("n", [1, 2, 7, 8])
+@pytest.mark.parametrize("dtype", [np.int16, np.float64])
+def test_the_median_of_differences_is_numpys(n, dtype):
+    values = np.random.default_rng(n).integers(0, 99, n).astype(dtype)
+    before = values.copy()
+    assert growth.median_of(values) == np.median(values)
+    np.testing.assert_array_equal(values, before)
+
+
+def test_differences_of_neighbours_are_summed_over_colours():
+    image = np.uint8([[[0, 250, 9], [255, 0, 9]], [[1, 252, 6], [255, 1, 9]]])
+    across, down = growth.differences_of(image)
+    assert across.tolist() == [[505], [508]]
+    assert down.tolist() == [[6, 1]]
+
+
 def test_colours_find_borders_that_the_net_misses(fitted, monkeypatch):
     seal = pickle.loads(pickle.dumps(fitted)).set_params(n_segments=2)
     monkeypatch.setattr(seal, "_predicted", lambda image: np.full((2, 20, 31), 0.9, np.float32))
