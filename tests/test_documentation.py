@@ -53,6 +53,7 @@ INSIDE = (
     "napari",
     "nets.checkpoint",
     "nets.from_rgb",
+    "nets.pointwise",
     "nets.reach",
     "nets.strips",
     "training.augment",

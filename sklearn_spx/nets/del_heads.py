@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from .efficientnet import EfficientNetLite0
+from .pointwise import pointwise
 from .reach import reach_of
 from .resampling import convolve_upsampled, regrid
 from .strips import strip_rows, whole_map
@@ -354,10 +355,10 @@ class CompactNet(nn.Module):
             size, width = maps[0].shape[-2:]
             each = strip_rows(_STRIP, width) if level >= 2 else None
             if known is not None:
-                known = F.relu(self.lateral[level](known))
+                known = F.relu(pointwise(self.lateral[level], known), inplace=True)
             known = whole_map(partial(self._path, maps, known, level), size, each, reach=1)
             if level == len(self._members) - 1:
-                boundary = self.boundary(known)
+                boundary = pointwise(self.boundary, known)
 
             def side(rows, known=known, level=level):
                 return self.norm[level](known[:, :, rows])

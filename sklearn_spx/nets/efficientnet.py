@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .pointwise import pointwise
 from .strips import scaled, strip_rows, whole_map
 
 __all__ = ["EfficientNetLite0"]
@@ -119,8 +120,8 @@ class _Block(nn.Module):
         self.adds = stride == 1 and before == after
 
     def forward(self, x):
-        y = F.relu6(self.expand(x), inplace=True) if hasattr(self, "expand") else x
-        y = self.project(F.relu6(_same(self.dw, y), inplace=True))
+        y = F.relu6(pointwise(self.expand, x), inplace=True) if hasattr(self, "expand") else x
+        y = pointwise(self.project, F.relu6(_same(self.dw, y), inplace=True))
         return x + y if self.adds else y
 
 

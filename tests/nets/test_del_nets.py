@@ -196,6 +196,21 @@ def test_regridding_keeps_a_ramp():
     assert fine[0] == 3  # constant beyond the outer cell
 
 
+def test_threads_of_torch_do_not_show_in_the_maps():
+    torch.manual_seed(0)
+    net, image, maps = CompactNet().eval(), torch.rand(1, 3, 150, 210) * 255, []
+    outside = torch.get_num_threads()
+    try:
+        for n_threads in (1, 2):
+            torch.set_num_threads(n_threads)
+            with torch.inference_mode():
+                maps.append(net.sides(image))
+    finally:
+        torch.set_num_threads(outside)
+    for one, other in zip(*maps):
+        assert torch.equal(one, other)
+
+
 # --- the loss ---------------------------------------------------------------------------------
 
 
