@@ -368,14 +368,15 @@ class CompactNet(nn.Module):
 
     def _path(self, maps, known, level, rows):
         """Rows of the path's map of a level, of the trunk's maps and the level before."""
-        x = torch.cat([m[:, :, rows] for m in maps], 1)
-        x = (x - self.mean[level]) * self.scale[level]
+        parts = [m[:, :, rows] for m in maps]
+        x = parts[0] if len(parts) == 1 else torch.cat(parts, 1)
+        x = torch.addcmul(-self.mean[level] * self.scale[level], x, self.scale[level])
         if known is not None:
             grids = *self._grids(level - 1), *self._grids(level)
             beside = regrid(known, maps[0].shape[-2:], *grids, rows)
             x = torch.cat([x, beside.contiguous(memory_format=torch.channels_last)], 1)
-        x = F.relu(self.first[level](x))
-        return x + F.relu(self.second[level](x)) if level < 2 else x
+        x = F.relu(self.first[level](x), inplace=True)
+        return x + F.relu(self.second[level](x), inplace=True) if level < 2 else x
 
     def head(self, pooled: torch.Tensor) -> torch.Tensor:
         """Return the embedding of superpixels.

@@ -116,17 +116,32 @@ def regrid(
     [[[[0.0, 0.5, 1.0, 1.0]]]]
     """
     grid = (stride, origin, new_stride, new_origin)
-    down = _interpolation(shape[0], x.shape[2], *grid).to(x)
-    across = _interpolation(shape[1], x.shape[3], *grid).to(x)
-    return torch.matmul(torch.matmul(down[rows], x), across.T)
+    down = [part[rows] for part in _places(shape[0], x.shape[2], *grid)]
+    across = _places(shape[1], x.shape[3], *grid)
+    if torch.is_grad_enabled():  # the gradient of a selection has another order at each run on CUDA
+        down, across = _matrix(x.shape[2], *down).to(x), _matrix(x.shape[3], *across).to(x)
+        return torch.matmul(torch.matmul(down, x), across.T)
+    x = x.permute(0, 2, 3, 1)
+    for axis, places in ((1, down), (2, across)):
+        lower, upper, share = (part.to(x.device) for part in places)
+        share = share.to(x.dtype).reshape(-1, *[1] * (3 - axis))
+        x = torch.lerp(x.index_select(axis, lower), x.index_select(axis, upper), share)
+    return x.permute(0, 3, 1, 2)
 
 
-def _interpolation(n_out, n_in, stride, origin, new_stride, new_origin):
-    """The matrix (n_out, n_in); no size decides what is computed, so that a trace is of all."""
+def _places(n_out, n_in, stride, origin, new_stride, new_origin):
+    """Of each new cell the old one before it, the one after it, and the share of that.
+
+    No size decides what is computed, so that a trace is of all.
+    """
     place = torch.arange(n_out, dtype=torch.float64) * new_stride + new_origin - origin
-    place = (place / stride).clamp(0, n_in - 1)[:, None]
+    place = (place / stride).clamp(0, n_in - 1)
     lower = place.long()
-    upper = (lower + 1).clamp(max=n_in - 1)
-    matrix = torch.zeros(n_out, n_in)
-    matrix.scatter_add_(1, lower, (1 - (place - lower)).float())
-    return matrix.scatter_add_(1, upper, (place - lower).float())
+    return lower, (lower + 1).clamp(max=n_in - 1), place - lower
+
+
+def _matrix(n_in, lower, upper, share):
+    """The matrix (n_out, n_in) of an interpolation."""
+    matrix = torch.zeros(lower.shape[0], n_in)
+    matrix.scatter_add_(1, lower[:, None], (1 - share).float()[:, None])
+    return matrix.scatter_add_(1, upper[:, None], share.float()[:, None])

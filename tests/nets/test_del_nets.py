@@ -196,6 +196,19 @@ def test_regridding_keeps_a_ramp():
     assert fine[0] == 3  # constant beyond the outer cell
 
 
+@pytest.mark.parametrize("rows", [slice(None), slice(2, 7)])
+def test_regridding_for_a_gradient_gives_the_same(rows):
+    x = torch.randn(2, 3, 5, 4, requires_grad=True)
+    grid = (9, 11), 4.0, 3.0, 2.0, 0.5, rows
+    wanted = regrid(x, *grid)
+    with torch.no_grad():
+        torch.testing.assert_close(regrid(x, *grid), wanted)
+        last = x.contiguous(memory_format=torch.channels_last)
+        torch.testing.assert_close(regrid(last, *grid), wanted)
+    wanted.sum().backward()
+    torch.testing.assert_close(x.grad.sum(), torch.tensor(float(wanted.numel())))
+
+
 def test_threads_of_torch_do_not_show_in_the_maps():
     torch.manual_seed(0)
     net, image, maps = CompactNet().eval(), torch.rand(1, 3, 150, 210) * 255, []
