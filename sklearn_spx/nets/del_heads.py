@@ -7,6 +7,7 @@ resolution, and no head: its pooled map is the embedding (DEL eq. 1).
 """
 
 import math
+from collections.abc import Iterator
 from functools import partial
 
 import torch
@@ -156,6 +157,21 @@ class PaperNet(nn.Module):
             The embedding.
         """
         return self.sides_of(self.stages(images), images.shape[-2:])
+
+    def each_side(self, images: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Return what ``sides`` does, one map after the other.
+
+        Parameters
+        ----------
+        images : tensor (n, 3, height, width)
+            RGB from 0 to 255.
+
+        Returns
+        -------
+        sides : iterator of one tensor (n, 64, height, width)
+            See ``sides``.
+        """
+        return iter(self.sides(images))
 
     def sides_of(self, stages: list[torch.Tensor], shape: tuple[int, int]) -> list[torch.Tensor]:
         """Return what ``sides`` does, from maps at hand.
@@ -331,7 +347,25 @@ class CompactNet(nn.Module):
         sides : list of tensor (n, channels, rows, columns)
             From coarse to fine; the last has one channel, the logit of a boundary.
         """
-        return self.sides_of(self.stages(images), images.shape[-2:])
+        return list(self.each_side(images))
+
+    def each_side(self, images: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Return what ``sides`` does, each map as soon as it is known.
+
+        Who lets go of one before asking for the next holds fewer at once, and large images take
+        less memory.
+
+        Parameters
+        ----------
+        images : tensor (n, 3, height, width)
+            RGB from 0 to 255.
+
+        Returns
+        -------
+        sides : iterator of tensor (n, channels, rows, columns)
+            See ``sides``.
+        """
+        return self._each_side(self.stages(images))
 
     def sides_of(self, stages: list[torch.Tensor], shape: tuple[int, int]) -> list[torch.Tensor]:
         """Return what ``sides`` does, from maps at hand.
@@ -349,22 +383,26 @@ class CompactNet(nn.Module):
         sides : list of tensor (n, channels, rows, columns)
             See ``sides``.
         """
-        sides, known = [], None
+        return list(self._each_side(stages))
+
+    def _each_side(self, stages):
+        stages, known = list(stages), None  # a list of its own: maps go when they were used
         for level, members in enumerate(self._members):
             maps = [stages[i] for i in members]
+            for i in members:
+                stages[i] = None
             size, width = maps[0].shape[-2:]
             each = strip_rows(_STRIP, width) if level >= 2 else None
             if known is not None:
                 known = F.relu(pointwise(self.lateral[level], known), inplace=True)
             known = whole_map(partial(self._path, maps, known, level), size, each, reach=1)
-            if level == len(self._members) - 1:
-                boundary = pointwise(self.boundary, known)
+            maps = None
+            yield whole_map(partial(self._side, known, level), size, each, reach=0)
+        yield pointwise(self.boundary, known)
 
-            def side(rows, known=known, level=level):
-                return self.norm[level](known[:, :, rows])
-
-            sides.append(whole_map(side, size, each, reach=0))
-        return [*sides, boundary]
+    def _side(self, known, level, rows):
+        """Rows of a side, of the path's map of its level."""
+        return self.norm[level](known[:, :, rows])
 
     def _path(self, maps, known, level, rows):
         """Rows of the path's map of a level, of the trunk's maps and the level before."""

@@ -1,5 +1,7 @@
 """The nets that embed superpixels, their weights, and the similarity loss."""
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -279,6 +281,26 @@ def test_one_class_alone_teaches_nothing(targets):
     loss = similarity_loss(v, torch.tensor([[0, 1], [1, 2]]), torch.tensor(targets))
     assert loss.item() == 0
     loss.backward()
+
+
+def test_sides_one_by_one_are_the_same_and_go_when_they_are_let_go():
+    torch.manual_seed(0)
+    net, image = CompactNet().eval(), _image(48, 64)
+    with torch.no_grad():
+        stages = net.stages(image)
+        wanted = net.sides_of(stages, image.shape[-2:])
+        assert not any(stage is None for stage in stages)  # the caller's stay
+        sides = net.each_side(image)
+        for expected in wanted:
+            side = next(sides)
+            assert torch.equal(side, expected)
+            held, side = weakref.ref(side), None
+            assert held() is None
+    assert next(sides, None) is None
+    paper = PaperNet((5,)).eval()
+    with torch.no_grad():
+        (one,), (other,) = paper.each_side(image), paper.sides(image)
+    assert torch.equal(one, other)
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (150, 90), (333, 70)])

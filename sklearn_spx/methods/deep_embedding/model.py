@@ -112,6 +112,7 @@ def pooled_view(net, image, labels, n, pooling, scale, flip):
         return pooled, boundary.flip(1)
     import torch
 
+    from ...nets.pooling import superpixel_pool
     from ...nets.resampling import regrid
 
     if min(labels.shape) * scale < 1:  # nothing would be left
@@ -120,14 +121,15 @@ def pooled_view(net, image, labels, n, pooling, scale, flip):
         image = torch.nn.functional.interpolate(
             image, scale_factor=float(scale), mode="bilinear", antialias=scale < 1
         )
-    sides = net.sides(image)
-    shapes = [m.shape[-2:] for m in sides]
-    where = [f.to(image.device) for f in footprints(net, shapes, labels, n, scale)]
-    pooled = _pooled_sides(net, [sides], [where], pooling)
+    sides, pooled = net.each_side(image), []
+    for stride, origin in zip(net.strides, net.origins):
+        grid, side = grid_at(scale, stride, origin), next(sides)
+        where = _footprints(labels, n, side.shape[-2:], *grid).to(image.device)
+        pooled.append(superpixel_pool(side[0], where, pooling))
+        del side, where  # before the next is made
     if not net.has_boundary:
         return pooled, torch.zeros(labels.shape, device=image.device)
-    grid = grid_at(scale, net.strides[-1], net.origins[-1])
-    boundary = regrid(torch.sigmoid(sides[-1]), labels.shape, *grid, 1, 0)
+    boundary = regrid(torch.sigmoid(next(sides)), labels.shape, *grid, 1, 0)
     return pooled, boundary[0, 0].float()
 
 
@@ -159,28 +161,22 @@ def grid_at(scale, stride, origin):
     return stride / scale, (origin + 0.5) / scale - 0.5
 
 
-def footprints(net, shapes, labels, n, scale=1):
-    """Footprints of superpixels on each pooled side of a net, given the shapes of its maps.
+def footprints(net, shapes, labels, n):
+    """Footprints of superpixels on each pooled side of a net, given the shapes of its maps."""
+    grids = zip(shapes, net.strides, net.origins)
+    return [_footprints(labels, n, shape, *grid_at(1, *grid)) for shape, *grid in grids]
 
-    The net saw the image enlarged by ``scale``; superpixels are those of the image as it was.
-    """
+
+def _footprints(labels, n, shape, stride, origin):
+    """Footprints of superpixels on one map."""
     import torch
 
     from ...nets.pooling import Footprints
 
-    out = []
-    for shape, stride, origin in zip(shapes, net.strides, net.origins):
-        grid = grid_at(scale, stride, origin)
-        cells, offsets, weights = region_footprints(labels, n, shape, *grid)
-        out.append(
-            Footprints(
-                torch.as_tensor(cells),
-                torch.as_tensor(offsets),
-                torch.as_tensor(weights),
-                int(shape[0] * shape[1]),
-            )
-        )
-    return out
+    cells, offsets, weights = map(
+        torch.as_tensor, region_footprints(labels, n, shape, stride, origin)
+    )
+    return Footprints(cells, offsets, weights, int(shape[0] * shape[1]))
 
 
 def pooled_embedding(net, sides, where, pooling):
