@@ -396,9 +396,11 @@ class CompactNet(nn.Module):
             if known is not None:
                 known = F.relu(pointwise(self.lateral[level], known), inplace=True)
             known = whole_map(partial(self._path, maps, known, level), size, each, reach=1)
-            maps = None
-            yield whole_map(partial(self._side, known, level), size, each, reach=0)
-        yield pointwise(self.boundary, known)
+            maps, out = None, None
+            if level == len(self._members) - 1:
+                boundary, out = pointwise(self.boundary, known), known
+            yield whole_map(partial(self._side, known, level), size, each, reach=0, out=out)
+        yield boundary
 
     def _side(self, known, level, rows):
         """Rows of a side, of the path's map of its level."""

@@ -35,15 +35,16 @@ def scaled(rows, factor):
     return slice(int(rows.start * factor), int(rows.stop * factor))
 
 
-def whole_map(compute, size, each, reach):
+def whole_map(compute, size, each, reach, out=None):
     """What :func:`by_strips` yields as one map.
 
     It is one piece of memory: strips that stay would lie in between those that go, and so keep
-    these from being given back.
+    these from being given back. ``out`` may be written to in its place, also where strips are
+    computed from it, if ``reach`` is 0.
     """
     if each is None or each >= size:
         return compute(slice(None))
-    whole, first = None, 0
+    whole, first = out, 0
     for strip in by_strips(compute, size, each, reach):
         if whole is None:
             last = strip.is_contiguous(memory_format=torch.channels_last)
