@@ -4,6 +4,9 @@ import torch
 
 __all__ = ["pointwise"]
 
+# the function is not in torch's documentation
+_HAS_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch, "mkldnn_convolution")
+
 
 def pointwise(convolution, x):
     """Return what a 1x1 convolution does.
@@ -11,7 +14,7 @@ def pointwise(convolution, x):
     On one thread torch does not leave it to oneDNN, as it does on several: other bits, and, of maps
     whose channels are last, half as much time again.
     """
-    plain = x.is_cpu and x.dtype == torch.float32 and torch.backends.mkldnn.is_available()
+    plain = x.is_cpu and x.dtype == torch.float32 and _HAS_ONEDNN
     if not plain or torch.is_grad_enabled() or torch.jit.is_tracing():
         return convolution(x)
     weight, bias, one = convolution.weight, convolution.bias, (1, 1)

@@ -211,6 +211,7 @@ def test_regridding_for_a_gradient_gives_the_same(rows):
     torch.testing.assert_close(x.grad.sum(), torch.tensor(float(wanted.numel())))
 
 
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch has no oneDNN here")
 def test_threads_of_torch_do_not_show_in_the_maps():
     torch.manual_seed(0)
     net, image, maps = CompactNet().eval(), torch.rand(1, 3, 150, 210) * 255, []
