@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from peers import lsc, nearest, seeds, snic, without_gaps
+from peers import SUPERPIXELS, lsc, nearest, seeds, without_gaps
 
 from sklearn_spx import DELSegmenter, ERSSuperpixels, SEALSuperpixels, SLICSuperpixels
 from sklearn_spx.datasets import load_bsds500
@@ -84,8 +84,11 @@ def regions_of(model):
     return run
 
 
-def by_request(segment):
-    return lambda image, truths, counts: [nearest(segment, image, n)[0] for n in counts]
+def by_request(segment, count=None):
+    """``count`` tells what a request would give, without a run."""
+    return lambda image, truths, counts: [
+        nearest(segment, image, n, count=count)[0] for n in counts
+    ]
 
 
 def by_request_of_a_size(segment):
@@ -145,7 +148,8 @@ def tables(options):
     if options.shipped:
         others["EGB on shipped"] = learned(shipped, backend="egb")
     if "SNIC" in (options.only or ()):
-        others["SNIC"] = by_request(snic)
+        snic = SUPERPIXELS["SNIC, pysnic"]
+        others["SNIC"] = by_request(snic.run, snic.count)
     return {
         "Nets and losses (as Figure 4)": nets,
         "Sources of affinities (as Figure 4)": sources,
