@@ -117,10 +117,10 @@ class Scene(NamedTuple):
     def n_parts(self, connectivity):
         return connected(self.inside(), connectivity=connectivity // 4, return_num=True)[1]
 
-    def reach(self):
-        """The greatest absolute value of the image, infinite beyond float32."""
+    def reach(self, where=np.s_[:]):
+        """The greatest absolute value of the image, or of some pixels, infinite beyond float32."""
         with np.errstate(over="ignore"):
-            return float(np.abs(self.plain_image().astype(np.float32)).max())
+            return float(np.abs(self.plain_image()[where].astype(np.float32)).max())
 
 
 def _share(content, shape, rng):

@@ -127,10 +127,11 @@ def check_call(scene, function, connectivity, reasons, count=None):
     return labels
 
 
-def beyond_float32(scene):
-    """An image that no kernel takes."""
+def beyond_float32(scene, masked=True):
+    """An image that no kernel takes; where it has a mask, pixels outside may hold anything."""
     words = r"values( inside the mask)? that are NaN, infinite or beyond float32"
-    return Reason(words, not np.isfinite(scene.reach()), must=True)
+    reach = scene.reach(scene.inside()) if masked else scene.reach()
+    return Reason(words, not np.isfinite(reach), must=True)
 
 
 def of_count(scene, count, connectivity):
@@ -322,7 +323,7 @@ def check_labels_twins(case):
 def check_means(case):
     scene, min_size = case
     labels = kernels.enforce_connectivity(labels_of(scene), min_size)
-    with refused_for([beyond_float32(scene)]):
+    with refused_for([beyond_float32(scene, masked=False)]):
         means, sizes = kernels.region_means(scene.image(), labels)
         image = scene.plain_image().astype(np.float32).reshape(*scene.shape, -1).astype(float)
         for region in range(labels.max() + 1):
@@ -439,7 +440,8 @@ def check_footprints(case):
 
 def check_lab(scene):
     words = r"image has shape .*; accepted is \(height, width, 3\)"
-    with refused_for([beyond_float32(scene), Reason(words, scene.channels != 3, must=True)]):
+    of_channels = Reason(words, scene.channels != 3, must=True)
+    with refused_for([beyond_float32(scene, masked=False), of_channels]):
         lab = rgb_to_lab(scene.image())
         assert lab.shape == (*scene.shape, 3)
         assert lab[:, :, 0].min() >= -1e-3
