@@ -11,8 +11,7 @@ _HAS_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch, "mkldnn_co
 def pointwise(convolution, x):
     """Return what a 1x1 convolution does.
 
-    On one thread torch does not leave it to oneDNN, as it does on several: other bits, and, of maps
-    whose channels are last, half as much time again.
+    On one thread torch does not leave it to oneDNN, as it does on several, and gives other bits.
     """
     plain = x.is_cpu and x.dtype == torch.float32 and _HAS_ONEDNN
     if not plain or torch.is_grad_enabled() or torch.jit.is_tracing():

@@ -125,7 +125,7 @@ def regrid(
     for axis, places in ((1, down), (2, across)):
         lower, upper, share = (part.to(x.device) for part in places)
         share = share.to(x.dtype).reshape(-1, *[1] * (3 - axis))
-        x = torch.lerp(x.index_select(axis, lower), x.index_select(axis, upper), share)
+        x = x.index_select(axis, lower).lerp_(x.index_select(axis, upper), share)
     return x.permute(0, 3, 1, 2)
 
 

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -171,7 +170,6 @@ def test_threads_share_the_sweeps(monkeypatch):
 
     def noted(*arguments):
         threads.add(threading.get_ident())
-        time.sleep(0.01)  # so that the other thread comes to its turn
         return sweep(*arguments)
 
     monkeypatch.setattr(_sweeps._cpu, "sweep", noted)

@@ -24,7 +24,7 @@ Boundaries = namedtuple(
 )
 
 
-@njit(inline="always")  # a call with so many arrays takes as long as the sum
+@njit(inline="always")  # a call passes many arrays
 def _dissimilarity(regions, boundaries, a, b, e, c):
     embeddings, sizes = regions.embeddings, regions.sizes
     length, sums = boundaries.lengths[e], boundaries.sums[e]

@@ -139,7 +139,7 @@ def differences_of(image):
     pixels = eight_bit_units(image)
     planes = pixels.reshape(*pixels.shape[:2], -1).transpose(2, 0, 1)
     dtype = np.int16 if pixels.dtype == np.uint8 else np.float64
-    planes = planes.astype(dtype, order="C")  # ten times as fast as three numbers at a time
+    planes = planes.astype(dtype, order="C")  # sums along rows are vectorised
     return [
         sum(np.abs(plane[far] - plane[near]) for plane in planes)
         for near, far in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:]))
@@ -147,7 +147,7 @@ def differences_of(image):
 
 
 def median_of(values):
-    """The median of a flat array; one selection takes a sixth of the time of numpy's two."""
+    """The median of a flat array, by one selection where numpy makes two."""
     half = len(values) // 2
     values = np.partition(values, half)
     below = values[half] if len(values) % 2 else values[:half].max()
