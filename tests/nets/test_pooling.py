@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklearn_spx.kernels.footprints import region_footprints
+from sklearn_spx.kernels.footprints import region_footprints, region_runs
 from sklearn_spx.nets.pooling import Footprints, concatenate, pixel_footprints, superpixel_pool
 from sklearn_spx.nets.resampling import regrid
 
@@ -91,6 +91,31 @@ def test_pooling_a_coarse_map_is_pooling_the_interpolated_one(seed, shape, cells
     fine = regrid(coarse, shape, stride, origin, 1, 0)[0]
     pooled = superpixel_pool(coarse[0], Footprints(*found, cells[0] * cells[1]))
     torch.testing.assert_close(pooled, _naive(fine, labels, "mean"), atol=1e-5, rtol=1e-4)
+
+
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 2**16), shape=st.tuples(st.integers(1, 12), st.integers(1, 12)))
+def test_runs_are_the_pixels_of_each_region_and_serve_several_maps(seed, shape):
+    rng = np.random.default_rng(seed)
+    labels = _labels(rng, *shape, int(rng.integers(1, shape[0] * shape[1] + 1)))
+    n = int(labels.max()) + 2  # the last region has no pixel
+    found = region_runs(labels, n)
+    assert found.sizes.tolist() == np.bincount(labels[labels >= 0], minlength=n).tolist()
+    for r in range(n):
+        runs = found.runs[found.starts[r] : found.starts[r + 1]]
+        pixels = [p for first, length in runs for p in range(first, first + length)]
+        assert pixels == np.flatnonzero(labels == r).tolist()
+    for cells, stride in (((2, 3), 4.0), ((5, 4), 2.0)):
+        given = region_footprints(labels, n, cells, stride, 0.5, runs=found)
+        for a, b in zip(given, region_footprints(labels, n, cells, stride, 0.5), strict=True):
+            assert a.tolist() == b.tolist()
+
+
+def test_runs_of_other_regions_are_refused():
+    with pytest.raises(ValueError, match="runs are of 2 regions, n_regions is 3"):
+        region_footprints([[0, 1]], 3, (1, 1), 2, 0, runs=region_runs([[0, 1]], 2))
+    with pytest.raises(ValueError, match="n_regions is 1, but labels reach 1"):
+        region_runs([[0, 1]], 1)
 
 
 def test_footprints_leave_their_input_alone():

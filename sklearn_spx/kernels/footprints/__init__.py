@@ -5,6 +5,7 @@ outer cells it is constant) and averaged over a region. Both are linear, so the 
 weighted sum of few cells, and this finds the weights without building the interpolated map.
 """
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -12,10 +13,73 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._device import open_session
 from ..checks import as_labels, check_count, check_real, uses_gpu
-from ._cpu import region_footprints_cpu
+from ._cpu import list_runs, region_footprints_cpu
 from ._rules import Map
 
-__all__ = ["region_footprints"]
+__all__ = ["Runs", "region_footprints", "region_runs"]
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Where the regions of a label image lie, as runs of pixels along rows.
+
+    Parameters
+    ----------
+    runs : int64 array (n_runs, 2)
+        First pixel, row * width + column, and number of pixels; those of a region lie together.
+
+    starts : int64 array (n_regions + 1,)
+        Region r has the runs ``starts[r]`` to ``starts[r + 1]``.
+
+    sizes : int64 array (n_regions,)
+        Pixels of each region.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.footprints import region_runs
+    >>> region_runs(np.array([[0, 0, 1]]), 2).sizes.tolist()
+    [2, 1]
+    """
+
+    runs: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+
+
+def region_runs(labels: ArrayLike, n_regions: int) -> Runs:
+    """Runs of each region, which `region_footprints` needs: found once for several maps.
+
+    Parameters
+    ----------
+    labels : int array (height, width)
+        Regions 0 .. ``n_regions`` - 1; negative where there is none.
+
+    n_regions : int
+        Number of regions.
+
+    Returns
+    -------
+    runs : Runs
+        Runs, where those of each region start, sizes.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument cannot be used; the message names it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.footprints import region_runs
+    >>> found = region_runs(np.array([[0, 0, 1], [1, 1, -1]]), 2)
+    >>> found.runs.tolist(), found.starts.tolist(), found.sizes.tolist()
+    ([[0, 2], [2, 1], [3, 2]], [0, 1, 3], [2, 3])
+    """
+    labels, n_regions = as_labels(labels), check_count(n_regions, "n_regions", 0)
+    _check_reach(labels.max(), n_regions)
+    starts, sizes = np.zeros(n_regions + 1, np.int64), np.zeros(n_regions, np.int64)
+    return Runs(list_runs(labels, starts, sizes), starts, sizes)
 
 
 def region_footprints(
@@ -25,6 +89,7 @@ def region_footprints(
     stride: float,
     origin: float,
     *,
+    runs: Runs | None = None,
     device: Literal["cpu", "cuda", "auto"] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
     """Weights of a map's cells in the mean over each region of the interpolated map.
@@ -45,6 +110,9 @@ def region_footprints(
 
     origin : float
         Pixel, in both directions, on which cell (0, 0) is centred.
+
+    runs : Runs or None, default=None
+        What `region_runs` gives for the labels, where it is at hand; on the CPU.
 
     device : {"cpu", "cuda", "auto"}, default=None
         Where to work; the values are the same, bit by bit. "auto" is "cuda" if there is a GPU;
@@ -92,11 +160,14 @@ def region_footprints(
             _check_reach(greatest, n_regions)
             return _cuda.region_footprints(session, labels, n_regions, coarse)
     labels = as_labels(labels)
-    _check_reach(labels.max(), n_regions)
+    runs = region_runs(labels, n_regions) if runs is None else runs
+    if len(runs.sizes) != n_regions:
+        raise ValueError(f"runs are of {len(runs.sizes)} regions, n_regions is {n_regions}")
     cells = np.empty(4 * labels.size, np.int64)
     weights = np.empty(4 * labels.size, np.float32)
     offsets = np.empty(n_regions + 1, np.int64)
-    n = region_footprints_cpu(labels, coarse, cells, offsets, weights)
+    where = runs.runs, runs.starts, runs.sizes
+    n = region_footprints_cpu(labels.shape, *where, coarse, cells, offsets, weights)
     return cells[:n].copy(), offsets, weights[:n].copy()
 
 

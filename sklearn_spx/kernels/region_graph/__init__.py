@@ -72,15 +72,15 @@ def region_adjacency(
 def _adjacency(labels):
     grid = grid_of(labels.shape, 4)
     where = grid.flat(labels), grid.shape[1], grid.offsets
-    n_regions = int(labels.max()) + 1
-    starts = np.zeros(max(n_regions, 0) + 1, np.int64)
-    _cpu.count_crossings(*where, starts)
-    others = np.empty(starts[-1], np.int32)
-    _cpu.list_crossings(*where, starts, others)
-    edges = np.empty((others.size, 2), np.int32)
-    lengths = np.empty(others.size, np.int64)
-    n_edges = _cpu.count_edges(starts, others, edges, lengths)
-    return edges[:n_edges].copy(), lengths[:n_edges].copy()
+    n_regions = max(int(labels.max()) + 1, 0)
+    lower, higher = np.zeros((2, n_regions + 1), np.int64)
+    _cpu.count_crossings(*where, lower, higher)
+    lows, highs = np.empty((2, lower[-1]), np.int32)
+    _cpu.list_crossings(*where, higher, lows)
+    n_edges = _cpu.sort_crossings(higher, lows, lower, highs)
+    edges, lengths = np.empty((n_edges, 2), np.int32), np.zeros(n_edges, np.int64)
+    _cpu.count_edges(lower, highs, edges, lengths)
+    return edges, lengths
 
 
 def region_means(

@@ -11,7 +11,7 @@ import numpy as np
 from ...kernels import region_adjacency
 from ...kernels.agglomeration import boundary_means
 from ...kernels.checks import full_scale
-from ...kernels.footprints import region_footprints
+from ...kernels.footprints import region_footprints, region_runs
 from ...learned import to_host
 
 _SUPERPIXELS = 8192  # whose embeddings are computed at once
@@ -122,9 +122,10 @@ def pooled_view(net, image, labels, n, pooling, scale, flip):
             image, scale_factor=float(scale), mode="bilinear", antialias=scale < 1
         )
     sides, pooled = net.each_side(image), []
+    runs = region_runs(labels, n) if isinstance(labels, np.ndarray) else None
     for stride, origin in zip(net.strides, net.origins):
         grid, side = grid_at(scale, stride, origin), next(sides)
-        where = _footprints(labels, n, side.shape[-2:], *grid).to(image.device)
+        where = _footprints(labels, n, side.shape[-2:], *grid, runs).to(image.device)
         pooled.append(superpixel_pool(side[0], where, pooling))
         del side, where  # before the next is made
     if not net.has_boundary:
@@ -163,18 +164,18 @@ def grid_at(scale, stride, origin):
 
 def footprints(net, shapes, labels, n):
     """Footprints of superpixels on each pooled side of a net, given the shapes of its maps."""
-    grids = zip(shapes, net.strides, net.origins)
-    return [_footprints(labels, n, shape, *grid_at(1, *grid)) for shape, *grid in grids]
+    grids, runs = zip(shapes, net.strides, net.origins), region_runs(labels, n)
+    return [_footprints(labels, n, shape, *grid_at(1, *grid), runs) for shape, *grid in grids]
 
 
-def _footprints(labels, n, shape, stride, origin):
+def _footprints(labels, n, shape, stride, origin, runs):
     """Footprints of superpixels on one map."""
     import torch
 
     from ...nets.pooling import Footprints
 
     cells, offsets, weights = map(
-        torch.as_tensor, region_footprints(labels, n, shape, stride, origin)
+        torch.as_tensor, region_footprints(labels, n, shape, stride, origin, runs=runs)
     )
     return Footprints(cells, offsets, weights, int(shape[0] * shape[1]))
 
