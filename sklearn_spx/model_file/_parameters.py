@@ -45,7 +45,7 @@ _INSTEAD_OF_PATHS = {
 }
 
 # words that constraints leave open
-_WORDS = {("DELSegmenter", "net"): {"compact", "vgg16"}}
+_WORDS = {("DELSegmenter", "net"): {"compact", "large", "vgg16"}}
 
 # which estimators may be the value of a parameter
 _SEGMENTERS = {name for name in REGISTRY if "." not in name}

@@ -343,7 +343,7 @@ def _del(params, values, arrays):
     values.count("n_channels_in", _MOST_CHANNELS)
     _ranges(values)
     values.history("history")
-    values.word("net", ("compact", "vgg16"))
+    values.word("net", ("compact", "large", "vgg16"))
     values.word("pooling", ("mean", "max"))
     sides = values._checked("sides", lambda v: isinstance(v, list), "a list")
     if not 0 < len(sides) <= 5 or not all(type(v) is int and 1 <= v <= 5 for v in sides):

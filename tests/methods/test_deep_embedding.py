@@ -343,13 +343,19 @@ def test_a_saved_net_is_a_start(tmp_path, leaves):
     still = NetTraining(max_steps=1, learning_rate=1e-30, checkpoint=tmp_path / "run")
     second = DELSegmenter(pretrained=tmp_path / "first.safetensors", training=still)
     second.set_params(memory=str(tmp_path)).fit(*leaves)
-    torch.testing.assert_close(second.net_.wide.weight, first.net_.wide.weight)
+    torch.testing.assert_close(second.net_.state_dict(), first.net_.state_dict())
     second.save(tmp_path / "second.safetensors")  # paths are no part of it
     third = DELSegmenter.from_pretrained(tmp_path / "second.safetensors", threshold=0.2)
     assert third.memory is None
     assert torch.equal(third.net_.wide.weight, second.net_.wide.weight)
     with pytest.raises(ValueError, match="net is 'vgg16', but the net of pretrained="):
         DELSegmenter(pretrained=tmp_path / "first.safetensors", net="vgg16").fit(*leaves)
+
+
+def test_training_on_starts_from_the_net_as_it_is(leaves, pretrained):
+    still = NetTraining(max_steps=1, learning_rate=1e-30)
+    found = DELSegmenter(pretrained="bsds500", training=still).fit(*leaves)
+    torch.testing.assert_close(found.net_.state_dict(), pretrained.net_.state_dict())
 
 
 def test_the_papers_net_trains(leaves):
@@ -363,6 +369,25 @@ def test_the_papers_net_trains(leaves):
     segmenter.fit([image[:24, :24] for image in images], [t[:24, :24] for t in truths])
     assert not torch.equal(before, segmenter.net_.embedding.weight)
     assert segmenter.embed([images[0][:24, :24]])[0][0].shape[1] == 64
+
+
+def test_the_large_net_trains_teaches_and_is_saved(tmp_path, leaves):
+    path = tmp_path / "large.safetensors"
+    large = DELSegmenter(net="large", **quick(max_steps=1)).fit(*leaves)
+    large.save(path, half_precision=True)
+    again = DELSegmenter.from_pretrained(path)
+    assert again.net_.strides == (32, 16, 8, 4, 2)
+    np.testing.assert_array_equal(
+        again.transform(leaves[0][:1])[0],
+        DELSegmenter(pretrained=path, net="large").transform(leaves[0][:1])[0],
+    )
+    plain = DELSegmenter(**quick()).fit(*leaves)
+    taught = DELSegmenter(**quick(), teacher=path).fit(*leaves)
+    assert not torch.equal(plain.net_.wide.weight, taught.net_.wide.weight)
+    with pytest.raises(ValueError, match="EfficientNet-Lite2, which are not shipped"):
+        DELSegmenter(net="large").fit(*leaves)
+    with pytest.raises(ValueError, match="net is 'compact', but the net of pretrained="):
+        DELSegmenter(pretrained=path, net="compact").fit(*leaves)
 
 
 def test_superpixels_given_are_those_trained_on(leaves):

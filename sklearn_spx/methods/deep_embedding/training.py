@@ -152,7 +152,7 @@ class DELTask(Task):
 
     about : dict
         ``net``, ``sides``, ``pooling``, ``augmentation``, ``annotators``, ``freeze_trunk``,
-        ``trained_trunk``, ``n_classes`` and ``seed``.
+        ``trained_net``, ``trained_trunk``, ``n_classes`` and ``seed``.
 
     start : dict of ndarray
         State of the net at the start.
@@ -178,7 +178,7 @@ class DELTask(Task):
         load_arrays(net, self.start)
         net.to(self.device)
         self.trained = net
-        if hasattr(net, "calibrate"):
+        if hasattr(net, "calibrate") and not self.about["trained_net"]:
             net.calibrate([self.stages(as_tensor(self.images[i])) for i in self.used[:20]])
         if self.about["n_classes"]:  # pretraining: a linear classifier on the embedding
             with torch.random.fork_rng(devices=[]):
