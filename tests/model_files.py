@@ -57,7 +57,7 @@ class Parts:
 
     def add(self, name, array):
         kinds = {"float16": "F16", "float32": "F32", "float64": "F64"}
-        kinds |= {"int32": "I32", "int64": "I64", "uint8": "U8", "bool": "BOOL"}
+        kinds |= {"int32": "I32", "int64": "I64", "uint8": "U8", "int8": "I8", "bool": "BOOL"}
         raw = array.tobytes()
         self.table[name] = {
             "dtype": kinds[str(array.dtype)],

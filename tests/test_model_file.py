@@ -169,6 +169,46 @@ def test_half_precision_leaves_out_what_is_beyond_it(thing, tmp_path, monkeypatc
     assert (tmp_path / "x").stat().st_size < 10_000 + 4000 + 2000
 
 
+def test_eight_bits_round_each_output_by_its_own_scale(thing, tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    arrays = {
+        "weight": np.float32(
+            rng.normal(size=(20, 30, 3, 3)) * rng.uniform(1e-6, 1e6, (20, 1, 1, 1))
+        ),
+        "zeros": np.zeros((40, 50), np.float32),
+        "wide": np.full((3, 1000), 1e30, np.float32),
+        "bias": rng.normal(size=2000).astype(np.float32),
+        "small": rng.normal(size=(2, 3)).astype(np.float32),
+        "counts": np.arange(2000).reshape(40, 50),
+    }
+    write_model(tmp_path / "x", thing(), arrays, {}, eight_bits=True)
+    found = read_model(tmp_path / "x").arrays
+    assert found.keys() == arrays.keys()
+    for name in ("zeros", "wide", "bias", "small", "counts"):
+        np.testing.assert_allclose(found[name], arrays[name], rtol=1e-6)
+        assert found[name].dtype == arrays[name].dtype
+    greatest = np.abs(arrays["weight"]).max((1, 2, 3), keepdims=True)
+    assert (np.abs(found["weight"] - arrays["weight"]) <= 0.501 * greatest / 127).all()
+    size = (tmp_path / "x").stat().st_size
+    write_model(tmp_path / "x", thing(), arrays, {}, eight_bits=True, half_precision=True)
+    assert (tmp_path / "x").stat().st_size == size - 4000  # the bias
+    again = read_model(tmp_path / "x").arrays
+    np.testing.assert_array_equal(again["weight"], found["weight"])
+    write_model(tmp_path / "x", thing(), {"weight": arrays["weight"]}, {})
+    whole = (tmp_path / "x").stat().st_size
+    write_model(tmp_path / "x", thing(), {"weight": arrays["weight"]}, {}, eight_bits=True)
+    assert (tmp_path / "x").stat().st_size < whole - 0.7 * arrays["weight"].nbytes
+
+
+def test_numbers_that_are_none_are_not_rounded_to_some(thing, tmp_path, monkeypatch):
+    for bad in (np.nan, np.inf):
+        weight = np.ones((40, 50), np.float32)
+        weight[3, 4] = bad
+        with pytest.raises(ValueError, match="cannot be"), np.errstate(invalid="ignore"):
+            write_model(tmp_path / "x", thing(), {"weight": weight}, {}, eight_bits=True)
+    assert not (tmp_path / "x").exists()
+
+
 # --- what is not written and not read ------------------------------------------------------------
 
 
@@ -565,3 +605,11 @@ def test_superpixels_changed_after_the_fit_are_not_saved(leaves, tmp_path):
     segmenter.set_params(superpixels=SEALSuperpixels(20))
     with pytest.raises(ValueError, match="'superpixels' of the state is missing"):
         segmenter.save(tmp_path / "x")
+
+
+def test_a_shipped_net_in_eight_bits_sees_nearly_the_same(tmp_path, leaves):
+    whole = SEALSuperpixels.from_pretrained("bsds500")
+    whole.save(tmp_path / "eight", eight_bits=True)
+    eight = SEALSuperpixels.from_pretrained(tmp_path / "eight")
+    for one, other in zip(whole.affinities(leaves.images), eight.affinities(leaves.images)):
+        assert 0 < np.abs(one - other).mean() < 0.005

@@ -1012,3 +1012,53 @@ def test_mutations_load_or_are_refused(slic, nets, tmp_path):
 def test_many_mutations_of_every_estimator(slic, nets, tmp_path):
     names = [name for name in NAMES_1 if name != "DELSegmenter-head"]
     _load_or_refuse(_files(slic, nets, names), 3000, tmp_path)
+
+
+# --- weights in 8 bits ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def eight_bits(tmp_path_factory):
+    path = tmp_path_factory.mktemp("eight") / "x.safetensors"
+    SEALSuperpixels.from_pretrained("bsds500").save(path, eight_bits=True)
+    return Parts.of(path.read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda n: np.ones(n + 1, np.float32), "is float32 of shape"),
+        (lambda n: np.ones((n, 1), np.float32), "is float32 of shape"),
+        (lambda n: np.ones((), np.float32), "is float32 of shape"),
+        (lambda n: np.ones(n, np.float64), "is float64 of shape"),
+        (lambda n: np.ones(n, np.int32), "is int32 of shape"),
+        (lambda n: np.full(n, 3e38, np.float32), "numbers become infinite"),
+        (lambda n: np.full(n, np.nan, np.float32), "holds NaN or infinity"),
+    ],
+)
+def test_scales_that_do_not_fit(eight_bits, tmp_path, change, said):
+    parts = eight_bits.copy()
+    name = next(name for name in parts.table if name.endswith(":scale"))
+    n = parts.table[name]["shape"][0]
+    parts.remove(name)
+    parts.add(name, change(n))
+    refused(parts.join(), tmp_path, SEALSuperpixels)
+    with pytest.raises(ValueError, match=said):
+        SEALSuperpixels.from_pretrained(tmp_path / "hostile.safetensors")
+
+
+def test_scales_of_nothing_and_weights_without_a_scale(eight_bits, nets, tmp_path):
+    name = next(name for name in eight_bits.table if name.endswith(":scale"))
+    alone = eight_bits.copy()
+    alone.remove(name.removesuffix(":scale"))
+    other = eight_bits.copy()  # beside a tensor that is not of 8 bits
+    other.add("head.bias:scale", np.ones(8, np.float32))
+    twice = eight_bits.copy()
+    twice.add(f"{name}:scale", np.ones(3, np.float32))
+    for parts in (alone, other, twice):
+        refused(parts.join(), tmp_path, SEALSuperpixels)
+        with pytest.raises(ValueError, match=r":scale' stands beside no tensor of int8"):
+            SEALSuperpixels.from_pretrained(tmp_path / "hostile.safetensors")
+    without = eight_bits.copy()
+    without.remove(name)
+    refused(without.join(), tmp_path, SEALSuperpixels)

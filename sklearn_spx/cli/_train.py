@@ -111,6 +111,7 @@ _RUN = (
         help="Train on from a shipped net, by its name, or from what an earlier training wrote.",
     ),
     click.option("--half", is_flag=True, help="Write half precision: half the file."),
+    click.option("--eight-bits", is_flag=True, help="Write weights in 8 bits: a quarter of it."),
 )
 
 
@@ -152,6 +153,7 @@ def take_common(options):
         "out",
         "void",
         "half",
+        "eight_bits",
     ]
     return {name: options.pop(name) for name in names}
 
@@ -185,7 +187,8 @@ def train_and_save(estimator, training, options, summary, **how_to_save):
             validation = {"validation": (held_out.X, held_out.y)} if held_out else {}
             estimator.fit(learned.X, learned.y, **validation)
         out.parent.mkdir(parents=True, exist_ok=True)
-        estimator.save(out, half_precision=options["half"], **how_to_save)
+        precision = {"half_precision": options["half"], "eight_bits": options["eight_bits"]}
+        estimator.save(out, **precision, **how_to_save)
         history = estimator.history_
     except (ValueError, TypeError, OSError, ImportError, ArithmeticError) as error:
         history = line.history

@@ -17,6 +17,8 @@ A parameter is null, true, a number or a string; or one of
 
     {"list": [...]}  {"tuple": [...]}  {"array": [...], "dtype": ...}  {"name": ..., "params": ...}
 
+A tensor may be in half precision, or in 8 bits, see ``_eight_bits``.
+
 Format 1 had "class", a path of modules, for "name", and no version; see ``_migration``.
 """
 
@@ -29,7 +31,7 @@ import numpy as np
 
 from .. import __version__
 from ..utils.tensor_file import parse_json, read_metadata, read_tensors, shown, write_tensors
-from . import _parameters, _state
+from . import _eight_bits, _parameters, _state
 from ._migration import from_format_1, state_from_format_1
 from ._parameters import REGISTRY, built, estimator_class
 from ._state import decode_fitted, encode_fitted
@@ -86,7 +88,7 @@ class Model(NamedTuple):
     values: dict
 
 
-def write_model(path, estimator, arrays, values, *, half_precision=False):
+def write_model(path, estimator, arrays, values, *, half_precision=False, eight_bits=False):
     """Write a fitted estimator to a file, which changes at once or, if anything fails, not at all.
 
     Parameters
@@ -106,6 +108,10 @@ def write_model(path, estimator, arrays, values, *, half_precision=False):
 
     half_precision : bool, default=False
         Whether float32 arrays of more than a thousand numbers are rounded to half precision.
+
+    eight_bits : bool, default=False
+        Whether those of two axes and more are rounded to 8 bits, and the others, if
+        ``half_precision``, to half precision.
 
     Raises
     ------
@@ -137,14 +143,14 @@ def write_model(path, estimator, arrays, values, *, half_precision=False):
         "state": json.dumps(_state.encode_values(values)),
     }
     arrays = {name: np.asarray(array) for name, array in arrays.items()}
-    if half_precision:
-        halves = {name: _half(array) for name, array in arrays.items()}
-        arrays = {name: array.astype(arrays[name].dtype) for name, array in halves.items()}
+    small = _eight_bits.rounded(arrays) if eight_bits else arrays
+    if half_precision:  # of scales nothing is to be lost
+        small = {n: _half(array) if n in arrays else array for n, array in small.items()}
     try:
-        _checked(arrays, metadata)
+        _checked(_as_read(small), metadata)
     except ValueError as error:
         raise ValueError(f"{encoded['name']} cannot be saved to {path}: {error}") from error
-    write_tensors(path, halves if half_precision else arrays, metadata)
+    write_tensors(path, small, metadata)
 
 
 def read_model(path):
@@ -176,6 +182,7 @@ def read_model(path):
     """
     arrays, metadata = read_tensors(path)
     try:
+        arrays = _eight_bits.restored(arrays)
         estimator, values = _checked(arrays, metadata)
     except ValueError as error:
         raise ValueError(f"{path}: {error}{_age(metadata)}") from error
@@ -383,6 +390,12 @@ def _numbers(version):
             break
         found.append(int(part))
     return found
+
+
+def _as_read(arrays):
+    """What ``read_model`` makes of arrays."""
+    whole = {n: a.astype(np.float32) if a.dtype == np.float16 else a for n, a in arrays.items()}
+    return _eight_bits.restored(whole)
 
 
 def _half(array):

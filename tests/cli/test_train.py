@@ -566,7 +566,7 @@ def test_train_seal_writes_what_segment_reads(pairs, tmp_path):
         np.testing.assert_array_equal(first, second)
 
 
-def test_train_seal_weighs_boundaries_and_writes_half_the_file(pairs, tmp_path):
+def test_train_seal_weighs_boundaries_and_writes_smaller_files(pairs, tmp_path):
     images = pairs[0]
     truths, model = pairs[1], tmp_path / "own.safetensors"
     arguments = ("train", "seal", images, "--truths", truths, "--out", model, "--steps", 1)
@@ -576,6 +576,10 @@ def test_train_seal_weighs_boundaries_and_writes_half_the_file(pairs, tmp_path):
     run(*arguments, "--device", "cpu", "--boundary-weight", "2.5", "--half")
     assert SEALSuperpixels.from_pretrained(model).boundary_weight == 2.5
     assert model.stat().st_size < 0.6 * whole
+    run(*arguments, "--device", "cpu", "--eight-bits")
+    assert model.stat().st_size < 0.3 * whole
+    (affinities,) = SEALSuperpixels.from_pretrained(model).affinities(DATA.images[:1])
+    assert np.isfinite(affinities).all()
     result = run(*arguments, "--boundary-weight", "-1")
     assert result.exit_code == 2
     assert "-1 is neither balanced nor a number above 0" in flat(result.stderr)
