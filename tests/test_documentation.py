@@ -62,6 +62,7 @@ INSIDE = (
     "training.progress",
     "training.recipe",
     "training.state",
+    "utils.eight_bits",
     "utils.each",
     "utils.files",
     "utils.images",

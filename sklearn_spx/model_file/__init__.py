@@ -17,7 +17,7 @@ A parameter is null, true, a number or a string; or one of
 
     {"list": [...]}  {"tuple": [...]}  {"array": [...], "dtype": ...}  {"name": ..., "params": ...}
 
-A tensor may be in half precision, or in 8 bits, see ``_eight_bits``.
+A tensor may be in half precision, or in 8 bits, see :mod:`sklearn_spx.utils.eight_bits`.
 
 Format 1 had "class", a path of modules, for "name", and no version; see ``_migration``.
 """
@@ -30,8 +30,9 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import __version__
+from ..utils.eight_bits import restored, rounded
 from ..utils.tensor_file import parse_json, read_metadata, read_tensors, shown, write_tensors
-from . import _eight_bits, _parameters, _state
+from . import _parameters, _state
 from ._migration import from_format_1, state_from_format_1
 from ._parameters import REGISTRY, built, estimator_class
 from ._state import decode_fitted, encode_fitted
@@ -143,7 +144,7 @@ def write_model(path, estimator, arrays, values, *, half_precision=False, eight_
         "state": json.dumps(_state.encode_values(values)),
     }
     arrays = {name: np.asarray(array) for name, array in arrays.items()}
-    small = _eight_bits.rounded(arrays) if eight_bits else arrays
+    small = rounded(arrays) if eight_bits else arrays
     if half_precision:  # of scales nothing is to be lost
         small = {n: _half(array) if n in arrays else array for n, array in small.items()}
     try:
@@ -182,7 +183,6 @@ def read_model(path):
     """
     arrays, metadata = read_tensors(path)
     try:
-        arrays = _eight_bits.restored(arrays)
         estimator, values = _checked(arrays, metadata)
     except ValueError as error:
         raise ValueError(f"{path}: {error}{_age(metadata)}") from error
@@ -395,7 +395,7 @@ def _numbers(version):
 def _as_read(arrays):
     """What ``read_model`` makes of arrays."""
     whole = {n: a.astype(np.float32) if a.dtype == np.float16 else a for n, a in arrays.items()}
-    return _eight_bits.restored(whole)
+    return restored(whole)
 
 
 def _half(array):

@@ -16,6 +16,7 @@ from collections import Counter
 import numpy as np
 from safetensors.numpy import save
 
+from .eight_bits import restored
 from .files import open_regular, replacing
 
 MOST_BYTES = 2**29  # of a file; ten times what the largest net here has
@@ -62,7 +63,7 @@ def read_tensors(path, *, most_bytes=MOST_BYTES):
     Returns
     -------
     arrays : dict of str to ndarray
-        Finite. Half precision, of either kind, as float32.
+        Finite. Half precision, of either kind, and weights in 8 bits as float32.
 
     metadata : dict of str to str
 
@@ -77,7 +78,8 @@ def read_tensors(path, *, most_bytes=MOST_BYTES):
     with open_regular(path) as file:
         try:
             table, metadata = _read_header(file, _size(file), most_bytes)
-            arrays = {name: _read_tensor(file, name, *entry) for name, entry in table.items()}
+            raw = {name: _read_tensor(file, name, *entry) for name, entry in table.items()}
+            arrays = restored(raw)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
     return arrays, metadata
