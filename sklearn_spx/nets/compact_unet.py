@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .strips import by_strips, scaled, strip_rows, whole_map
+from .strips import by_strips, parted_map, rows_of, scaled, strip_rows
 
 __all__ = ["CompactUNet"]
 
@@ -141,26 +141,28 @@ class CompactUNet(nn.Module):
             x = self.normalize(x[:, :, :, columns.to(x.device)])
             return self.entry(self.stem(F.pixel_unshuffle(x, 2)))
 
-        levels = [whole_map(enter, half, each, reach=2)]
+        levels = [parted_map(enter, half, each, reach=2)]
         for level, down in enumerate(self.down):
-
-            def descend(part, x=levels[-1], down=down):
-                return down(x[:, :, scaled(part, 2)])
-
-            levels.append(whole_map(descend, half >> (level + 1), each, reach=5))
-        x = levels.pop()
+            descend = partial(self._descend, down, levels[-1])
+            levels.append(parted_map(descend, half >> (level + 1), each, reach=5))
+        descend, x = None, levels.pop()  # maps go as soon as they were used
         for level in reversed(range(1, len(self.up))):
             ascend = partial(self._ascend, level, x, levels.pop())
-            x = whole_map(ascend, half >> level, each, reach=4)
+            x = parted_map(ascend, half >> level, each, reach=4)
         ascend = partial(self._ascend, 0, x, levels.pop())
         for strip in by_strips(ascend, half, each, reach=4):
             yield F.pixel_shuffle(strip, 2)
 
+    @staticmethod
+    def _descend(down, x, rows):
+        """Rows of a level of the way down, of the map above it."""
+        return down(rows_of(x, scaled(rows, 2)))
+
     def _ascend(self, level, x, beside, rows):
-        """A level of the way up, of the map below it and the one beside it."""
-        x = self.lateral[level](x[:, :, scaled(rows, 0.5)])
+        """Rows of a level of the way up, of the map below it and the one beside it."""
+        x = self.lateral[level](rows_of(x, scaled(rows, 0.5), last=True))
         x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-        x = self.up[level](x + beside[:, :, rows])
+        x = self.up[level](x + rows_of(beside, rows, last=True))
         return x if level else self.head(x)
 
 

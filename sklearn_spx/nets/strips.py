@@ -2,6 +2,10 @@
 
 import torch
 
+# Bytes of memory that C libraries take from the system for one array, and give back when it goes.
+# Smaller arrays lie among others, and what is between them stays.
+_PART = 2**25
+
 
 def strip_rows(cells, width):
     """How many rows of a map of this width have about so many cells, an even number; or None.
@@ -28,6 +32,63 @@ def by_strips(compute, size, each, reach):
         yield compute(slice(low, high))[:, :, first - low : last - low]
 
 
+class PartedMap:
+    """A map in parts, some rows each, of which those that were used for the last time can go.
+
+    Parameters
+    ----------
+    strips : iterable of tensors (n, channels, n_rows, width)
+        The map from the top.
+
+    size : int
+        Rows of the map.
+    """
+
+    def __init__(self, strips, size):
+        self._size, self._parts, self._each, row = size, [], 0, 0
+        for strip in strips:
+            if not self._parts:
+                self._each = -(-_PART // (strip[:, :, :1].numel() * strip.element_size()))
+            first = 0
+            while first < strip.shape[2]:
+                there = row % self._each
+                if there == 0:
+                    self._parts.append(_empty_like(strip, min(self._each, size - row)))
+                last = min(first + self._each - there, strip.shape[2])
+                self._parts[-1][:, :, there : there + last - first] = strip[:, :, first:last]
+                row, first = row + last - first, last
+
+    def rows(self, rows, last):
+        """The rows, a slice; what lies above them goes, if they are asked for the ``last`` time."""
+        start, stop, _ = rows.indices(self._size)
+        low, high = start // self._each, (stop - 1) // self._each
+        if last:
+            self._parts[:low] = [None] * low
+        found = [
+            self._parts[i][:, :, max(start - i * self._each, 0) : stop - i * self._each]
+            for i in range(low, high + 1)
+        ]
+        if len(found) == 1:
+            return found[0]
+        out, row = _empty_like(found[0], stop - start), 0
+        for part in found:
+            out[:, :, row : row + part.shape[2]] = part
+            row += part.shape[2]
+        return out
+
+
+def parted_map(compute, size, each, reach):
+    """What :func:`by_strips` yields as one map, for :func:`rows_of`."""
+    if each is None or each >= size:
+        return compute(slice(None))
+    return PartedMap(by_strips(compute, size, each, reach), size)
+
+
+def rows_of(x, rows, last=False):
+    """The rows, a slice, of a tensor or a map in parts; see :meth:`PartedMap.rows`."""
+    return x.rows(rows, last) if isinstance(x, PartedMap) else x[:, :, rows]
+
+
 def scaled(rows, factor):
     """The rows, a slice, of a map that is ``factor`` times as high."""
     if rows == slice(None):
@@ -47,13 +108,18 @@ def whole_map(compute, size, each, reach, out=None):
     whole, first = out, 0
     for strip in by_strips(compute, size, each, reach):
         if whole is None:
-            last = strip.is_contiguous(memory_format=torch.channels_last)
-            whole = torch.empty(
-                (*strip.shape[:2], size, strip.shape[3]),
-                dtype=strip.dtype,
-                device=strip.device,
-                memory_format=torch.channels_last if last else torch.contiguous_format,
-            )
+            whole = _empty_like(strip, size)
         whole[:, :, first : first + strip.shape[2]] = strip
         first += strip.shape[2]
     return whole
+
+
+def _empty_like(strip, n_rows):
+    """An empty map of so many rows, in the layout of a strip."""
+    last = strip.is_contiguous(memory_format=torch.channels_last)
+    return torch.empty(
+        (*strip.shape[:2], n_rows, strip.shape[3]),
+        dtype=strip.dtype,
+        device=strip.device,
+        memory_format=torch.channels_last if last else torch.contiguous_format,
+    )

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sklearn_spx.nets import compact_unet
+from sklearn_spx.nets import compact_unet, strips
 from sklearn_spx.nets.compact_unet import CompactUNet
 
 
@@ -23,10 +23,36 @@ def test_strips_make_up_the_whole(net, monkeypatch, shape, memory_format):
     with torch.no_grad():
         whole = net.maps(images)
         monkeypatch.setattr(compact_unet, "_STRIP", 1)  # of 16 rows
-        strips = list(net.strips(lambda rows: images[:, :, rows], shape))
-        torch.testing.assert_close(torch.cat(strips, 2), whole, rtol=1e-5, atol=1e-5)
+        found = list(net.strips(lambda rows: images[:, :, rows], shape))
+        torch.testing.assert_close(torch.cat(found, 2), whole, rtol=1e-5, atol=1e-5)
         torch.testing.assert_close(net.maps(images), whole, rtol=1e-5, atol=1e-5)
-    assert len(strips) >= shape[0] // 16
+    assert len(found) >= shape[0] // 16
+
+
+@pytest.mark.parametrize("size", [1, 9, 61])
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_parts_of_a_map_make_up_the_whole_and_go(monkeypatch, size, memory_format):
+    whole = torch.rand(1, 3, size, 7).contiguous(memory_format=memory_format)
+    monkeypatch.setattr(strips, "_PART", 4 * 3 * 7 * 9)  # of nine rows
+    found = strips.PartedMap(strips.by_strips(lambda rows: whole[:, :, rows], size, 4, 2), size)
+    for first in range(0, size, 4):
+        rows = slice(max(first - 2, 0), min(first + 6, size))
+        part = strips.rows_of(found, rows)
+        assert torch.equal(part, whole[:, :, rows])
+        assert part.is_contiguous(memory_format=memory_format) or len(part[0, 0]) == size
+        assert torch.equal(strips.rows_of(found, rows, last=True), whole[:, :, rows])
+    assert [part is None for part in found._parts] == [
+        9 * (i + 1) <= rows.start for i in range(len(found._parts))
+    ]
+
+
+def test_a_large_map_in_many_parts_changes_no_bit(net, monkeypatch):
+    images = torch.rand(1, 2, 301, 20)
+    monkeypatch.setattr(compact_unet, "_STRIP", 1)
+    with torch.no_grad():
+        whole = net.maps(images)
+        monkeypatch.setattr(strips, "_PART", 1)  # a row each
+        assert torch.equal(net.maps(images), whole)
 
 
 def test_a_gradient_and_training_see_the_whole(net, monkeypatch):
