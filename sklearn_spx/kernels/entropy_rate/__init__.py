@@ -173,11 +173,13 @@ def entropy_rate_superpixels(
         image = affinities = cells = None  # copies of them are no longer needed
         arrays.clear()
         height, width = grid.shape[1:]
+        mask = None if mask is None else grid.flat(as_mask(mask, shape))
         inside = np.zeros(weights.shape[:2], bool)
-        inside[:, :width] = True if mask is None else grid.flat(as_mask(mask, shape))
+        inside[:, :width] = True if mask is None else mask
         n_pixels = int(np.count_nonzero(inside))
         _check_size(n_segments, n_pixels)
         _cpu_weights.cut_edges(inside, height, grid.offsets, weights)
+        inside = np.broadcast_to(True, (len(weights), width)) if mask is None else mask
         side, growth = _TILES[axes]
         if n_pixels < _LEAST_SIZE * n_segments:
             side = 0

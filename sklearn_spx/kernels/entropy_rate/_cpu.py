@@ -15,7 +15,9 @@ from ._queue import (
     open_box,
     open_graph,
 )
-from ._rules import entropy_gain, scales, x_log_x
+from ._rules import loop_gain, scales
+
+N_WORKERS = 31  # times eight numbers of boxes, and 0, are those of a byte
 
 
 @njit
@@ -38,7 +40,7 @@ def edges_of(offsets, height, width, n_ways):
 
 @njit
 def loops_of(weights, height, offsets):
-    """Weights of the self-loops at the start, and x log x of them, (R * W, 2) float64.
+    """Weights of the self-loops at the start, (R * W,) float64.
 
     Parameters
     ----------
@@ -48,14 +50,12 @@ def loops_of(weights, height, offsets):
     """
     weight = weights.ravel()
     bits, steps = edges_of(offsets, height, weights.shape[1], weights.shape[2])
-    loop = np.zeros((weight.size >> bits, 2))
+    loop = np.zeros(weight.size >> bits)
     for e in range(weight.size):
         if weight[e] > 0:
             a = e >> bits
-            loop[a, 0] += weight[e]
-            loop[a + steps[e - (a << bits)], 0] += weight[e]
-    for p in range(len(loop)):
-        loop[p, 1] = x_log_x(loop[p, 0])
+            loop[a] += weight[e]
+            loop[a + steps[e - (a << bits)]] += weight[e]
     return loop
 
 
@@ -71,40 +71,41 @@ def greatest_gain(rows, weights, height, offsets, loop):
             w = weight[(a << bits) + k]
             if w > 0:
                 b = a + steps[k]
-                most = most_gain(w, loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1], np.inf)
-                if most > greatest:
-                    gain = entropy_gain(w, loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1])
-                    greatest = max(greatest, gain)
+                if most_gain(w, loop[a], loop[b], np.inf) > greatest:
+                    greatest = max(greatest, loop_gain(w, loop[a], loop[b]))
     return greatest
 
 
 @njit
-def graph_of(weights, height, offsets, loop, n_pixels, scale, open_):
+def graph_of(weights, height, offsets, loop, n_pixels, scale):
     """The graph in which each pixel is a cluster.
 
     weights, height, offsets, loop : as of `loops_of`
     n_pixels : int, of the image
     scale : greatest, factor, unit
-    open_ : (R * W,) int32, 0: memory to be used
     """
     n_rows, width, n_ways = weights.shape
     bits, steps = edges_of(offsets, height, width, n_ways)
-    root, ring = np.empty(open_.size, np.int32), np.empty(open_.size, np.int32)
-    for p in range(open_.size):
+    n = n_rows * width
+    root, ring, open_ = np.empty(n, np.int32), np.empty(n, np.int32), np.zeros(n, np.uint8)
+    for p in range(n):
         root[p], ring[p] = -1, p
     shape, clusters = (n_rows // height, height, width), (root, ring, open_)
     return open_graph(shape, bits, weights.ravel(), steps, clusters, loop, n_pixels, scale)
 
 
 @njit
-def sweep(graph, heads, box, start, stop, sides, depth):
+def sweep(graph, heads, worker, start, stop, sides, depth):
     """Make the joins of costs up to ``depth`` greatest gains within tiles, one after the other.
+
+    A box's number says who works on it, and along which axes the tile is an odd one: tiles that
+    meet, in this slab or the next, and boxes that are worked on at the same time, have others.
 
     Parameters
     ----------
-    graph : Graph
+    graph : Graph, `open` of which is 0 before the first of the sweeps over these tiles
     heads : (1, N_BUCKETS) int32, first edge of each bucket; all are empty, before and after
-    box : int, number before that of the first tile
+    worker : int, below N_WORKERS, another one for each that sweeps at the same time
     start, stop : three int, slice, row and column of the first pixel, and those behind the last
     sides : three int, of tiles
     depth : float
@@ -118,7 +119,8 @@ def sweep(graph, heads, box, start, stop, sides, depth):
     for z in range(start[0], stop[0], sides[0]):
         for y in range(start[1], stop[1], sides[1]):
             for x in range(start[2], stop[2], sides[2]):
-                box += 1
+                odd = 4 * (z // sides[0] & 1) + 2 * (y // sides[1] & 1) + (x // sides[2] & 1)
+                box = 1 + 8 * worker + odd
                 behind = (
                     min(z + sides[0], stop[0]), min(y + sides[1], stop[1]),
                     min(x + sides[2], stop[2]),
@@ -157,14 +159,14 @@ def join_rest(graph, heads, most):
 
 
 @njit
-def number_clusters(graph, inside, labels):
+def number_clusters(graph, outside, labels):
     """Number the clusters 0, 1, ... in the order of their first pixels.
 
-    inside : IN (R, W) bool; others get -1
-    labels : OUT (R, W) int32, which may be the memory of `graph.open`
+    outside : IN (R * W,) bool, pixels that get -1; it may be the memory of `graph.open`
+    labels : OUT (R * W,) int32, which may be the memory of `graph.ring`
     """
     root = graph.root
     for p in range(root.size):
         if root[p] < 0:
             root[p] = p
-    number(root, ~inside.ravel(), labels.ravel())
+    number(root, outside, labels)

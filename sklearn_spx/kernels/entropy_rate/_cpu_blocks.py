@@ -13,21 +13,9 @@ from .._disjoint_set import find, join
 from ..compilation import inner, njit, rule
 from ._cpu import edges_of, sweep
 from ._queue import no_edges, open_graph, tabulate, unbalance_of
-from ._rules import entropy_gain, integer_cost, x_log_x
+from ._rules import entropy_gain, integer_cost, loop_gain, x_log_x
 
 _TABLE = 4096  # sizes of clusters whose n log n is kept
-
-
-@njit
-def take_loops(found, loop):
-    """Take the weights of self-loops as they are found (n,) float64, where they have changed.
-
-    loop : INOUT (n, 2) float64
-    """
-    for p in range(found.size):
-        if found[p] != loop[p, 0]:
-            loop[p, 0] = found[p]
-            loop[p, 1] = x_log_x(found[p])
 
 
 @njit
@@ -75,7 +63,7 @@ def join_block(weights, offsets, core, scale, depth, tiles, n_pixels, loop, pare
     depth : float, joins are made of costs up to as many greatest gains
     tiles : two int, side of the first tiles within, 0 for none, and its growth
     n_pixels : int, of the whole image
-    loop : INOUT (H * W, 2) float64
+    loop : INOUT (H * W,) float64
     parent : INOUT (H * W,) int32
     """
     height, width, n_ways = weights.shape
@@ -88,15 +76,15 @@ def join_block(weights, offsets, core, scale, depth, tiles, n_pixels, loop, pare
     first, behind = (0, core[0], core[2]), (1, core[1], core[3])
     heads = no_edges(1)
     side, growth = tiles
-    box, last, longest = 0, np.int64(-1), max(core[1] - core[0], core[3] - core[2])
+    last, longest = np.int64(-1), max(core[1] - core[0], core[3] - core[2])
     while True:
         if side == 0 or side > longest:
             side = longest
-        _, cost = sweep(graph, heads, box, first, behind, (1, side, side), depth)
+        _, cost = sweep(graph, heads, 0, first, behind, (1, side, side), depth)
         last = max(last, cost)
         if side == longest:
             break
-        box += (-(-(core[1] - core[0]) // side)) * (-(-(core[3] - core[2]) // side))
+        graph.open[:] = 0
         side *= growth
     for p in range(parent.size):
         parent[p] = p if root[p] < 0 else root[p]
@@ -115,7 +103,7 @@ def _clusters_of(parent):
             root[p] = r
             root[r] -= 1
             ring[p], ring[r] = ring[r], p
-    return root, ring, np.zeros(parent.size, np.int32)
+    return root, ring, np.zeros(parent.size, np.uint8)
 
 
 @njit
@@ -168,7 +156,7 @@ def list_edges(weights, offsets, core, scale, bounds, loop, parent, found, weigh
                 root_b = find(parent, b)
                 if root_a == root_b:
                     continue
-                gain = entropy_gain(w, loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1])
+                gain = loop_gain(w, loop[a], loop[b])
                 unbalance = unbalance_of(n_log_n, size[root_a], size[root_b])
                 cost = integer_cost(gain, unbalance, scale[0], scale[1], scale[2])
                 if cost >= high:

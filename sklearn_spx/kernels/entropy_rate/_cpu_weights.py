@@ -8,8 +8,8 @@ from ._rules import colour_weight, is_border
 
 
 @njit
-def colour_weights(rows, image, height, offsets, squares, factor, least, weights):
-    """exp(factor d^2 l^2), d the sum of absolute differences, l the length of the edge.
+def weigh_colours(rows, image, height, offsets, squares, factor, least, beside, weights):
+    """Write exp(factor d^2 l^2), d the sum of absolute differences, l the length of the edge.
 
     Parameters
     ----------
@@ -19,7 +19,8 @@ def colour_weights(rows, image, height, offsets, squares, factor, least, weights
     offsets : IN (d, 3) int64
     squares : IN (d,) float64, of the lengths
     factor, least : float, `least` the least weight
-    weights : OUT (R, >= W, >= d) float64; edges that leave the image are not written
+    beside : bool, whether weights are there, to be multiplied by these
+    weights : INOUT (R, >= W, >= d) float64; edges that leave the image are left alone
     """
     n_rows, width, n_channels = image.shape
     for row in range(rows[0], rows[1]):
@@ -31,7 +32,8 @@ def colour_weights(rows, image, height, offsets, squares, factor, least, weights
                     for c in range(n_channels):
                         here, there = image[row, x, c], image[other, x + right, c]
                         d += abs(np.float64(here) - np.float64(there))
-                    weights[row, x, k] = colour_weight(d, squares[k], factor, least)
+                    w = colour_weight(d, squares[k], factor, least)
+                    weights[row, x, k] = max(weights[row, x, k] * w, least) if beside else w
 
 
 @njit
@@ -41,7 +43,7 @@ def weaken(cells, height, offsets, factor, least, weights):
     Parameters
     ----------
     cells : IN (R, W) int32
-    height, offsets : as of `colour_weights`
+    height, offsets : as of `weigh_colours`
     factor, least : float, `least` the least weight
     weights : INOUT (R, >= W, >= d) float64; edges that leave the image are left alone
     """
@@ -62,7 +64,7 @@ def cut_edges(inside, height, offsets, weights):
     Parameters
     ----------
     inside : IN (R, W) bool
-    height, offsets : as of `colour_weights`
+    height, offsets : as of `weigh_colours`
     weights : INOUT (R, W, >= d) float64
     """
     n_rows, width = inside.shape

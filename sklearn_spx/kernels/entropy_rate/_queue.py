@@ -17,7 +17,7 @@ part of the image, rests on: an edge that comes up there is joined unless one of
 closed, that is, reaches out of the box or was passed over by a better edge; then both are closed.
 
 An edge's gain is found anew whenever it comes up: to keep it would take as much memory as the
-weights.
+weights. So are the logarithms of the self-loops.
 """
 
 from collections import namedtuple
@@ -26,7 +26,7 @@ import numpy as np
 
 from .._bits import bits_of_double, double_of
 from ..compilation import inner, njit, rule
-from ._rules import entropy_gain, integer_cost, x_log_x
+from ._rules import integer_cost, loop_gain, x_log_x
 
 N_BUCKETS = np.int64(1 << 17)
 ALL = np.int64(1 << 62)  # joins: no number of them ends the work
@@ -36,7 +36,7 @@ _SHIFT = RANGE - 17
 _TABLE = 1 << 16  # sizes of clusters whose n log n is kept; there are few clusters beyond
 _LN2 = 0.6931471805599453
 _ROUNDING = 1e-12  # far more than the arithmetic of a gain errs by
-# log(1 + f) of f from 0 to 1, never too much: the best polynomial, less its greatest error
+# log(1 + f) of f from 0 to 1: the best polynomial, and its greatest error
 _LOG = (0.99949440211303, -0.49190078765292, 0.28945534936545, -0.13604375428790, 0.03215188451768)
 _LOG_ERROR = 1e-5
 
@@ -49,8 +49,8 @@ Graph = namedtuple(
         "steps",  # from a pixel to the end of its edge k
         "root",  # of a pixel, the pixel that its cluster is known by; of that one, minus the size
         "ring",  # next pixel of the same cluster, around and around
-        "open",  # of a root: the last box in which the cluster is open
-        "loop",  # weight of a pixel's self-loop, and x log x of it
+        "open",  # of a root: the last box in which the cluster is open, of those of a sweep
+        "loop",  # weight of a pixel's self-loop
         "following",  # next edge in the same bucket
         "n_log_n",  # of the sizes that are kept
         "scale",  # greatest entropy gain, factor of the balancing term, and inverse unit of costs
@@ -123,25 +123,33 @@ def unbalance_of(n_log_n, m, n):
 
 
 @rule(forceinline=True)
-def most_gain(w, loop_a, loop_b, log_a, log_b, most):
-    """At least `entropy_gain`, by some 1e-5 w too much, or ``most`` where that is not sure.
+def _near_log(x):
+    """Natural logarithm of a normal float64 above 0, to within _LOG_ERROR."""
+    bits = bits_of_double(x)
+    power = (bits >> 52) - 1023
+    f = double_of(bits - (power << 52)) - 1.0
+    log_f = f * (_LOG[0] + f * (_LOG[1] + f * (_LOG[2] + f * (_LOG[3] + f * _LOG[4]))))
+    return _LN2 * power + log_f
+
+
+@rule(forceinline=True)
+def most_gain(w, loop_a, loop_b, most):
+    """At least `loop_gain`, by some 1e-4 w too much, or ``most`` where that is not sure.
 
     x log x at l - w is l log l - w (1 + log l) + w (r / 2 + r^2 / 6 + r^3 / 12 + r^4 / 20 + ...),
     r = w / l: no term is below 0, and those that are left out count where l is nearly w alone.
     """
     if not (w <= loop_a and w <= loop_b):  # loops are sums, and rounded
         return most
-    bits = bits_of_double(w)
-    power = (bits >> 52) - 1023
-    f = double_of(bits - (power << 52)) - 1.0
-    log_f = f * (_LOG[0] + f * (_LOG[1] + f * (_LOG[2] + f * (_LOG[3] + f * _LOG[4]))))
+    log_a, log_b = _near_log(loop_a), _near_log(loop_b)
     per_a, per_b = 1.0 / loop_a, 1.0 / loop_b
     r, s = w * per_a, w * per_b
     beyond_a = r * (1 / 2 + r * (1 / 6 + r * (1 / 12 + r * (1 / 20))))
     beyond_b = s * (1 / 2 + s * (1 / 6 + s * (1 / 12 + s * (1 / 20))))
-    tangents = 2.0 + log_a * per_a + log_b * per_b
-    gain = w * (tangents - beyond_a - beyond_b - 2.0 * (_LN2 * power + log_f - _LOG_ERROR))
-    return gain + _ROUNDING * (abs(log_a) + abs(log_b) + loop_a + loop_b + abs(gain))
+    tangents = 2.0 + log_a + log_b + 4.0 * _LOG_ERROR
+    gain = w * (tangents - beyond_a - beyond_b - 2.0 * _near_log(w))
+    rounded = loop_a * (1.0 + abs(log_a)) + loop_b * (1.0 + abs(log_b))
+    return gain + _ROUNDING * (rounded + abs(gain))
 
 
 @rule(forceinline=True)
@@ -166,7 +174,7 @@ def open_box(graph, box, first, behind):
     Parameters
     ----------
     graph : Graph
-    box : int, its number, not 0, that no other box has
+    box : int, its number, not 0, that no box has that is beside it, or worked on at the same time
     first, behind : three int, slice, row and column of its first pixel, and those behind its last
     """
     depth, height, width = graph.shape
@@ -223,7 +231,7 @@ def deal(graph, head, box, first, behind, ring, limit):
                     if root_a == root_b or (shut_a and open_[root_b] != box):
                         continue
                     unbalance = unbalance_of(n_log_n, -root[root_a], -root[root_b])
-                    gain = most_gain(w, loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1], greatest)
+                    gain = most_gain(w, loop[a], loop[b], greatest)
                     bucket = integer_cost(gain, unbalance, greatest, factor, unit) >> _SHIFT
                     if limit == N_BUCKETS:
                         bucket = min(bucket, limit - 1)
@@ -301,10 +309,10 @@ def empty_buckets(graph, heads, box, origin, buckets, limit, most):
                 if root_a != root_b and (open_[root_a] == box or open_[root_b] == box):
                     w = weight[e]
                     unbalance = unbalance_of(n_log_n, -root[root_a], -root[root_b])
-                    gain = most_gain(w, loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1], greatest)
+                    gain = most_gain(w, loop[a], loop[b], greatest)
                     key = integer_cost(gain, unbalance, greatest, factor, unit) - start
                     if key < 1 << _SHIFT:
-                        gain = entropy_gain(w, loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1])
+                        gain = loop_gain(w, loop[a], loop[b])
                         key = integer_cost(gain, unbalance, greatest, factor, unit) - start
                     if key < 1 << _SHIFT:
                         if n == ready.size:
@@ -331,7 +339,7 @@ def empty_buckets(graph, heads, box, origin, buckets, limit, most):
                 w, key = weight[e], known >> 32
                 if not fresh:
                     unbalance = unbalance_of(n_log_n, -root[root_a], -root[root_b])
-                    gain = entropy_gain(w, loop[a, 0], loop[b, 0], loop[a, 1], loop[b, 1])
+                    gain = loop_gain(w, loop[a], loop[b])
                     cost = integer_cost(gain, unbalance, greatest, factor, unit)
                     key = max(cost - start, np.int64(0))
                     if key < 1 << _SHIFT and (key << 32) | e > known:
@@ -342,9 +350,8 @@ def empty_buckets(graph, heads, box, origin, buckets, limit, most):
                     waiting = _put(following, head, e, bucket + (key >> _SHIFT), limit, waiting)
                 elif is_open_a and is_open_b:  # no other edge at the two is better
                     _join(root, ring, root_a, root_b)
-                    for end in (a, b):
-                        loop[end, 0] -= w
-                        loop[end, 1] = x_log_x(loop[end, 0])
+                    loop[a] -= w
+                    loop[b] -= w
                     n_joins += 1
                     last = max(last, start + key)
                     fresh = False

@@ -119,6 +119,12 @@ def entropy_gain(w, loop_a, loop_b, log_a, log_b):
 
 
 @register_jitable
+def loop_gain(w, loop_a, loop_b):
+    """`entropy_gain` of an edge of weight w between self-loops of these weights."""
+    return entropy_gain(w, loop_a, loop_b, x_log_x(loop_a), x_log_x(loop_b))
+
+
+@register_jitable
 def scales(n_pixels, n_segments, balance, greatest):
     """Factor of the balancing term, and the inverse of the unit of integer costs.
 

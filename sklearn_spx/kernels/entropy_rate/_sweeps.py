@@ -11,8 +11,6 @@ band's first and last pixels, beside other bands, are not of its box, so cluster
 band are closed, and no edge leads from one box to another.
 """
 
-import math
-
 import numpy as np
 
 from .._bands import ONE_BAND
@@ -29,7 +27,7 @@ def segment(
     Parameters
     ----------
     weights : float64 ndarray of shape (R, W, 2^bits)
-    inside : bool ndarray of shape (R, W)
+    inside : bool ndarray of shape (R, <= W); what is beyond it is outside
     height : int, rows of a slice
     offsets : int64 ndarray of shape (d, 3), from a pixel to the ends of its edges
     n_pixels, n_segments : int
@@ -54,8 +52,8 @@ def segment(
     bands.run(look, len(weights))
     greatest = float(gains.max())
     scale = (greatest, *_cpu.scales_of(n_pixels, n_segments, balance, greatest))
-    labels = np.zeros(inside.shape, np.int32)  # until they are known, memory of the graph
-    graph = _cpu.graph_of(*of_edges, loop, n_pixels, scale, labels.ravel())
+    graph = _cpu.graph_of(*of_edges, loop, n_pixels, scale)
+    labels = graph.ring.reshape(weights.shape[:2])  # until they are known, it is of the graph
 
     work = _Work(graph, bands, n_pixels, n_segments)
     if side:
@@ -66,7 +64,10 @@ def segment(
     last = work.join_rest()
     if swept >= 0 and work.n_left == n_segments and last <= swept:
         return labels, -1
-    _cpu.number_clusters(graph, inside, labels)
+    outside = graph.open.view(bool)
+    outside[:] = True
+    np.logical_not(inside, out=outside.reshape(labels.shape)[:, : inside.shape[1]])
+    _cpu.number_clusters(graph, outside, labels.ravel())
     return labels, work.n_left
 
 
@@ -80,13 +81,12 @@ class _Work:
         self.graph, self.bands = graph, bands
         self.n_segments, self.n_left, self.last = n_segments, n_pixels, -1
         self.heads = _queue.no_edges(bands.n_threads)
-        self.box = 0  # number of the last box
 
     def sweep(self, side, growth):
         """Make joins in slabs of tiles, of a side that grows, and then in bands."""
         shape = self.graph.shape
         axis = int(np.argmax(shape))
-        n_threads = max(1, min(self.bands.n_threads, shape[axis] // side))
+        n_threads = max(1, min(self.bands.n_threads, shape[axis] // side, _cpu.N_WORKERS))
         n_slabs = _ceil(shape[axis], side)
         if n_threads > 1:  # as many for each thread, and as many between them
             n_slabs = _ceil(n_slabs, 2 * n_threads) * 2 * n_threads
@@ -118,30 +118,28 @@ class _Work:
     def _sweep_slabs(self, axis, sides):
         thickness = sides[axis]
         slabs = range(_ceil(self.graph.shape[axis], thickness))
-        n_tiles = math.prod(_ceil(self.graph.shape[i], sides[i]) for i in range(3) if i != axis)
+        self.graph.open[:] = 0
 
-        def work(heads, slab):
-            box = self.box + slab * n_tiles
+        def work(heads, worker, slab):
             first, behind = self._slab(axis, slab * thickness, (slab + 1) * thickness)
-            return _cpu.sweep(self.graph, heads, box, first, behind, tuple(sides), _DEPTH)
+            return _cpu.sweep(self.graph, heads, worker, first, behind, tuple(sides), _DEPTH)
 
         self._run(work, slabs[::2])
         self._run(work, slabs[1::2])
-        self.box += len(slabs) * n_tiles
 
     def _sweep_bands(self, axis, ends):
         bands = range(len(ends) - 1)
+        self.graph.open[:] = 0
 
-        def work(heads, i):
+        def work(heads, worker, i):
             first, stop = ends[i] + (i > 0), ends[i + 1] - (i < bands[-1])
             if first >= stop:
                 return 0, -1
             start, behind = self._slab(axis, first, stop)
             sides = tuple(b - a for a, b in zip(start, behind))
-            return _cpu.sweep(self.graph, heads, self.box + i, start, behind, sides, _DEPTH)
+            return _cpu.sweep(self.graph, heads, worker, start, behind, sides, _DEPTH)
 
         self._run(work, bands)
-        self.box += len(bands)
 
     def _slab(self, axis, first, stop):
         """First pixel, and that behind the last, of a slab across an axis."""
@@ -150,14 +148,15 @@ class _Work:
         return tuple(start), tuple(behind)
 
     def _run(self, work, items):
-        """Call ``work(heads, item)`` of each, which returns how many joins, and the last cost."""
-        made = {}
+        """Call ``work`` of each, which returns how many joins, and the last cost."""
+        n_workers, made = min(self.bands.n_threads, _cpu.N_WORKERS, len(items)), {}
 
-        def some(band, first, stop):
-            for i in range(first, stop):
-                made[i] = work(self.heads[band : band + 1], items[i])
+        def some(worker, first, stop):
+            ends = [len(items) * i // n_workers for i in (first, stop)]
+            for i in range(*ends):
+                made[i] = work(self.heads[worker : worker + 1], worker, items[i])
 
-        self.bands.run(some, len(items))
+        self.bands.run(some, n_workers)
         self.n_left -= sum(n for n, _ in made.values())
         self.last = max(self.last, *(cost for _, cost in made.values()))
 

@@ -18,14 +18,15 @@ def edge_weights(grid, image, sigma, affinities, cells, regularity, mask=None, b
     bands : Bands, threads
     """
     shape = grid.shape if grid.axes == 3 else grid.shape[1:]
+    weights = _no_weights(grid) if affinities is None else affinity_weights(affinities, grid, mask)
     if image is not None:
-        weights = _colour_weights(as_image(image, mask=mask, axes=grid.axes), sigma, grid, bands)
-    if affinities is not None:
-        given = affinity_weights(affinities, grid, mask)
-        if image is not None:
-            given *= weights
-            np.maximum(given, LEAST_WEIGHT, out=given)
-        weights = given
+        image = grid.flat(as_image(image, mask=mask, axes=grid.axes), -1)
+        how = grid.shape[1], grid.offsets, grid.squares, colour_factor(sigma), LEAST_WEIGHT
+
+        def weigh(band, first, stop):
+            _cpu_weights.weigh_colours((first, stop), image, *how, affinities is not None, weights)
+
+        bands.run(weigh, len(weights))
     if cells is not None:
         cells = grid.flat(as_labels(cells, "cells", shape))
         how = 1.0 - regularity, LEAST_WEIGHT
@@ -46,18 +47,6 @@ def _no_weights(grid):
     """
     depth, height, width = grid.shape
     return np.zeros((depth * height, width | 1, 1 << grid.bits))
-
-
-def _colour_weights(image, sigma, grid, bands):
-    weights = _no_weights(grid)
-    image = grid.flat(image, image.shape[-1])
-    how = grid.shape[1], grid.offsets, grid.squares, colour_factor(sigma), LEAST_WEIGHT
-
-    def weigh(band, first, stop):
-        _cpu_weights.colour_weights((first, stop), image, *how, weights)
-
-    bands.run(weigh, len(weights))
-    return weights
 
 
 def affinity_weights(affinities, grid, mask=None):

@@ -75,8 +75,8 @@ class Weighed(NamedTuple):
     weights : ndarray of shape (H, W | 1, 2^bits), float64
         Of the block with its ring.
 
-    loops : ndarray of shape (H * (W | 1), 2), float64
-        Weights of the self-loops of its pixels before any join, and x log x of them.
+    loops : ndarray of shape (H * (W | 1),), float64
+        Weights of the self-loops of its pixels before any join.
 
     offsets : ndarray of shape (d, 3), int64
         From a pixel to the ends of its edges.
@@ -219,7 +219,7 @@ def weigh(
     # those of the last ring are wrong, and have done their part
     rows = slice(outer[0] - seen[0], outer[1] - seen[0])
     columns = slice(outer[2] - seen[2], outer[3] - seen[2])
-    loops = _odd(loops.reshape(*weights.shape[:2], 2)[rows, columns]).reshape(-1, 2)
+    loops = _odd(loops.reshape(weights.shape[:2])[rows, columns]).ravel()
     weights = _odd(weights[rows, columns])
     width = outer[3] - outer[2]
     _cut(weights, width, grid_of((len(weights), width), connectivity))
@@ -339,7 +339,7 @@ def join_block(
     )  # fmt: skip
     _cpu_blocks.write_ids(parent, weighed.outer, plan.shape[1], ids)
     a, b, c, d = weighed.core
-    found, left_over = ids[a:b, c:d].copy(), loop[:, 0].reshape(ids.shape)[a:b, c:d].copy()
+    found, left_over = ids[a:b, c:d].copy(), loop.reshape(ids.shape)[a:b, c:d].copy()
     n = int(np.count_nonzero(found == single_clusters(weighed.box, plan.shape[1])))
     return found, left_over, n, int(cost)
 
@@ -458,7 +458,7 @@ def list_edges(
     y, x = np.divmod(pixels, row)
     names = (y + weighed.outer[0]) * width + x + weighed.outer[2]
     numbers = names[:, 0] * weighed.weights.shape[2] + found[:, 1]
-    return Edges(numbers, weights, names, ids.ravel()[pixels], loop[:, 0][pixels]), counts
+    return Edges(numbers, weights, names, ids.ravel()[pixels], loop[pixels]), counts
 
 
 def _cut(weights, width, grid):
@@ -478,11 +478,10 @@ def _odd(array, value=0):
 
 def _as_it_is(plan, weighed, clusters, loops):
     """Clusters, loops and parents of a block and its ring, in rows as those of weights."""
-    loop = weighed.loops.copy()
     if clusters is None:
-        clusters = single_clusters(weighed.outer, plan.shape[1])
+        clusters, loop = single_clusters(weighed.outer, plan.shape[1]), weighed.loops.copy()
     else:
-        _cpu_blocks.take_loops(_odd(loops).ravel(), loop)
+        loop = _odd(loops).ravel()
     ids = _odd(clusters.astype(np.int64), -1)
     parent = np.empty(ids.size, np.int32)
     _cpu_blocks.find_roots(ids, weighed.outer, plan.shape[1], parent)
