@@ -2,6 +2,7 @@
 
 import pickle
 import sys
+import weakref
 
 import numpy as np
 import pytest
@@ -81,11 +82,34 @@ def test_small_superpixels_are_favoured_less(masked):
     beside = growth.Beside(image, mask, growth.Reading(1.0, 0.3, 0.4, 0.0), "cpu")
     inside = 2048 if masked else 4096
     for side, expected in ((16, 0.4), (128**0.5, 0.4), (8, 0.2), (4, 0.05)):
-        options = beside.options(round(inside / side**2))
-        np.testing.assert_allclose(options["regularity"], expected)
+        n_segments = round(inside / side**2)
+        np.testing.assert_allclose(beside.regularity(n_segments), expected)
+        assert beside.cells(n_segments).shape == (64, 64)
     cells = np.zeros((64, 64), np.int32)  # given ones say themselves how much
     beside = growth.Beside(image, mask, growth.Reading(1.0, 0.3, 0.4, 0.0), "cpu", cells)
-    assert beside.options(1000)["regularity"] == 0.4
+    assert beside.regularity(1000) == 0.4
+    assert beside.cells(1000) is cells
+
+
+def test_affinities_are_not_kept_while_superpixels_grow(fitted, monkeypatch):
+    seal = pickle.loads(pickle.dumps(fitted))
+    image = np.zeros((40, 50, 3), np.uint8)
+    known, there, kernel = [], [], growth.entropy_rate_superpixels
+
+    def predicted(image):
+        found = np.full((2, 40, 50), 0.9, np.float32)
+        known.append(weakref.ref(found))
+        return found
+
+    def noted(*args, **options):
+        there.append(known[0]() is not None)
+        return kernel(*args, **options)
+
+    monkeypatch.setattr(seal, "_predicted", predicted)
+    monkeypatch.setattr(growth, "entropy_rate_superpixels", noted)
+    many = seal.transform([image], n_segments=[5, 9])[0]
+    assert there == [True, False]  # the last count has them
+    np.testing.assert_array_equal(many[1], seal.set_params(n_segments=9).transform([image])[0])
 
 
 def test_colours_weigh_where_an_image_is_smooth():

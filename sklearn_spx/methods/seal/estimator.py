@@ -443,11 +443,13 @@ class SEALSuperpixels(Pretrained, ValueRange, StartingSegmenter):
         if self.backend == "egb":
             reading = reading._replace(regularity=0.0, colour=0.0)
         beside = Beside(image, mask, reading, self.device, start, threads_after_net(self.n_jobs))
-        affinities, mask = placed(self.device, self._predicted(image), mask)
-        return [
-            to_host(grow(affinities, count, beside, self.backend, self.connectivity, mask))
-            for count in counts
-        ]
+        *held, mask = placed(self.device, self._predicted(image), mask)
+        labels = []
+        for i, count in enumerate(counts, 1):
+            given = held if i == len(counts) else held.copy()  # the last may have them
+            found = grow(given, count, beside, self.backend, self.connectivity, mask)
+            labels.append(to_host(found))
+        return labels
 
     def _reading(self):
         """The parameters of these names, where they are not None."""

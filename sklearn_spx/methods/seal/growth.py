@@ -65,12 +65,12 @@ class Beside:
     """
 
     def __init__(self, image, mask, reading, device, cells=None, n_threads=1):
-        self.reading, self._colours, self._pixels, self._cells = reading, {}, None, None
-        self._threads = {"n_threads": n_threads}
+        self.reading, self.n_threads, self._pixels, self._cells = reading, n_threads, None, None
+        self.colours, self.sigma = None, SIGMA
         weight = colour_weight(image, mask, reading.colour)
         if weight > 0:
-            colours, _ = placed(device, eight_bit_units(image), None)
-            self._colours = {"image": colours, "sigma": SIGMA / weight**0.5}
+            self.colours = placed(device, eight_bit_units(image))[0]
+            self.sigma = SIGMA / weight**0.5
         if reading.regularity > 0 and cells is not None:
             self._cells = placed(device, cells, None)[0]
         elif reading.regularity > 0:
@@ -78,23 +78,24 @@ class Beside:
             self._pixels, self._mask = placed(device, pixels, mask)
             self._area = math.prod(image.shape[:2]) if mask is None else np.count_nonzero(mask)
 
-    def options(self, n_segments):
-        """Arguments of `entropy_rate_superpixels`."""
-        options = {"balance": self.reading.balance, **self._colours, **self._threads}
-        if self.reading.regularity == 0:
-            return options
-        cells, regularity = self._cells, self.reading.regularity
-        if cells is None:
-            regularity = regularity_at(regularity, self._area, n_segments)
-            cells = slic_quiet(
-                self._pixels,
-                n_segments,
-                compactness=ROUND,
-                mask=self._mask,
-                convert2lab=self._converts,
-                **self._threads,
-            )
-        return {**options, "cells": cells, "regularity": regularity}
+    def regularity(self, n_segments):
+        """By what share affinities across the borders of `cells` are less."""
+        if self._pixels is None:
+            return self.reading.regularity
+        return regularity_at(self.reading.regularity, self._area, n_segments)
+
+    def cells(self, n_segments):
+        """Superpixels whose borders are favoured, or None."""
+        if self._pixels is None:
+            return self._cells
+        return slic_quiet(
+            self._pixels,
+            n_segments,
+            compactness=ROUND,
+            mask=self._mask,
+            convert2lab=self._converts,
+            n_threads=self.n_threads,
+        )
 
 
 def colour_weight(image, mask, colour):
@@ -164,15 +165,24 @@ def sharpened(affinities, reading):
     return affinities ** min(reading.sharpness, 1e30)  # within float32
 
 
-def grow(affinities, n_segments, beside, backend="ers", connectivity=8, mask=None):
-    """Superpixels on affinities, exactly ``n_segments``; arrays, or tensors on a GPU."""
-    affinities = sharpened(affinities, beside.reading)
+def grow(given, n_segments, beside, backend="ers", connectivity=8, mask=None):
+    """Superpixels on affinities, exactly ``n_segments``; arrays, or tensors on a GPU.
+
+    ``given`` is a list of the affinities alone, which are taken out of it: if nobody else has them,
+    their memory is free when they have become the weights of a graph.
+    """
+    given = [sharpened(given.pop(), beside.reading)]
     if backend == "egb":
-        return graph_segments(affinities, n_segments, connectivity, mask)
+        return graph_segments(given.pop(), n_segments, connectivity, mask)
     return entropy_rate_superpixels(
-        n_segments=n_segments,
-        affinities=affinities,
+        beside.colours,
+        n_segments,
+        affinities=given.pop(),
+        balance=beside.reading.balance,
+        sigma=beside.sigma,
         connectivity=connectivity,
+        cells=beside.cells(n_segments),
+        regularity=beside.regularity(n_segments),
         mask=mask,
-        **beside.options(n_segments),
+        n_threads=beside.n_threads,
     )

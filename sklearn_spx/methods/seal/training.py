@@ -161,7 +161,8 @@ def _accuracy(net, reading, image, labels):
     inside = (labels >= 0).any(axis=0)
     mask = None if inside.all() else inside
     alone = Beside(image, mask, reading._replace(regularity=0.0, colour=0.0), "cpu")
-    superpixels = grow(predict_affinities(image, net), _loop_count(inside.shape), alone, mask=mask)
+    affinities = [predict_affinities(image, net)]
+    superpixels = grow(affinities, _loop_count(inside.shape), alone, mask=mask)
     return achievable_segmentation_accuracy(superpixels, list(labels.astype(np.int32)))
 
 
