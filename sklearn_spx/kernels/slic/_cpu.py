@@ -28,6 +28,7 @@ from ._rules import (
     apart,
     colour_apart,
     group_apart,
+    half_apart,
     on_grid,
     tile_range,
 )
@@ -541,7 +542,9 @@ def _choose_by_many(
             dy, dx = grid[p] - cy, grid[SET + p] - cx
             distance[p] = fma(spatial, apart(dy, dx), far)
         nearer = np.int32(1)
-        for c in range(0, planes.shape[0] // SET, GROUP):
+        n_planes = planes.shape[0] // SET
+        whole = n_planes // GROUP * GROUP
+        for c in range(0, whole, GROUP):
             group, centre = planes[c * SET : (c + GROUP) * SET], centres[k, 2 + c : 2 + c + GROUP]
             c0, c1, c2, c3 = centre[0], centre[1], centre[2], centre[3]
             c4, c5, c6, c7 = centre[4], centre[5], centre[6], centre[7]
@@ -557,6 +560,13 @@ def _choose_by_many(
                 nearer = np.int32(nearer + (ordered_key(distance[p], keep, place) < best[p]))
             if nearer == 0:  # it is further than the best for all pixels
                 break
+        if nearer > 0 and whole < n_planes:
+            group, centre = planes[whole * SET :], centres[k, 2 + whole :]
+            c0, c1, c2, c3 = centre[0], centre[1], centre[2], centre[3]
+            for p in range(SET):
+                d0, d1 = group[p] - c0, group[SET + p] - c1
+                d2, d3 = group[2 * SET + p] - c2, group[3 * SET + p] - c3
+                distance[p] = fma(factor, half_apart(d0, d1, d2, d3), distance[p])
         if nearer > 0:
             for p in range(SET):
                 best[p] = min(best[p], ordered_key(distance[p], keep, place))

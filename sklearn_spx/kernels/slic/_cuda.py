@@ -58,6 +58,8 @@ def cluster(session, image, rgb_scale, channels, scale, n_planes, mask, start, o
         Scratch memory.
     """
     spatial, contrast, max_iter, adapts = options
+    if n_planes > FEW:
+        n_planes = -(-n_planes // GROUP) * GROUP  # whole passes: what is more is 0
     radius, n_centres = np.float64(start.step), len(start.seeds)
     grid = grid_of(image.shape, start.stride)
     n_tiles, n_sets = grid.n_down * grid.n_across, start.stride**2

@@ -13,7 +13,8 @@ from ..compilation import rule
 SIDE = 8  # pixels along a set
 SET = SIDE * SIDE
 FEW = 3  # planes at least, and as many as one pass over a set takes
-GROUP = 8  # planes that a pass takes where there are more: their number is a multiple
+GROUP = 8  # planes that a pass takes where there are more
+HALF = GROUP // 2  # and what a last pass may take: the number of planes is a multiple
 TOO_LARGE = 1e18  # beyond it, squared differences overflow float32
 
 _STEPS = np.int32(1 << 18)  # of a plane, from 0 to a power of 2 that is above all in a set
@@ -110,5 +111,11 @@ def colour_apart(d0, d1, d2):
 @rule
 def group_apart(d0, d1, d2, d3, d4, d5, d6, d7):
     """Squared distance in eight planes."""
-    first = fma(d3, d3, fma(d2, d2, fma(d1, d1, d0 * d0)))
+    first = half_apart(d0, d1, d2, d3)
     return fma(d7, d7, fma(d6, d6, fma(d5, d5, fma(d4, d4, first))))
+
+
+@rule
+def half_apart(d0, d1, d2, d3):
+    """Squared distance in four planes: that in eight of which four are the same in both."""
+    return fma(d3, d3, fma(d2, d2, fma(d1, d1, d0 * d0)))

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._bits import fma
 from ..compilation import njit
-from ._rules import FEW, GROUP
+from ._rules import FEW, HALF
 
 MANY = 16  # channels above which principal axes are tried
 _DROPPED = 1e-3  # of the variance, at most, that lies along the axes that are dropped
@@ -67,7 +67,7 @@ def choose_planes(take, rgb_scale, roots):
             channels = channels[np.argsort(-spread, kind="stable")]
         scale = roots[channels]
     few = len(channels) <= FEW
-    return channels, scale, FEW if few else -(-len(channels) // GROUP) * GROUP
+    return channels, scale, FEW if few else -(-len(channels) // HALF) * HALF
 
 
 def axes_and_planes(take, rgb_scale, roots):
