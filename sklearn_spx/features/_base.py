@@ -167,6 +167,10 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         """``_features`` times axes (n_features, n): those of coarse maps do so before."""
         return self._features(image) @ axes
 
+    def _add_along(self, image, axes, add):
+        """Call ``add`` of ``_features_along``, or of strips of its rows, from the top."""
+        add(self._features_along(image, axes))
+
     def _check(self, image, i, mask=None):
         image = check_image(image, f"X[{i}]", mask, f"masks[{i}]")
         return fill_outside(image, check_mask(mask, f"masks[{i}]", image.shape[:2]))

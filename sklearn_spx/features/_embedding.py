@@ -275,7 +275,26 @@ class EmbeddingFeatures(ImageTransformer):
     def _features_along(self, image, axes):
         return self._features_on(image, self.device, axes).cpu().numpy()
 
+    def _add_along(self, image, axes, add):
+        self._each_strip(image, self.device, axes, lambda strip: add(strip.cpu().numpy()))
+
     def _features_on(self, image, device, axes=None):
+        import torch
+
+        device = next(self._trained_net().on(device).parameters()).device
+        n_out = self.n_features_out_ if axes is None else axes.shape[1]
+        out, first = torch.empty((*image.shape[:2], n_out), device=device), 0
+
+        def add(strip):
+            nonlocal first
+            out[first : first + len(strip)] = strip
+            first += len(strip)
+
+        self._each_strip(image, device, axes, add)
+        return out
+
+    def _each_strip(self, image, device, axes, add):
+        """Call ``add`` of each strip of features (n_rows, width, n), a tensor where the net is."""
         import torch
 
         net = self._trained_net().on(device)
@@ -292,16 +311,10 @@ class EmbeddingFeatures(ImageTransformer):
 
         shape = image.shape[:2]
         axes = None if axes is None else torch.as_tensor(axes, device=device)
-        n_out = self.n_features_out_ if axes is None else axes.shape[1]
-        out = torch.empty((*shape, n_out), device=device)
-        first = 0
         with torch.inference_mode(), one_torch_thread():
             for strip in net.strips(pixels, colours, shape):
-                last = first + strip.shape[2]
                 features = strip[0].permute(1, 2, 0)
-                out[first:last] = features if axes is None else features @ axes
-                first = last
-        return out
+                add(features if axes is None else features @ axes)
 
     def _inputs(self, image, dtype=None):
         """Image and colours for the net, (C, H, W) float32."""

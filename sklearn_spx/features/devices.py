@@ -1,5 +1,6 @@
 """Features where the work goes on: not copied to the host from the GPU that made them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._base import ImageTransformer
 
-__all__ = ["features_along", "features_on"]
+__all__ = ["add_features_along", "features_along", "features_on"]
 
 
 def features_on(transformer: Any, image: Any, device: str) -> Any:
@@ -86,6 +87,42 @@ def features_along(
         return transformer._features_along(_checked(transformer, image), axes)
     values = features_on(transformer, image, device)
     return values @ (axes if isinstance(values, np.ndarray) else values.new_tensor(axes))
+
+
+def add_features_along(
+    transformer: Any, image: Any, axes: NDArray[np.float32], add: Callable[[Any], object]
+) -> None:
+    """Compute what :func:`features_along` returns on the CPU, by strips: none need be kept.
+
+    Parameters
+    ----------
+    transformer : transformer of images
+        See :func:`features_on`.
+
+    image : array-like of shape (height, width) or (height, width, n_channels)
+        The image.
+
+    axes : ndarray of shape (n_features, n_axes), float32
+        The axes.
+
+    add : callable
+        Is given the values, rows from the top, float32 arrays (n_rows, width, n_axes). All at once
+        where the transformer computes them so.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.features import LabFeatures
+    >>> from sklearn_spx.features.devices import add_features_along
+    >>> image, axes, strips = np.zeros((2, 3, 3), np.uint8), np.ones((3, 1), np.float32), []
+    >>> add_features_along(LabFeatures().fit([image]), image, axes, strips.append)
+    >>> [strip.shape for strip in strips]
+    [(2, 3, 1)]
+    """
+    if isinstance(transformer, ImageTransformer):
+        transformer._add_along(_checked(transformer, image), axes, add)
+    else:
+        add(features_along(transformer, image, axes))
 
 
 def _checked(transformer, image):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn_spx.kernels import slic
 from sklearn_spx.kernels._clustering import grid_seeds, mask_seeds
 from sklearn_spx.kernels.color import rgb_to_lab
-from sklearn_spx.kernels.slic import region_seeds, slic_quiet
+from sklearn_spx.kernels.slic import Parts, _parts, region_seeds, slic_quiet
 from sklearn_spx.metrics import achievable_segmentation_accuracy
 
 from . import naive
@@ -490,6 +490,34 @@ def test_the_quiet_one_is_the_same(rng):
         assert (slic_quiet(image, 12, max_iter=3) == slic(image, 12, max_iter=3)).all()
     with pytest.raises(TypeError, match="compact"):
         slic_quiet(image, 12, compact=1)
+
+
+@pytest.mark.parametrize("n_channels", [1, 4, 5, 11, 12, 20])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("height", [16, 67])
+def test_an_image_in_parts_is_the_same(rng, monkeypatch, n_channels, masked, height):
+    image = rng.normal(size=(height, 45, n_channels)).astype(np.float32)
+    image[:, 20:] += 3
+    mask = rng.random((height, 45)) < 0.8 if masked else None
+    monkeypatch.setattr(_parts, "_PART", 1)  # of 16 rows
+    for n_segments in (7, 60):
+        for n_rows in (height, 1, 10):
+            parts = Parts((height, 45), mask)
+            for first in range(0, height, n_rows):
+                parts.add(image[first : first + n_rows])
+            found = slic_quiet(parts, n_segments, compactness=2, mask=mask, convert2lab=False)
+            wanted = slic(image, n_segments, compactness=2, mask=mask, convert2lab=False)
+            np.testing.assert_array_equal(found, wanted)
+            assert not any(part is not None for part in parts._parts)
+
+
+def test_parts_are_all_rows_and_finite():
+    parts = Parts((3, 4))
+    parts.add(np.zeros((2, 4, 1)))
+    with pytest.raises(ValueError, match="2 of 3 rows were added"):
+        slic_quiet(parts, 2)
+    with pytest.raises(ValueError, match="1 values that are NaN"):
+        parts.add(np.array([[[0], [np.nan], [0], [0]]]))
 
 
 # --- colour ----------------------------------------------------------------------------------

@@ -15,11 +15,12 @@ from ..connectivity import connect
 from . import _cpu, _rules, _tiles
 from ._colour import is_8bit_rgb, rgb_scale_of
 from ._notice import warn_of_a_grid, warn_of_spans
+from ._parts import Parts
 from ._sample import axes_and_planes, sample_places, turn_to
 from ._scale import MOST, factors_of, roots_of
 from .blocks import adapt
 
-__all__ = ["region_seeds", "slic", "slic_quiet"]
+__all__ = ["Parts", "region_seeds", "slic", "slic_quiet"]
 
 _Options = namedtuple(
     "_Options",
@@ -175,13 +176,16 @@ def slic(
     )
 
 
-def slic_quiet(image: ArrayLike, n_segments: int = 100, **options: Any) -> NDArray[np.int32]:
+def slic_quiet(
+    image: ArrayLike | Parts, n_segments: int = 100, **options: Any
+) -> NDArray[np.int32]:
     """Do the work of `slic` without its warning, for callers who know the range of the values.
 
     Parameters
     ----------
-    image : array-like of shape (height, width) or (height, width, n_channels)
-        As in :func:`sklearn_spx.kernels.slic`.
+    image : array-like of shape (height, width) or (height, width, n_channels), or Parts
+        As in :func:`sklearn_spx.kernels.slic`. Parts are of an image on the CPU that is not to be
+        converted to Lab; they are gone afterwards, and no whole image is ever there.
     n_segments : int, default=100
         As in :func:`sklearn_spx.kernels.slic`.
     **options
@@ -203,7 +207,7 @@ def slic_quiet(image: ArrayLike, n_segments: int = 100, **options: Any) -> NDArr
 
 
 def _slic(
-    image: ArrayLike,
+    image: Any,
     n_segments: int,
     *,
     compactness: float,
@@ -231,15 +235,18 @@ def _slic(
     if not stays_on_cpu(spacing is not None, device, **arrays) and uses_gpu(device, **arrays):
         return _on_gpu(image, mask, convert2lab, options, warns)
     axes = 2 if spacing is None else len(spacing)
-    image, rgb_scale = _read(image, convert2lab, mask, axes)
+    arrays.clear()  # copies of the image are not kept
+    rgb_scale = None
+    if not isinstance(image, Parts):
+        image, rgb_scale = _read(image, convert2lab, mask, axes)
     shape = image.shape[:axes]
     if mask is not None:
         mask = as_mask(mask, shape)
     steps = _steps_of(spacing, shape)
     of_axes = None if steps is None else steps[3 - axes :]
     start = start_at(seeds, shape, n_segments, mask, of_axes)
-    # from here on a volume is an image of all its rows
-    image = image.reshape(-1, *image.shape[-2:])
+    if not isinstance(image, Parts):  # from here on a volume is an image of all its rows
+        image = image.reshape(-1, *image.shape[-2:])
     height, width, n_channels = image.shape
     mask = None if mask is None else mask.reshape(height, width)
     roots = roots_of(weights, n_channels)
@@ -247,21 +254,28 @@ def _slic(
         warn_of_a_grid(image, roots, mask, compactness, start.step, stacklevel=3)
 
     def take(side):
-        return image.reshape(-1, image.shape[2])[sample_places(height, width, mask, side)]
+        places = sample_places(height, width, mask, side)
+        if isinstance(image, Parts):
+            return image.pixels(places)
+        return image.reshape(-1, image.shape[2])[places]
 
     axes_of_channels, planes = axes_and_planes(take, rgb_scale, roots)
     if axes_of_channels is not None:
-        image = turn_to(axes_of_channels, image)
+        if isinstance(image, Parts):
+            image.turn(axes_of_channels)
+        else:
+            image = turn_to(axes_of_channels, image)
     everywhere = np.empty((0, 0), bool)
     inside = everywhere if mask is None else mask
     factors = factors_of(compactness, start.step, slic_zero)
     with Bands(n_threads) as bands:
         depth = height // shape[-2]
         tiles = _tiles.cut(image, rgb_scale, planes, inside, start.stride, bands=bands, depth=depth)
+        image = None
         largest = _tiles.largest_total(tiles)
         grid = _rules.sum_grid(largest, planes[1], rgb_scale, len(tiles.counts))
         labels, colours = _cluster(tiles, start, steps, factors, grid, max_iter, slic_zero, bands)
-        labels = labels.reshape(shape)
+        tiles, labels = None, labels.reshape(shape)
         if enforce_connectivity:
             target = start.min_size, start.n_segments
             connect(labels, *target, colours, compactness, bands=bands, steps=of_axes)

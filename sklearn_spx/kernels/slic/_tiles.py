@@ -10,6 +10,7 @@ A volume (D, H, W) is D images, slice after slice: the tiles of the first, then 
 """
 
 from collections import namedtuple
+from functools import partial
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from .._bands import ONE_BAND
 from .._bits import bits_of
 from ..color import N_STEPS, TABLE, TABLE_8BIT, lab_block, linear_light
 from ..compilation import inner, njit
+from ._parts import Parts
 from ._rules import SET, SIDE, TOO_LARGE, corner, extent, snap
 
 EXACT = {"contract", "nsz", "reassoc", "arcp"}  # for sums that are exact in any order
@@ -46,7 +48,8 @@ def cut(image, rgb_scale, chosen, mask, stride, n_above=0, n_before=0, bands=ONE
 
     Parameters
     ----------
-    image : uint8 or float32 array (H, W, C), C-contiguous, or (D * H, W, C) of a volume
+    image : uint8 or float32 array (H, W, C), C-contiguous, or (D * H, W, C) of a volume; or Parts,
+        which go
     rgb_scale : the value of full intensity if it is RGB to be converted to Lab, or None
     chosen : of `_sample.choose_planes`
     mask : bool array (H, W), or (D * H, W), or empty where the whole image is inside
@@ -74,25 +77,33 @@ def cut(image, rgb_scale, chosen, mask, stride, n_above=0, n_before=0, bands=ONE
         totals=np.zeros((*sets, n_planes), np.float32),
     )
     _cut_mask(mask, tiles)
-    tiles.planes[:, :, len(channels) * SET :] = 0
-
-    def cut_band(_, top, bottom):
-        block = np.empty(3 * SET, np.float32)
-        for z in range(top // n_down, -(-bottom // n_down)):  # a band has some rows of some slices
-            first, stop = (min(max(i - z * n_down, 0), n_down) * n_across for i in (top, bottom))
-            pixels, own = image[z * height : (z + 1) * height], _of_slice(tiles, z)
-            if rgb_scale is None:
-                _cut_channels(pixels, channels, scale, own, first, stop)
-            elif image.dtype == np.uint8:
-                _cut_lab_8bit(pixels, scale, own, first, stop, block)
-            else:
-                step = np.float32(N_STEPS / rgb_scale)
-                _cut_lab(pixels, step, scale, own, first, stop, block)
-
-    bands.run(cut_band, depth * n_down)
+    if isinstance(image, Parts):
+        for row, part in image.let_go():
+            own = _of_rows(tiles, row, len(part))
+            bands.run(partial(_cut_band, part, rgb_scale, channels, scale, own), own.n_down)
+            del part
+    else:
+        bands.run(partial(_cut_band, image, rgb_scale, channels, scale, tiles), depth * n_down)
     if not largest_total(tiles) < TOO_LARGE:
         raise ValueError(f"image holds values beyond {TOO_LARGE:g}, times root of weight")
     return tiles
+
+
+def _cut_band(image, rgb_scale, channels, scale, tiles, _, top, bottom):
+    """Cut some rows of tiles, from `top` to the one after the last, of an image or a volume."""
+    height, n_down, n_across = tiles.height, tiles.n_down, tiles.n_across
+    block = np.empty(3 * SET, np.float32)
+    for z in range(top // n_down, -(-bottom // n_down)):  # a band has some rows of some slices
+        first, stop = (min(max(i - z * n_down, 0), n_down) * n_across for i in (top, bottom))
+        pixels, own = image[z * height : (z + 1) * height], _of_slice(tiles, z)
+        if rgb_scale is None:
+            own.planes[first:stop, :, len(channels) * SET :] = 0
+            _cut_channels(pixels, channels, scale, own, first, stop)
+        elif image.dtype == np.uint8:
+            _cut_lab_8bit(pixels, scale, own, first, stop, block)
+        else:
+            step = np.float32(N_STEPS / rgb_scale)
+            _cut_lab(pixels, step, scale, own, first, stop, block)
 
 
 def n_rows_of(tiles):
@@ -103,8 +114,19 @@ def n_rows_of(tiles):
 def _of_slice(tiles, z):
     """The tiles of a slice."""
     n = tiles.n_down * tiles.n_across
+    return _some(tiles, z * n, (z + 1) * n)
+
+
+def _of_rows(tiles, row, height):
+    """The tiles of rows of an image that start with a tile, as those of an image of these rows."""
+    first, n_down = row // tiles.side, -(-height // tiles.side)
+    own = _some(tiles, first * tiles.n_across, (first + n_down) * tiles.n_across)
+    return own._replace(height=height, n_down=n_down)
+
+
+def _some(tiles, first, stop):
     names = "inside", "counts", "planes", "totals"
-    return tiles._replace(**{name: getattr(tiles, name)[z * n : (z + 1) * n] for name in names})
+    return tiles._replace(**{name: getattr(tiles, name)[first:stop] for name in names})
 
 
 def largest_total(tiles):

@@ -45,7 +45,7 @@ from ...training.state import net_arrays
 from ...utils.scale import as_colour
 from ...utils.types import Images
 from ...value_range import ValueRange
-from .model import features_along_axes, make_net, segment
+from .model import features_along_axes, make_net, parts_along_axes, segment
 from .samples import Reference
 from .training import LINEAR_RECIPE, RECIPE, learn
 
@@ -574,9 +574,13 @@ class TrainableSLIC(Pretrained, ValueRange, StartingSegmenter):
 
     def _segment(self, image, mask, start=None):
         device = "cpu" if self.spacing is not None else torch_device(self.device)
-        values = self._values(image, device)
-        if self.spacing is None:
-            values, mask = placed(self.device, values, mask)
+        if self._net is None and device == "cpu" and image.ndim < 4:
+            image = image if self._sees_gray() else as_colour(image)
+            values = parts_along_axes(self.features_, image, self.axes_, mask)
+        else:
+            values = self._values(image, device)
+            if self.spacing is None:
+                values, mask = placed(self.device, values, mask)
         labels = segment(
             values,
             self.n_segments,

@@ -8,9 +8,9 @@ A volume (D, H, W, C) has the features of its slices, and weights alone.
 
 import numpy as np
 
-from ...features.devices import features_along
+from ...features.devices import add_features_along, features_along
 from ...kernels.cluster_assign import bottom_up
-from ...kernels.slic import slic_quiet
+from ...kernels.slic import Parts, slic_quiet
 from ...utils.threads import one_torch_thread
 
 COMPACTNESS = 10.0  # of the plain SLIC that shapes and labels are made by
@@ -45,6 +45,13 @@ def features_along_axes(features, image, axes, device="cpu"):
     return features_along(features, image, axes, device)
 
 
+def parts_along_axes(features, image, axes, mask=None):
+    """`features_along_axes` of an image on the CPU in parts, for `segment` without a net."""
+    parts = Parts(image.shape[:2], mask)
+    add_features_along(features, image, axes, parts.add)
+    return parts
+
+
 def segment(
     values,
     n_segments,
@@ -60,7 +67,7 @@ def segment(
     """Superpixels of an image of features along their axes; with a net, by Algorithm 1.
 
     With spacing, which goes without a net, of a volume too. Features and mask are arrays, or
-    tensors on a GPU, as labels then are.
+    tensors on a GPU, as labels then are. Features may be Parts where there is no net.
     """
     if net is None:
         return slic_quiet(
