@@ -66,6 +66,7 @@ INSIDE = (
     "utils.each",
     "utils.files",
     "utils.images",
+    "utils.memory",
     "utils.progress",
     "utils.scale",
     "utils.tensor_file",

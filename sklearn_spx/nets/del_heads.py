@@ -18,7 +18,7 @@ from .efficientnet import EfficientNetLite0
 from .pointwise import pointwise
 from .reach import reach_of
 from .resampling import convolve_upsampled, regrid
-from .strips import strip_rows, whole_map
+from .strips import rows_of, strip_rows, whole_map
 from .vgg16 import MEAN_BGR, STAGES, VGG16
 
 __all__ = ["CompactNet", "Normalise", "PaperNet"]
@@ -141,7 +141,7 @@ class PaperNet(nn.Module):
         stages : list of five tensors (n, channels, rows, columns)
             From fine to coarse.
         """
-        return self.trunk(images.flip(1) - self.mean)
+        return self.trunk(images.contiguous().flip(1) - self.mean)
 
     def sides(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Return the embedding of each pixel.
@@ -367,7 +367,8 @@ class CompactNet(nn.Module):
         sides : iterator of tensor (n, channels, rows, columns)
             See ``sides``.
         """
-        return self._each_side(self.stages(images))
+        trunk = getattr(self.trunk, "parted", self.trunk)
+        return self._each_side(trunk(images.contiguous(memory_format=torch.channels_last)))
 
     def sides_of(self, stages: list[torch.Tensor], shape: tuple[int, int]) -> list[torch.Tensor]:
         """Return what ``sides`` does, from maps at hand.
@@ -388,7 +389,8 @@ class CompactNet(nn.Module):
         return list(self._each_side(stages))
 
     def _each_side(self, stages):
-        stages, known = list(stages), None  # a list of its own: maps go when they were used
+        # a list of its own: maps go when they were used
+        stages, known, beside = list(stages), None, None
         for level, members in enumerate(self._members):
             maps = [stages[i] for i in members]
             for i in members:
@@ -396,13 +398,22 @@ class CompactNet(nn.Module):
             size, width = maps[0].shape[-2:]
             each = strip_rows(_STRIP, width) if level >= 2 else None
             if known is not None:
-                known = F.relu(pointwise(self.lateral[level], known), inplace=True)
-            known = whole_map(partial(self._path, maps, known, level), size, each, reach=1)
-            maps, out = None, None
-            if level == len(self._members) - 1:
-                boundary, out = pointwise(self.boundary, known), known
-            yield whole_map(partial(self._side, known, level), size, each, reach=0, out=out)
+                beside = self._narrow(level, known)
+            known = whole_map(partial(self._path, maps, beside, level), size, each, reach=1)
+            maps, beside, last = None, None, level == len(self._members) - 1
+            if last:
+                boundary = pointwise(self.boundary, known)
+            elif each is not None:  # a side by strips may take the place of the map
+                beside = self._narrow(level + 1, known)
+            side = [whole_map(partial(self._side, known, level), size, each, reach=0, out=known)]
+            if last or beside is not None:
+                known = None
+            yield side.pop()
         yield boundary
+
+    def _narrow(self, level, known):
+        """What a level has of the path's map of the level before."""
+        return F.relu(pointwise(self.lateral[level], known), inplace=True)
 
     def _side(self, known, level, rows):
         """Rows of a side, of the path's map of its level."""
@@ -410,7 +421,7 @@ class CompactNet(nn.Module):
 
     def _path(self, maps, known, level, rows):
         """Rows of the path's map of a level, of the trunk's maps and the level before."""
-        parts = [m[:, :, rows] for m in maps]
+        parts = [rows_of(m, rows, last=True) for m in maps]
         x = parts[0] if len(parts) == 1 else torch.cat(parts, 1)
         x = torch.addcmul(-self.mean[level] * self.scale[level], x, self.scale[level])
         if known is not None:

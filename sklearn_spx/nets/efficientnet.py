@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from .pointwise import pointwise
-from .strips import scaled, strip_rows, whole_map
+from .strips import parted_map, rows_of, scaled, strip_rows, whole_map
 
 __all__ = ["EfficientNetLite0", "EfficientNetLite2"]
 
@@ -67,20 +67,28 @@ class _EfficientNetLite(nn.Module):
         maps : list of tensor (n, channels, rows, columns)
             From fine to coarse, on the grids that ``strides`` and ``origins`` give.
         """
+        return self._maps(images, whole_map)
+
+    def parted(self, images):
+        """Return what ``forward`` does; the finest map may be a PartedMap, whose rows can go."""
+        return self._maps(images, parted_map)
+
+    def _maps(self, images, finest):
         (height, width), unit = images.shape[-2:], self.strides[-1]
-        pixels = F.pad(images, (0, -width % unit, 0, -height % unit), mode="replicate")
+        right, below = -width % unit, -height % unit
 
         def begin(rows):
-            x = pixels[:, :, scaled(rows, 2)] / 127.5 - 1
+            x = _rows_below(images, scaled(rows, 2), right, below) / 127.5 - 1
             return self.b0(F.relu6(_same(self.stem, x), inplace=True))
 
-        x = _in_strips(begin, [n // 2 for n in pixels.shape[2:]], 2, 4 * _STRIP)
+        shape = [(height + below) // 2, (width + right) // 2]
+        x = finest(begin, shape[0], strip_rows(4 * _STRIP, shape[1]), reach=2)
         maps = [x]
         for i, (kernel, stride, _, _, is_last) in enumerate(self._blocks[1:], 1):
             block = getattr(self, f"b{i}")
 
             def further(rows, x=x, block=block, stride=stride):
-                return block(x[:, :, scaled(rows, stride)])
+                return block(rows_of(x, scaled(rows, stride)))
 
             shape = [n // stride for n in x.shape[2:]]
             x = _in_strips(further, shape, kernel // 2, _STRIP)
@@ -165,6 +173,16 @@ class _Block(nn.Module):
         y = F.relu6(pointwise(self.expand, x), inplace=True) if hasattr(self, "expand") else x
         y = pointwise(self.project, F.relu6(_same(self.dw, y), inplace=True))
         return x + y if self.adds else y
+
+
+def _rows_below(images, rows, right, below):
+    """Rows, a slice, of images extended by so many columns and rows: all of them never are."""
+    if rows == slice(None):
+        return F.pad(images, (0, right, 0, below), mode="replicate")
+    last = images.shape[2] - 1
+    top, more = min(rows.start, last), max(rows.stop - 1 - last, 0)
+    x = F.pad(images[:, :, top : rows.stop], (0, right, 0, more), mode="replicate")
+    return x[:, :, rows.start - top :]
 
 
 def _in_strips(compute, shape, reach, cells):

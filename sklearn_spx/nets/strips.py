@@ -2,6 +2,8 @@
 
 import torch
 
+from ..utils.memory import give_back
+
 # Bytes of memory that C libraries take from the system for one array, and give back when it goes.
 # Smaller arrays lie among others, and what is between them stays.
 _PART = 2**25
@@ -26,10 +28,17 @@ def by_strips(compute, size, each, reach):
     if each is None:
         yield compute(slice(None))
         return
+    made = 0
     for first in range(0, size, each):
         last = min(first + each, size)
         low, high = max(first - reach, 0), min(last + reach, size)
-        yield compute(slice(low, high))[:, :, first - low : last - low]
+        strip = compute(slice(low, high))[:, :, first - low : last - low]
+        made += strip.numel() * strip.element_size()
+        yield strip
+        strip = None
+        if made >= 4 * _PART or last == size:
+            give_back(made)
+            made = 0
 
 
 class PartedMap:
@@ -57,6 +66,11 @@ class PartedMap:
                 last = min(first + self._each - there, strip.shape[2])
                 self._parts[-1][:, :, there : there + last - first] = strip[:, :, first:last]
                 row, first = row + last - first, last
+
+    @property
+    def shape(self):
+        part = self._parts[-1]
+        return (*part.shape[:2], self._size, part.shape[3])
 
     def rows(self, rows, last):
         """The rows, a slice; what lies above them goes, if they are asked for the ``last`` time."""

@@ -39,7 +39,8 @@ def test_parts_of_a_map_make_up_the_whole_and_go(monkeypatch, size, memory_forma
         rows = slice(max(first - 2, 0), min(first + 6, size))
         part = strips.rows_of(found, rows)
         assert torch.equal(part, whole[:, :, rows])
-        assert part.is_contiguous(memory_format=memory_format) or len(part[0, 0]) == size
+        if memory_format == torch.channels_last:
+            assert part.is_contiguous(memory_format=memory_format)
         assert torch.equal(strips.rows_of(found, rows, last=True), whole[:, :, rows])
     assert [part is None for part in found._parts] == [
         9 * (i + 1) <= rows.start for i in range(len(found._parts))

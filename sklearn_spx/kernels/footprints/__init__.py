@@ -168,7 +168,10 @@ def region_footprints(
     offsets = np.empty(n_regions + 1, np.int64)
     where = runs.runs, runs.starts, runs.sizes
     n = region_footprints_cpu(labels.shape, *where, coarse, cells, offsets, weights)
-    return cells[:n].copy(), offsets, weights[:n].copy()
+    # what is more than the entries was never touched; no copies are there beside
+    cells.resize(n, refcheck=False)
+    weights.resize(n, refcheck=False)
+    return cells, offsets, weights
 
 
 def _check_reach(greatest, n_regions):

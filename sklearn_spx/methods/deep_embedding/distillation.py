@@ -36,9 +36,9 @@ class Teacher:
 
         if i not in self.kept:
             rgb = as_tensor(image).to(next(self.net.parameters()).device)
-            n = int(labels.max(initial=-1)) + 1
+            n, how = int(labels.max(initial=-1)) + 1, (self.pooling, SCALES, MIRROR)
             with torch.inference_mode():
-                found = several_views(self.net, rgb, labels, n, self.pooling, SCALES, MIRROR)
+                found = several_views(self.net, lambda: rgb, labels, n, *how)
             self.kept[i] = [part.half().cpu().numpy() for part in found]
         return [part.astype(np.float32) for part in self.kept[i]]
 

@@ -13,6 +13,7 @@ from ...kernels.agglomeration import boundary_means
 from ...kernels.checks import full_scale
 from ...kernels.footprints import region_footprints, region_runs
 from ...learned import to_host
+from ...utils.memory import give_back
 
 _SUPERPIXELS = 8192  # whose embeddings are computed at once
 _PAIRS = 2**16  # whose distances are
@@ -58,10 +59,13 @@ def region_graph(image, labels, net, pooling="mean", scales=(1.0,), mirror=False
     import torch
 
     edges, lengths = region_adjacency(labels)
-    rgb = as_tensor(as_rgb(image)).to(next(net.parameters()).device)
-    n = int(labels.max()) + 1
+    n, device = int(labels.max()) + 1, next(net.parameters()).device
+
+    def take():  # channels last, as the compact net has them
+        return torch.from_numpy(as_rgb(image)).permute(2, 0, 1)[None].to(device)
+
     with torch.inference_mode():
-        v, boundary = several_views(net, rgb, labels, n, pooling, scales, mirror)
+        v, boundary = several_views(net, take, labels, n, pooling, scales, mirror)
     if isinstance(labels, np.ndarray):
         boundary = to_host(boundary)
     boundary = to_host(boundary_means(labels, edges, lengths, boundary))
@@ -86,10 +90,13 @@ def embedding_distances(v, edges):
     return out
 
 
-def several_views(net, image, labels, n, pooling, scales, mirror):
-    """Means of what ``_forward`` returns, over sizes and, where asked, over the mirror image."""
+def several_views(net, take, labels, n, pooling, scales, mirror):
+    """Means of what ``_forward`` returns, over sizes and, where asked, over the mirror image.
+
+    ``take()`` returns the image as a tensor, which is kept no longer than the net needs it.
+    """
     views = [
-        _forward(net, image, labels, n, pooling, scale, flip)
+        _forward(net, take, labels, n, pooling, scale, flip)
         for flip in (False, True)[: 1 + mirror]
         for scale in scales
     ]
@@ -101,9 +108,9 @@ def mean_of_views(parts):
     return sum(parts) / len(parts)
 
 
-def _forward(net, image, labels, n, pooling, scale, flip=False):
+def _forward(net, take, labels, n, pooling, scale, flip=False):
     """Embeddings of the n superpixels, and the boundary probability of each pixel: tensors."""
-    pooled, boundary = pooled_view(net, image, labels, n, pooling, scale, flip)
+    pooled, boundary = pooled_view(net, take(), labels, n, pooling, scale, flip)
     return head_of(net, pooled).float(), boundary
 
 
@@ -122,17 +129,19 @@ def pooled_view(net, image, labels, n, pooling, scale, flip):
         scale = 1
     if scale != 1:
         image = torch.nn.functional.interpolate(
-            image, scale_factor=float(scale), mode="bilinear", antialias=scale < 1
+            image.contiguous(), scale_factor=float(scale), mode="bilinear", antialias=scale < 1
         )
-    sides, pooled = net.each_side(image), []
+    device, sides, pooled = image.device, net.each_side(image), []
+    image = None
     runs = region_runs(labels, n) if isinstance(labels, np.ndarray) else None
     for stride, origin in zip(net.strides, net.origins):
         grid, side = grid_at(scale, stride, origin), next(sides)
-        where = _footprints(labels, n, side.shape[-2:], *grid, runs).to(image.device)
+        give_back(side.numel() * side.element_size())
+        where = _footprints(labels, n, side.shape[-2:], *grid, runs).to(device)
         pooled.append(superpixel_pool(side[0], where, pooling))
         del side, where  # before the next is made
     if not net.has_boundary:
-        return pooled, torch.zeros(labels.shape, device=image.device)
+        return pooled, torch.zeros(labels.shape, device=device)
     boundary = regrid(torch.sigmoid(next(sides)), labels.shape, *grid, 1, 0)
     return pooled, boundary[0, 0].float()
 

@@ -9,6 +9,7 @@ it trains, and a boundary that they leak across weighs as many pixels as leaked 
 and 3).
 """
 
+import math
 import os
 from collections.abc import Sequence
 from functools import partial
@@ -29,6 +30,7 @@ from ...training import NetTraining
 from ...training.recipe import fit_net, resolve, seed_of
 from ...training.state import net_arrays
 from ...utils.images import check_boundaries
+from ...utils.memory import give_back
 from ...utils.threads import threads_after_net, torch_threads
 from ...utils.types import Images, Labels
 from ...value_range import ValueRange
@@ -444,6 +446,7 @@ class SEALSuperpixels(Pretrained, ValueRange, StartingSegmenter):
             reading = reading._replace(regularity=0.0, colour=0.0)
         beside = Beside(image, mask, reading, self.device, start, threads_after_net(self.n_jobs))
         *held, mask = placed(self.device, self._predicted(image), mask)
+        give_back(8 * math.prod(image.shape[:2]))
         labels = []
         for i, count in enumerate(counts, 1):
             given = held if i == len(counts) else held.copy()  # the last may have them

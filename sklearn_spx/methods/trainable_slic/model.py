@@ -6,11 +6,14 @@ features, net -> bottom_up (Algorithm 1: each pixel asks the net) -> label image
 A volume (D, H, W, C) has the features of its slices, and weights alone.
 """
 
+import math
+
 import numpy as np
 
 from ...features.devices import add_features_along, features_along
 from ...kernels.cluster_assign import bottom_up
 from ...kernels.slic import Parts, slic_quiet
+from ...utils.memory import give_back
 from ...utils.threads import one_torch_thread
 
 COMPACTNESS = 10.0  # of the plain SLIC that shapes and labels are made by
@@ -49,6 +52,7 @@ def parts_along_axes(features, image, axes, mask=None):
     """`features_along_axes` of an image on the CPU in parts, for `segment` without a net."""
     parts = Parts(image.shape[:2], mask)
     add_features_along(features, image, axes, parts.add)
+    give_back(4 * axes.shape[1] * math.prod(image.shape[:2]))
     return parts
 
 
