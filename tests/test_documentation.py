@@ -46,6 +46,7 @@ INSIDE = (
     "kernels.entropy_rate.rest",
     "kernels.flow",
     "kernels.slic.blocks",
+    "kernels.slic.parts",
     "learned",
     "methods",
     "metrics.f_measure",

@@ -5,6 +5,8 @@ for Convolutional Neural Networks", ICML 2019; the Lite variants have ReLU6 and 
 squeeze-and-excitation). Batch normalisation is folded into the convolutions.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -69,8 +71,19 @@ class _EfficientNetLite(nn.Module):
         """
         return self._maps(images, whole_map)
 
-    def parted(self, images):
-        """Return what ``forward`` does; the finest map may be a PartedMap, whose rows can go."""
+    def parted(self, images: torch.Tensor) -> list[Any]:
+        """Return what ``forward`` does; of a large image the finest map is in parts.
+
+        Parameters
+        ----------
+        images : tensor (n, 3, height, width)
+            RGB from 0 to 255.
+
+        Returns
+        -------
+        maps : list of tensor (n, channels, rows, columns)
+            The first may be a map for ``strips.rows_of``, whose rows go as they are used.
+        """
         return self._maps(images, parted_map)
 
     def _maps(self, images, finest):

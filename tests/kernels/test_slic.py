@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from sklearn_spx.kernels import slic
 from sklearn_spx.kernels._clustering import grid_seeds, mask_seeds
 from sklearn_spx.kernels.color import rgb_to_lab
-from sklearn_spx.kernels.slic import Parts, _parts, region_seeds, slic_quiet
+from sklearn_spx.kernels.slic import parts as _parts
+from sklearn_spx.kernels.slic import region_seeds, slic_quiet
+from sklearn_spx.kernels.slic.parts import Parts
 from sklearn_spx.metrics import achievable_segmentation_accuracy
 
 from . import naive

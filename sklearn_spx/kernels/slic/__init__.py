@@ -15,12 +15,12 @@ from ..connectivity import connect
 from . import _cpu, _rules, _tiles
 from ._colour import is_8bit_rgb, rgb_scale_of
 from ._notice import warn_of_a_grid, warn_of_spans
-from ._parts import Parts
 from ._sample import axes_and_planes, sample_places, turn_to
 from ._scale import MOST, factors_of, roots_of
 from .blocks import adapt
+from .parts import Parts
 
-__all__ = ["Parts", "region_seeds", "slic", "slic_quiet"]
+__all__ = ["region_seeds", "slic", "slic_quiet"]
 
 _Options = namedtuple(
     "_Options",

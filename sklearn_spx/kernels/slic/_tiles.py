@@ -18,8 +18,8 @@ from .._bands import ONE_BAND
 from .._bits import bits_of
 from ..color import N_STEPS, TABLE, TABLE_8BIT, lab_block, linear_light
 from ..compilation import inner, njit
-from ._parts import Parts
 from ._rules import SET, SIDE, TOO_LARGE, corner, extent, snap
+from .parts import Parts
 
 EXACT = {"contract", "nsz", "reassoc", "arcp"}  # for sums that are exact in any order
 _U = np.uint64

@@ -12,7 +12,8 @@ import numpy as np
 
 from ...features.devices import add_features_along, features_along
 from ...kernels.cluster_assign import bottom_up
-from ...kernels.slic import Parts, slic_quiet
+from ...kernels.slic import slic_quiet
+from ...kernels.slic.parts import Parts
 from ...utils.memory import give_back
 from ...utils.threads import one_torch_thread
 

@@ -34,7 +34,8 @@ class Parts:
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_spx.kernels.slic import Parts, slic_quiet
+    >>> from sklearn_spx.kernels.slic import slic_quiet
+    >>> from sklearn_spx.kernels.slic.parts import Parts
     >>> parts = Parts((1, 4))
     >>> parts.add(np.array([[[0], [0], [0], [1]]]))
     >>> slic_quiet(parts, 2, compactness=10, convert2lab=False)
