@@ -25,7 +25,9 @@ def affinities(estimator, image):
 def boundaries(estimator, image):
     labels = np.zeros(image.shape[:2], np.int32)
     tensor = as_tensor(as_rgb(image))
-    return several_views(estimator.net_, tensor, labels, 1, "mean", (1.0,), False)[1].numpy()[None]
+    return several_views(estimator.net_, lambda: tensor, labels, 1, "mean", (1.0,), False)[
+        1
+    ].numpy()[None]
 
 
 def features(estimator, image):
