@@ -96,14 +96,14 @@ def _seal(estimator):
 
 def _del(estimator):
     from ..nets.del_heads import CompactNet
-    from ..nets.efficientnet import EfficientNetLite0, EfficientNetLite2
+    from ..nets.efficientnet import EfficientNetLite0
     from ..nets.from_rgb import BoundariesFromRGB
 
     net, accepted = estimator.net_, 'DELSegmenter(net="compact")'
     if not isinstance(net, CompactNet):
         raise _no_compact(estimator, f"a {type(net).__name__}", accepted)
-    if not isinstance(net.trunk, (EfficientNetLite0, EfficientNetLite2)):
-        raise _no_compact(estimator, f"one over a {type(net.trunk).__name__}", accepted)
+    if not isinstance(net.trunk, EfficientNetLite0):
+        raise _no_compact(estimator, f"one over the trunk {type(net.trunk).__name__}", accepted)
     if estimator.n_channels_in_ not in (1, 3):
         raise _no_compact(
             estimator,

@@ -135,7 +135,7 @@ def test_a_trunk_of_ones_own_is_named():
 
     estimator = DELSegmenter.from_pretrained("bsds500")
     estimator._net.module = CompactNet(Trunk())
-    with pytest.raises(ValueError, match="one over a Trunk"):
+    with pytest.raises(ValueError, match="one over the trunk Trunk"):
         maps_of(estimator)
 
 
