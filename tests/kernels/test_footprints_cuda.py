@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklearn_spx.kernels.footprints import region_footprints
+from sklearn_spx.kernels.footprints import region_footprints, region_runs
 
 from .simulator import SIMULATED, permuted
 
@@ -53,6 +53,8 @@ def test_arrays_on_the_gpu():
     labels = np.array([[0, 0, 1], [2, 1, -1]])
     with permuted(0):
         there = cuda.to_device(labels)
+        with pytest.raises(ValueError, match="runs are of no use on a GPU"):
+            region_footprints(there, 3, (2, 2), 1.5, 0.25, runs=region_runs(labels, 3))
         found = region_footprints(there, 3, (2, 2), 1.5, 0.25)
         for a, b in zip(found, region_footprints(labels, 3, (2, 2), 1.5, 0.25), strict=True):
             assert not isinstance(a, np.ndarray)

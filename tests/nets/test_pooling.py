@@ -114,6 +114,8 @@ def test_runs_are_the_pixels_of_each_region_and_serve_several_maps(seed, shape):
 def test_runs_of_other_regions_are_refused():
     with pytest.raises(ValueError, match="runs are of 2 regions, n_regions is 3"):
         region_footprints([[0, 1]], 3, (1, 1), 2, 0, runs=region_runs([[0, 1]], 2))
+    with pytest.raises(ValueError, match=r"runs are of an image \(3, 1\), labels have .* \(1, 2\)"):
+        region_footprints([[0, 1]], 2, (1, 1), 2, 0, runs=region_runs([[0], [1], [1]], 2))
     with pytest.raises(ValueError, match="n_regions is 1, but labels reach 1"):
         region_runs([[0, 1]], 1)
 

@@ -25,6 +25,9 @@ class Runs:
 
     Parameters
     ----------
+    shape : tuple of two int
+        Height and width of the label image.
+
     runs : int64 array (n_runs, 2)
         First pixel, row * width + column, and number of pixels; those of a region lie together.
 
@@ -42,6 +45,7 @@ class Runs:
     [2, 1]
     """
 
+    shape: tuple[int, int]
     runs: NDArray[np.int64]
     starts: NDArray[np.int64]
     sizes: NDArray[np.int64]
@@ -79,7 +83,7 @@ def region_runs(labels: ArrayLike, n_regions: int) -> Runs:
     labels, n_regions = as_labels(labels), check_count(n_regions, "n_regions", 0)
     _check_reach(labels.max(), n_regions)
     starts, sizes = np.zeros(n_regions + 1, np.int64), np.zeros(n_regions, np.int64)
-    return Runs(list_runs(labels, starts, sizes), starts, sizes)
+    return Runs(labels.shape, list_runs(labels, starts, sizes), starts, sizes)
 
 
 def region_footprints(
@@ -112,7 +116,7 @@ def region_footprints(
         Pixel, in both directions, on which cell (0, 0) is centred.
 
     runs : Runs or None, default=None
-        What `region_runs` gives for the labels, where it is at hand; on the CPU.
+        What `region_runs` gives for the labels, where it is at hand. Not for a GPU.
 
     device : {"cpu", "cuda", "auto"}, default=None
         Where to work; the values are the same, bit by bit. "auto" is "cuda" if there is a GPU;
@@ -152,6 +156,8 @@ def region_footprints(
     origin = check_real(origin, "origin")
     coarse = Map(rows=rows, columns=columns, stride=stride, origin=origin)
     if uses_gpu(device, labels=labels):
+        if runs is not None:
+            raise ValueError("runs are of no use on a GPU: leave them out")
         from .. import _cuda_checks
         from . import _cuda
 
@@ -163,6 +169,8 @@ def region_footprints(
     runs = region_runs(labels, n_regions) if runs is None else runs
     if len(runs.sizes) != n_regions:
         raise ValueError(f"runs are of {len(runs.sizes)} regions, n_regions is {n_regions}")
+    if runs.shape != labels.shape:
+        raise ValueError(f"runs are of an image {runs.shape}, labels have shape {labels.shape}")
     cells = np.empty(4 * labels.size, np.int64)
     weights = np.empty(4 * labels.size, np.float32)
     offsets = np.empty(n_regions + 1, np.int64)
