@@ -18,7 +18,7 @@ from .efficientnet import EfficientNetLite0
 from .pointwise import pointwise
 from .reach import reach_of
 from .resampling import convolve_upsampled, regrid
-from .strips import rows_of, strip_rows, whole_map
+from .strips import floats, rows_of, strip_rows, whole_map
 from .vgg16 import MEAN_BGR, STAGES, VGG16
 
 __all__ = ["CompactNet", "Normalise", "PaperNet"]
@@ -164,7 +164,7 @@ class PaperNet(nn.Module):
         Parameters
         ----------
         images : tensor (n, 3, height, width)
-            RGB from 0 to 255.
+            RGB from 0 to 255, of any dtype.
 
         Returns
         -------
@@ -360,15 +360,17 @@ class CompactNet(nn.Module):
         Parameters
         ----------
         images : tensor (n, 3, height, width)
-            RGB from 0 to 255.
+            RGB from 0 to 255, of any dtype.
 
         Returns
         -------
         sides : iterator of tensor (n, channels, rows, columns)
             See ``sides``.
         """
-        trunk = getattr(self.trunk, "parted", self.trunk)
-        return self._each_side(trunk(images.contiguous(memory_format=torch.channels_last)))
+        images = images.contiguous(memory_format=torch.channels_last)
+        if hasattr(self.trunk, "frugal"):
+            return self._each_side(self.trunk.frugal(images))
+        return self._each_side(self.trunk(floats(images)))
 
     def sides_of(self, stages: list[torch.Tensor], shape: tuple[int, int]) -> list[torch.Tensor]:
         """Return what ``sides`` does, from maps at hand.

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from .pointwise import pointwise
-from .strips import parted_map, rows_of, scaled, strip_rows, whole_map
+from .strips import RecomputedMap, floats, rows_of, scaled, strip_rows, whole_map
 
 __all__ = ["EfficientNetLite0", "EfficientNetLite2"]
 
@@ -69,24 +69,25 @@ class _EfficientNetLite(nn.Module):
         maps : list of tensor (n, channels, rows, columns)
             From fine to coarse, on the grids that ``strides`` and ``origins`` give.
         """
-        return self._maps(images, whole_map)
+        return self._maps(images, keep=True)
 
-    def parted(self, images: torch.Tensor) -> list[Any]:
-        """Return what ``forward`` does; of a large image the finest map is in parts.
+    def frugal(self, images: torch.Tensor) -> list[Any]:
+        """Return what ``forward`` does; of a large image the finest map is not kept.
 
         Parameters
         ----------
         images : tensor (n, 3, height, width)
-            RGB from 0 to 255.
+            RGB from 0 to 255, of any dtype.
 
         Returns
         -------
         maps : list of tensor (n, channels, rows, columns)
-            The first may be a map for ``strips.rows_of``, whose rows go as they are used.
+            The first may be a map for ``strips.rows_of``, whose rows are computed as they are asked
+            for: little work, and it would be the largest of all that is kept.
         """
-        return self._maps(images, parted_map)
+        return self._maps(images, keep=False)
 
-    def _maps(self, images, finest):
+    def _maps(self, images, keep):
         (height, width), unit = images.shape[-2:], self.strides[-1]
         right, below = -width % unit, -height % unit
 
@@ -95,7 +96,11 @@ class _EfficientNetLite(nn.Module):
             return self.b0(F.relu6(_same(self.stem, x), inplace=True))
 
         shape = [(height + below) // 2, (width + right) // 2]
-        x = finest(begin, shape[0], strip_rows(4 * _STRIP, shape[1]), reach=2)
+        each = strip_rows(4 * _STRIP, shape[1])
+        if keep or each is None or each >= shape[0]:
+            x = whole_map(begin, shape[0], each, reach=2)
+        else:
+            x = RecomputedMap(begin, (len(images), self.channels[0], *shape), reach=2)
         maps = [x]
         for i, (kernel, stride, _, _, is_last) in enumerate(self._blocks[1:], 1):
             block = getattr(self, f"b{i}")
@@ -189,12 +194,15 @@ class _Block(nn.Module):
 
 
 def _rows_below(images, rows, right, below):
-    """Rows, a slice, of images extended by so many columns and rows: all of them never are."""
+    """Rows, a slice, of images extended by so many columns and rows, as floats.
+
+    Nothing is made of all rows.
+    """
     if rows == slice(None):
-        return F.pad(images, (0, right, 0, below), mode="replicate")
+        return F.pad(floats(images), (0, right, 0, below), mode="replicate")
     last = images.shape[2] - 1
     top, more = min(rows.start, last), max(rows.stop - 1 - last, 0)
-    x = F.pad(images[:, :, top : rows.stop], (0, right, 0, more), mode="replicate")
+    x = F.pad(floats(images[:, :, top : rows.stop]), (0, right, 0, more), mode="replicate")
     return x[:, :, rows.start - top :]
 
 

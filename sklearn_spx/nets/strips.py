@@ -9,6 +9,11 @@ from ..utils.memory import give_back
 _PART = 2**25
 
 
+def floats(images):
+    """Images of integers as float32, others as they are."""
+    return images if images.is_floating_point() else images.float()
+
+
 def strip_rows(cells, width):
     """How many rows of a map of this width have about so many cells, an even number; or None.
 
@@ -91,6 +96,31 @@ class PartedMap:
         return out
 
 
+class RecomputedMap:
+    """A map of which only the rows that are asked for are there, computed each time.
+
+    Parameters
+    ----------
+    compute : callable
+        Rows, a slice, to a tensor (n, channels, n_rows, width).
+
+    shape : tuple of four int
+        Of the map.
+
+    reach : int
+        What lies so far or farther from where the rows were cut is right.
+    """
+
+    def __init__(self, compute, shape, reach):
+        self._compute, self.shape, self._reach = compute, shape, reach
+
+    def rows(self, rows, last=False):
+        """The rows, a slice."""
+        start, stop, _ = rows.indices(self.shape[2])
+        low, high = max(start - self._reach, 0), min(stop + self._reach, self.shape[2])
+        return self._compute(slice(low, high))[:, :, start - low : stop - low]
+
+
 def parted_map(compute, size, each, reach):
     """What :func:`by_strips` yields as one map, for :func:`rows_of`."""
     if each is None or each >= size:
@@ -99,8 +129,8 @@ def parted_map(compute, size, each, reach):
 
 
 def rows_of(x, rows, last=False):
-    """The rows, a slice, of a tensor or a map in parts; see :meth:`PartedMap.rows`."""
-    return x.rows(rows, last) if isinstance(x, PartedMap) else x[:, :, rows]
+    """The rows, a slice, of a tensor or one of the maps above; see :meth:`PartedMap.rows`."""
+    return x[:, :, rows] if isinstance(x, torch.Tensor) else x.rows(rows, last)
 
 
 def scaled(rows, factor):

@@ -24,6 +24,7 @@ from sklearn_spx.methods.deep_embedding import distillation, model, training
 from sklearn_spx.methods.deep_embedding.hierarchy import RegionHierarchy, join_heights
 from sklearn_spx.methods.deep_embedding.start import initial_net
 from sklearn_spx.metrics import segmentation_covering
+from sklearn_spx.nets import efficientnet
 from sklearn_spx.training import NetTraining, augment
 
 
@@ -219,6 +220,18 @@ def test_masked_parts_that_do_not_touch_stay_apart(pretrained):
     with pytest.raises(ValueError, match="from 2 to"):
         tree.labels(n_segments=1)
     np.testing.assert_array_equal(tree.labels(threshold=1e9) < 0, ~mask)
+
+
+def test_bytes_are_read_where_they_lie(monkeypatch):
+    monkeypatch.setattr(efficientnet, "_STRIP", 1)
+    image = np.random.default_rng(0).integers(0, 255, (90, 60, 3), dtype=np.uint8)
+    image.setflags(write=False)
+    segmenter = DELSegmenter.from_pretrained("bsds500", scales=(1, 1.5), mirror=True)
+    wanted = segmenter._graph(image / 255, None)
+    for view in (image, np.asfortranarray(image), image.repeat(2, axis=0)[::2]):
+        graph = segmenter._graph(view, None)
+        np.testing.assert_allclose(graph.embeddings, wanted.embeddings, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(graph.boundary, wanted.boundary, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize(

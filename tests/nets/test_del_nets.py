@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from sklearn_spx.datasets import load_bsds500
-from sklearn_spx.nets import del_heads, efficientnet
+from sklearn_spx.nets import del_heads, efficientnet, strips
 from sklearn_spx.nets.del_heads import CompactNet, Normalise, PaperNet
 from sklearn_spx.nets.del_loss import distances, similarity, similarity_loss
 from sklearn_spx.nets.efficientnet import EfficientNetLite0, EfficientNetLite2
@@ -251,19 +251,20 @@ def test_weights_of_lite2_are_found_in_their_package(tmp_path, monkeypatch):
     assert torch.equal(trunk.b20.project.weight, other.b20.project.weight)
 
 
+class _Trunk(torch.nn.Module):
+    channels, strides, origins = (4, 6), (2, 8), (0.5, 3.5)
+
+    def __init__(self):
+        super().__init__()
+        self.a = torch.nn.Conv2d(3, 4, 2, 2)
+        self.b = torch.nn.Conv2d(4, 6, 4, 4)
+
+    def forward(self, images):
+        return [a := self.a(images), self.b(a)]
+
+
 def test_a_trunk_of_ones_own():
-    class Trunk(torch.nn.Module):
-        channels, strides, origins = (4, 6), (2, 8), (0.5, 3.5)
-
-        def __init__(self):
-            super().__init__()
-            self.a = torch.nn.Conv2d(3, 4, 2, 2)
-            self.b = torch.nn.Conv2d(4, 6, 4, 4)
-
-        def forward(self, images):
-            return [a := self.a(images), self.b(a)]
-
-    net = CompactNet(Trunk())
+    net = CompactNet(_Trunk())
     assert net.strides == (8.0, 2.0)
     assert [tuple(s.shape[1:]) for s in net.sides(_image(16, 24))] == [
         (128, 2, 3),
@@ -397,6 +398,17 @@ def test_sides_one_by_one_are_the_same_and_go_when_they_are_let_go():
     assert torch.equal(one, other)
 
 
+@pytest.mark.parametrize("each", [1, 2**30])
+def test_images_of_bytes_give_the_sides_of_floats(monkeypatch, each):
+    monkeypatch.setattr(efficientnet, "_STRIP", each)
+    torch.manual_seed(0)
+    image = torch.randint(0, 256, (1, 3, 50, 40), dtype=torch.uint8)
+    for net in (CompactNet(), CompactNet(_Trunk()), PaperNet((5,))):
+        with torch.no_grad():
+            for found, wanted in zip(net.eval().each_side(image), net.each_side(image.float())):
+                assert torch.equal(found, wanted)
+
+
 @pytest.mark.parametrize("trunk", [EfficientNetLite0, EfficientNetLite2])
 @pytest.mark.parametrize("shape", [(16, 16), (150, 90), (333, 70)])
 def test_strips_of_the_compact_net_make_up_the_whole(monkeypatch, shape, trunk):
@@ -412,6 +424,12 @@ def test_strips_of_the_compact_net_make_up_the_whole(monkeypatch, shape, trunk):
         net.first[-1].register_forward_hook(lambda _, i, output: rows.append(output.shape[2]))
         torch.testing.assert_close(net.stages(image), stages, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(net.sides(image), sides, rtol=1e-4, atol=1e-5)
+        finest = net.trunk.frugal(image)[0]  # never all rows of it
+        some = slice(shape[0] // 4, shape[0] // 2)
+        found = strips.rows_of(finest, some)
+        torch.testing.assert_close(found, stages[0][:, :, some], rtol=1e-4, atol=1e-5)
+    assert (finest.shape[2] > 8) == isinstance(finest, strips.RecomputedMap)
+    assert finest.shape == stages[0].shape
     assert max(rows) <= 8 + 2  # with those beside them
     net.sides(image)  # for a gradient
     assert rows[-1] == -(-shape[0] // net.unit) * net.unit // 2

@@ -62,7 +62,10 @@ def region_graph(image, labels, net, pooling="mean", scales=(1.0,), mirror=False
     n, device = int(labels.max()) + 1, next(net.parameters()).device
 
     def take():  # channels last, as the compact net has them
-        return torch.from_numpy(as_rgb(image)).permute(2, 0, 1)[None].to(device)
+        bytes_of_rgb = image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3
+        # a net turns bytes into floats by strips, and all floats of a large image are never there
+        rgb = np.require(image, requirements=["C", "W"]) if bytes_of_rgb else as_rgb(image)
+        return torch.from_numpy(rgb).permute(2, 0, 1)[None].to(device)
 
     with torch.inference_mode():
         v, boundary = several_views(net, take, labels, n, pooling, scales, mirror)
@@ -124,12 +127,16 @@ def pooled_view(net, image, labels, n, pooling, scale, flip):
 
     from ...nets.pooling import superpixel_pool
     from ...nets.resampling import regrid
+    from ...nets.strips import floats
 
     if min(labels.shape) * scale < 1:  # nothing would be left
         scale = 1
     if scale != 1:
         image = torch.nn.functional.interpolate(
-            image.contiguous(), scale_factor=float(scale), mode="bilinear", antialias=scale < 1
+            floats(image).contiguous(),
+            scale_factor=float(scale),
+            mode="bilinear",
+            antialias=scale < 1,
         )
     device, sides, pooled = image.device, net.each_side(image), []
     image = None
