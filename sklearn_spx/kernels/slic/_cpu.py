@@ -19,6 +19,7 @@ import numpy as np
 
 from .._bands import ONE_BAND
 from .._bits import bits_of, float_of, fma, ordered_key
+from .._pages import let_go
 from ..compilation import inner, njit
 from ._rules import (
     FEW,
@@ -88,6 +89,7 @@ Room = namedtuple(
         "sums",  # of each band but the first, as those of `add_up`
     ],
 )
+_AT_ONCE = 2**25  # bytes of planes that go at once
 _NO_LABELS = np.empty((0, 0), np.int32)
 _NO_SUMS = np.empty((0, 0))
 
@@ -211,7 +213,7 @@ def _move(centres, depths, sums):
                 depths[k] = sums[k, 1 + n_values] / n
 
 
-def assign(tiles, clusters, room, labels):
+def assign(tiles, clusters, room, labels, keep=True):
     """Write each pixel's cluster.
 
     Parameters
@@ -220,18 +222,26 @@ def assign(tiles, clusters, room, labels):
     clusters : IN Clusters
     room : Room
     labels : OUT (H, W) int32, or (D * H, W) of a volume, -1 outside the mask
+    keep : bool, whether the planes are needed again; those of a large image go as they are used
     """
     _find_candidates(tiles, clusters, room)
-    n_across, n_sets = tiles.n_across, tiles.counts.shape[1]
+    n_across, n_sets, n_rows = tiles.n_across, tiles.counts.shape[1], n_rows_of(tiles)
+    each = n_rows if keep else _AT_ONCE * n_rows // max(tiles.planes.nbytes, 1)
+    each = max(each, 1)
+    for first in range(0, n_rows, each):
 
-    def assign_band(band, top, bottom):
-        scratch = room.scratch[band]
-        _choose_and(
-            tiles, top * n_across, bottom * n_across, 0, n_sets, 0, clusters, room.candidates,
-            scratch, 0.0, _NO_SUMS, labels, None, scratch.distance, clusters.depths, clusters.steps,
-        )  # fmt: skip
+        def assign_band(band, top, bottom, first=first):
+            scratch, start, stop = room.scratch[band], first + top, first + bottom
+            _choose_and(
+                tiles, start * n_across, stop * n_across, 0, n_sets, 0, clusters, room.candidates,
+                scratch, 0.0, _NO_SUMS, labels, None, scratch.distance, clusters.depths,
+                clusters.steps,
+            )  # fmt: skip
 
-    room.bands.run(assign_band, n_rows_of(tiles))
+        stop = min(first + each, n_rows)
+        room.bands.run(assign_band, stop - first)
+        if not keep:
+            let_go(tiles.planes[first * n_across : stop * n_across])
 
 
 def _find_candidates(tiles, clusters, room):
