@@ -20,7 +20,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from ..kernels.checks import as_image
 from ..utils.threads import one_torch_thread
 from ._base import ImageTransformer
-from ._upsample import upsample
+from ._upsample import upsample, upsampled_strips
 from .lab import LabFeatures
 
 _MARGIN = 4  # beyond the reach of the filters, in which so many scales add up
@@ -146,6 +146,10 @@ class ScatteringFeatures(ImageTransformer):
 
     def _features_along(self, image, axes):
         return upsample(self._coefficients(image, axes), 2**self.J, image.shape[:2])
+
+    def _add_along(self, image, axes, add):
+        for strip in upsampled_strips(self._coefficients(image, axes), 2**self.J, image.shape[:2]):
+            add(strip)
 
     def _coefficients(self, image, axes=None):
         """Coefficients (n_features_out_, rows, columns) at pixels 0, 2^J, 2 2^J, ...

@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.utils.metaestimators import _BaseComposition
 
 from ._base import ImageTransformer
-from .devices import features_along, features_on
+from .devices import add_features_along, features_along, features_on
 
 
 class ChannelUnion(ImageTransformer, _BaseComposition):
@@ -132,7 +132,14 @@ class ChannelUnion(ImageTransformer, _BaseComposition):
         axes = np.split(axes, ends[:-1])
         values = features_along(parts[0], image, axes[0]).astype(np.float32, copy=False)
         for part, own in zip(parts[1:], axes[1:]):
-            values += features_along(part, image, own)
+            row = 0
+
+            def add(strip):
+                nonlocal row
+                values[row : row + len(strip)] += strip
+                row += len(strip)
+
+            add_features_along(part, image, own, add)
         return values
 
     def _checked_select(self, n):

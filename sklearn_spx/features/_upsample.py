@@ -4,6 +4,8 @@ import numpy as np
 
 from ..kernels.compilation import njit
 
+STRIP = 2**22  # values that are laid out at once where none is kept
+
 
 def upsample(maps, step, shape, origin=0.0):
     """Bilinear (H, W, n) float32 of maps (n, rows, columns) at pixels origin, origin + step, ...
@@ -11,12 +13,21 @@ def upsample(maps, step, shape, origin=0.0):
     ``step`` and ``origin`` are one number, or one down and one across. Outside the first and last
     row and column the values stay.
     """
-    out = np.empty((*shape, len(maps)), np.float32)
+    return next(upsampled_strips(maps, step, shape, origin, shape[0]))
+
+
+def upsampled_strips(maps, step, shape, origin=0.0, each=None):
+    """Yield the rows of what `upsample` returns from the top, ``each`` at once."""
     values = np.ascontiguousarray(maps.transpose(1, 2, 0), dtype=np.float32)
     step, origin = (np.broadcast_to(np.asarray(v, float), 2) for v in (step, origin))
-    rows, columns = (_places(*v) for v in zip(shape, values.shape[:2], step, origin))
-    _bilinear(values, *rows, *columns, out)
-    return out
+    (tops, down), columns = (_places(*v) for v in zip(shape, values.shape[:2], step, origin))
+    if each is None:
+        each = max(STRIP // max(shape[1] * len(maps), 1), 1)
+    for first in range(0, shape[0], each):
+        own = slice(first, first + each)
+        out = np.empty((len(tops[own]), shape[1], len(maps)), np.float32)
+        _bilinear(values, tops[own], down[own], *columns, out)
+        yield out
 
 
 def _places(size, n, step, origin):

@@ -13,8 +13,9 @@ from sklearn_spx.features import (
     EmbeddingFeatures,
     LabFeatures,
     ScatteringFeatures,
+    _upsample,
 )
-from sklearn_spx.features.devices import features_along
+from sklearn_spx.features.devices import add_features_along, features_along
 
 
 class Doubled(TransformerMixin, BaseEstimator):
@@ -84,6 +85,19 @@ def test_it_is_so_for_an_embedding(monkeypatch):
     transformer.set_params(device="auto")
     features_along(transformer, image, axes)
     assert asked == ["auto"]  # its own
+
+
+@pytest.mark.parametrize("name", ["scattering", "union", "selected"])
+def test_strips_change_no_bit(monkeypatch, name):
+    image = np.random.default_rng(0).integers(0, 256, (37, 61, 3)).astype(np.uint8)
+    transformer = CASES[name].fit([image])
+    n_features = transformer.transform([image])[0].shape[2]
+    axes = np.random.default_rng(1).normal(size=(n_features, 2)).astype(np.float32)
+    wanted, strips = features_along(transformer, image, axes), []
+    monkeypatch.setattr(_upsample, "STRIP", 5 * 61 * 2)
+    add_features_along(transformer, image, axes, strips.append)
+    assert len(strips) == (8 if name == "scattering" else 1)
+    np.testing.assert_array_equal(np.concatenate(strips), wanted)
 
 
 def test_a_mask_of_another_length_is_named():
