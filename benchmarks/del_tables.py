@@ -150,6 +150,17 @@ def ncuts(threshold):
     return segment
 
 
+def people(truths):
+    """How well each annotation agrees with the others of its image."""
+    pairs = [
+        ([one], [other for other in annotations if other is not one])
+        for annotations in truths
+        for one in annotations
+        if len(annotations) > 1
+    ]
+    return evaluate_segmentations(*zip(*pairs))
+
+
 def speed(one, images):
     """Median seconds an image, and the ratio to those of scikit-image's slic."""
     from skimage.segmentation import slic as peer
@@ -166,6 +177,12 @@ def speed(one, images):
     ]
     ours, theirs = np.median(taken, axis=0)
     return ours, ours / theirs
+
+
+def scores(result):
+    """The columns of a result."""
+    b, op, covering = result.boundary_f, result.object_part_f, result.covering
+    return "".join(f"{value:9.3f}" for value in (b.ods, b.ois, op.ods, op.ois, covering.ods))
 
 
 def rows(arguments):
@@ -253,6 +270,9 @@ def main():
     truths = [data.ground_truths[i] for i in chosen]
     print(f"sklearn_spx {sklearn_spx.__version__}, BSDS500 {arguments.split}, {len(images)} images")
     columns = ("Fb ODS", "OIS", "Fop ODS", "OIS", "cover", "s/image", "/ slic")
+    if arguments.rows and "people" in arguments.rows:
+        print(" " * 32 + "".join(f"{column:>9}" for column in columns[:5]))
+        print(f"{'people':<32}{scores(people(truths))}", flush=True)
     for title, table in rows(arguments).items():
         wanted = [name for name in table if not arguments.rows or name in arguments.rows]
         if wanted:
@@ -265,14 +285,10 @@ def main():
                 print(f"{name:<32}  not here: {error}")
                 continue
             result = evaluate_segmentations(Lazy(images, all_of), truths, n_jobs=arguments.jobs)
-            b, op = result.boundary_f, result.object_part_f
-            print(
-                f"{name:<32}{b.ods:9.3f}{b.ois:9.3f}{op.ods:9.3f}{op.ois:9.3f}"
-                f"{result.covering.ods:9.3f}{seconds:9.3f}{ratio:9.2f}",
-                flush=True,
-            )
+            print(f"{name:<32}{scores(result)}{seconds:9.3f}{ratio:9.2f}", flush=True)
             if settings := getattr(all_of, "settings", None):
-                best = [settings[score.ods_setting] for score in (b, op, result.covering)]
+                kinds = result.boundary_f, result.object_part_f, result.covering
+                best = [settings[score.ods_setting] for score in kinds]
                 text = "   ".join(f"{threshold:.2f}, {size}" for threshold, size in best)
                 print(f"{'':32}  at threshold, least size: {text}", flush=True)
 
