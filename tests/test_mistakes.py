@@ -17,9 +17,15 @@ from sklearn_spx import (
     SEALSuperpixels,
     SLICSuperpixels,
     TrainableSLIC,
+    kernels,
+    metrics,
+    regions,
 )
 from sklearn_spx.datasets import make_dead_leaves
 from sklearn_spx.features import LabFeatures
+from sklearn_spx.features.affinities import annotation_affinities
+from sklearn_spx.io import write_labels
+from sklearn_spx.kernels.region_statistics import region_statistics
 from sklearn_spx.training import NetTraining
 
 LEAVES = make_dead_leaves(2, shape=(40, 52), random_state=0)
@@ -29,6 +35,7 @@ RNG = np.random.default_rng(0)
 FEW = NetTraining(max_steps=1, batch_size=1, crop_size=32)
 OPAQUE = np.full((40, 52, 1), 255, np.uint8)
 CODES = RNG.integers(0, 255, (40, 3), dtype=np.uint8)
+FIRST_ROW = np.arange(40)[:, None] == 0  # what a masked array leaves out
 
 ESTIMATORS = {
     "slic": SLICSuperpixels(20),
@@ -94,6 +101,15 @@ IMAGES = {
     "gray and alpha": (
         [np.dstack([A[..., 0], OPAQUE])],
         r"looks like alpha \(gray and alpha\).*X\[0\]\[..., :1\]",
+    ),
+    "a masked array": (
+        [A, np.ma.masked_array(B, np.broadcast_to(FIRST_ROW[..., None], B.shape))],
+        r"X\[1\] is a masked array, of which 156 values are masked: pass X\[1\].data, and as "
+        r"masks\[1\] ~np.ma.getmaskarray\(X\[1\]\).any\(axis=-1\)",
+    ),
+    "a stacked masked array": (
+        np.ma.masked_array(np.stack([A, B])[..., 0], np.broadcast_to(FIRST_ROW, (2, 40, 52))),
+        r"X\[0\] is a masked array, of which .* ~np.ma.getmaskarray\(X\[0\]\)$",
     ),
     "other channels among them": (
         [A, RNG.random((40, 52, 5))],
@@ -229,6 +245,10 @@ TRUTHS = {
     "paths": (["a.png", "b.png"], r"y\[0\] is a path.*read_labels\(path\) for path in y"),
     "paths of annotators": ([["a.png"], ["b.png"]], r"y\[0\]\[0\] is a path"),
     "no annotation": ([[], Y[1]], r"y\[0\] holds no annotation"),
+    "a masked array": (
+        [Y[0], np.ma.masked_array(Y[1], Y[1] == 1)],
+        r"y\[1\] is a masked array, of which .* pass y\[1\].filled\(-1\)",
+    ),
     "an annotator of another size": ([[Y[0], Y[0][:9]], Y[1]], r"y\[0\]\[1\] has shape \(9, 52\)"),
 }
 
@@ -257,6 +277,46 @@ def test_the_lines_for_ground_truths_work():
         TrainableSLIC(20, features=LabFeatures()).fit([A], [found])
 
 
+# masked arrays where there is no estimator: each call, and what is refused
+MASKED = np.ma.masked_array(Y[0], np.broadcast_to(FIRST_ROW, (40, 52)))
+MASKED_IMAGE = np.ma.masked_array(A, np.broadcast_to(FIRST_ROW[..., None], A.shape))
+DEEP = MASKED_IMAGE.astype(float)
+ELSEWHERE = {
+    "labels of a table": (lambda: regions.region_table(MASKED), "labels"),
+    "the image of a table": (lambda: regions.region_table(Y[0], MASKED_IMAGE), "image"),
+    "the image of statistics": (lambda: region_statistics(Y[0], DEEP), "image"),
+    "8 bits of statistics": (lambda: region_statistics(Y[0], MASKED_IMAGE), "image"),
+    "labels alone": (lambda: regions.RegionFeatures().fit([MASKED]), r"X\[0\]"),
+    "scores to pool": (lambda: regions.pool_over_regions(DEEP, Y[0]), "values"),
+    "a mask to label": (lambda: regions.label_once([MASKED_IMAGE[..., 0] > 0]), r"masks\[0\]"),
+    "a frame": (
+        lambda: next(regions.segment_frames(SLICSuperpixels(9).fit([A]), [MASKED_IMAGE])),
+        r"frames\[0\]",
+    ),
+    "labels to score": (lambda: metrics.compactness(MASKED), "labels"),
+    "a truth": (lambda: metrics.boundary_recall(Y[0], MASKED), "ground_truths"),
+    "a map of saliency": (lambda: metrics.saliency_mae(DEEP[..., 0] / 255, Y[0] > 3), "saliency"),
+    "a mask of objects": (lambda: metrics.saliency_mae(A[..., 0], MASKED > 3), "ground_truths"),
+    "labels to write": (lambda: write_labels("never.png", MASKED), "labels"),
+    "a graph": (lambda: kernels.graph_segmentation(MASKED_IMAGE), "image"),
+    "affinities": (lambda: annotation_affinities([Y[0], MASKED]), r"annotations\[1\]"),
+}
+
+
+@pytest.mark.parametrize("call", ELSEWHERE)
+def test_no_masked_array_loses_its_mask(call):
+    function, name = ELSEWHERE[call]
+    with pytest.raises(ValueError, match=f"^{name} is a masked array, of which"):
+        function()
+
+
+def test_a_masked_array_with_nothing_masked_is_an_array():
+    np.testing.assert_array_equal(
+        SLICSuperpixels(20).fit_transform([np.ma.masked_array(A)])[0],
+        SLICSuperpixels(20).fit_transform([A])[0],
+    )
+
+
 # --- masks ---------------------------------------------------------------------------------------
 
 MASKS = {
@@ -266,6 +326,10 @@ MASKS = {
     "one": (np.ones((40, 52), bool), r"pass \[masks\]"),
     "probabilities": ([RNG.random((40, 52)), None], r"masks\[0\]"),
     "words": ([np.full((40, 52), "in"), None], r"masks\[0\] has dtype <U2"),
+    "a masked array": (
+        [np.ma.masked_array(np.ones((40, 52), bool), np.broadcast_to(FIRST_ROW, (40, 52))), None],
+        r"masks\[0\] is a masked array, of which 52 values are masked: pass masks\[0\].filled",
+    ),
 }
 
 

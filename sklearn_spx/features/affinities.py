@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..kernels.checks import as_image, as_labels, as_mask, check_real
+from ..kernels.checks import as_image, as_labels, as_mask, check_not_masked, check_real
 
 __all__ = [
     "annotation_affinities",
@@ -138,6 +138,9 @@ def annotation_affinities(annotations: NDArray[Any] | Sequence[ArrayLike]) -> ND
     >>> annotation_affinities([[[1, 1, 2]], [[1, 1, 1]]])[0]
     array([[1. , 0.5, 1. ]], dtype=float32)
     """
+    annotations = list(annotations)
+    for i, annotation in enumerate(annotations):
+        check_not_masked(annotation, f"annotations[{i}]", f"annotations[{i}].filled(-1)")
     given = [np.asarray(a) for a in annotations]
     if given and given[0].ndim == 1:
         given = [np.stack(given)]

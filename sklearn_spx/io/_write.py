@@ -10,6 +10,7 @@ import tifffile
 from numpy.typing import ArrayLike
 from PIL import Image
 
+from ..kernels.checks import check_not_masked
 from ..utils.files import replacing
 from .geotiff import as_geotiff
 
@@ -96,6 +97,7 @@ def write_labels(
 
 
 def _checked(labels: ArrayLike) -> np.ndarray[Any, np.dtype[np.int32]]:
+    check_not_masked(labels, "labels", "labels.filled(-1)")
     array = np.asarray(labels)
     if array.dtype.kind not in "iu":
         raise TypeError(f"labels have dtype {array.dtype}; accepted are integers")

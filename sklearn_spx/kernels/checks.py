@@ -20,6 +20,8 @@ __all__ = [
     "check_connectivity",
     "check_count",
     "check_graph",
+    "check_no_masked_pixels",
+    "check_not_masked",
     "check_real",
     "check_spacing",
     "full_scale",
@@ -150,6 +152,7 @@ def image_shape(image: Any, name: str = "image", axes: int = 2) -> tuple[int, ..
 
 def _as_any_image(image, name, axes=2):
     """The image as (H, W, C) or (D, H, W, C), of its own dtype; its values are not looked at."""
+    check_no_masked_pixels(image, name, axes)
     image = np.asarray(image)
     if image.dtype.kind not in "buif":
         raise TypeError(
@@ -218,6 +221,7 @@ def as_labels(
     array([[0, 1],
            [0, 2]], dtype=int32)
     """
+    check_not_masked(labels, name, f"{name}.filled(-1): what is negative is left out")
     labels = np.asarray(labels)
     if labels.dtype.kind not in "bui":
         raise TypeError(f"{name} has dtype {labels.dtype}; accepted are integer label images")
@@ -278,6 +282,7 @@ def as_mask(mask: Any, shape: tuple[int, ...], name: str = "mask") -> NDArray[np
 
 def _as_any_mask(mask, shape, name):
     """A mask that may be False everywhere."""
+    check_not_masked(mask, name, f"{name}.filled(False)")
     mask = np.asarray(mask)
     if mask.dtype.kind not in "buif":
         raise TypeError(f"{name} has dtype {mask.dtype}; accepted are boolean and integer masks")
@@ -296,6 +301,63 @@ def _as_any_mask(mask, shape, name):
                 f"give {name} > 0.5, or whatever says what to keep"
             )
     return as_standard(mask, bool)
+
+
+def check_not_masked(array: Any, name: str, instead: str) -> None:
+    """Refuse a masked array of which something is masked, since that would be lost.
+
+    Parameters
+    ----------
+    array : array-like
+        Anything; only a :class:`numpy.ma.MaskedArray` is looked at.
+    name : str
+        What messages call it.
+    instead : str
+        What to pass in its place, for the message.
+
+    Raises
+    ------
+    ValueError
+        If a value is masked.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.checks import check_not_masked
+    >>> check_not_masked(np.ma.masked_array([1, 2], mask=[False, False]), "labels", "labels.data")
+    """
+    if isinstance(array, np.ma.MaskedArray) and (masked := int(np.ma.getmaskarray(array).sum())):
+        raise ValueError(
+            f"{name} is a masked array, of which {masked} values are masked: pass {instead}"
+        )
+
+
+def check_no_masked_pixels(image: Any, name: str, axes: int = 2) -> None:
+    """Refuse an image as :func:`check_not_masked` does, and say how its pixels are left out.
+
+    Parameters
+    ----------
+    image : array-like of shape (height, width) or (height, width, n_channels)
+        Anything; only a :class:`numpy.ma.MaskedArray` is looked at.
+    name : str
+        What messages call it.
+    axes : {2, 3}, default=2
+        3 for a volume, which has a depth before the height.
+
+    Raises
+    ------
+    ValueError
+        If a value is masked.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.checks import check_no_masked_pixels
+    >>> check_no_masked_pixels(np.zeros((2, 2)), "image")
+    """
+    any_channel = ".any(axis=-1)" if getattr(image, "ndim", axes) > axes else ""
+    outside = f"np.ma.getmaskarray({name}){any_channel}"
+    check_not_masked(image, name, f"{name}.data, and a mask, ~{outside}, or labels of -1 there")
 
 
 def as_standard(array: Any, dtype: Any) -> NDArray[Any]:

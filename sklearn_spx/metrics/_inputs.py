@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels.checks import as_labels
+from ..kernels.checks import as_labels, check_not_masked
 
 _INT32_MAX = np.iinfo(np.int32).max
 
@@ -111,6 +111,7 @@ def over_annotators(values: Any, per_annotator: bool) -> float | NDArray[np.floa
 
 
 def _as_truth(truth: Any, name: str, shape: tuple[int, ...]) -> NDArray[np.int32]:
+    check_not_masked(truth, name, f"{name}.filled(-1): what is negative is unknown")
     truth = np.asarray(truth)
     if truth.dtype.kind in "iu" and truth.size:
         if truth.max() > _INT32_MAX:

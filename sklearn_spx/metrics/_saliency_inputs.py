@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..kernels.checks import check_not_masked
 from ._inputs import as_list, is_one_image, over_annotators
 
 Score = Callable[[NDArray[np.float64], NDArray[np.bool_]], float]
@@ -13,6 +14,7 @@ Score = Callable[[NDArray[np.float64], NDArray[np.bool_]], float]
 
 def check_saliency(saliency: Any, name: str = "saliency") -> NDArray[np.float64]:
     """Return a saliency map as float64 in [0, 1]; 8-bit ones are divided by 255."""
+    check_not_masked(saliency, name, f"{name}.filled(0), or crops: these scores take whole images")
     saliency = np.asarray(saliency)
     if saliency.dtype.kind not in "buif":
         raise TypeError(f"{name} has dtype {saliency.dtype}; accepted are real values in [0, 1]")
@@ -32,6 +34,7 @@ def check_saliency(saliency: Any, name: str = "saliency") -> NDArray[np.float64]
 
 def check_object(mask: Any, name: str, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """Return an object mask as bool: True where it is not 0."""
+    check_not_masked(mask, name, f"{name}.filled(0), or crops: these scores take whole images")
     mask = np.asarray(mask)
     if mask.dtype.kind not in "bui":
         raise TypeError(

@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted, check_memory
 
-from ..kernels.checks import as_labels
+from ..kernels.checks import as_labels, check_not_masked
 from ..utils.images import (
     check_image,
     check_mask,
@@ -111,6 +111,7 @@ def _check_below(image, labels, name, axes):
 
 
 def _check_alone(item, name, axes):
+    check_not_masked(item, name, f"{name}.filled(-1): what is negative is left out")
     item = np.asarray(item)
     if item.ndim != axes or item.dtype.kind not in "bui":
         raise ValueError(

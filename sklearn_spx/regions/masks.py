@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..kernels import enforce_connectivity
-from ..kernels.checks import as_mask
+from ..kernels.checks import as_mask, check_not_masked
 from .coco import rle_to_mask
 
 __all__ = ["label_once"]
@@ -126,6 +126,7 @@ def _as_bool(mask, name):
             return rle_to_mask(mask)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
+    check_not_masked(mask, name, f"{name}.filled(False)")
     array = np.asarray(mask)
     if array.ndim != 2 or array.size == 0:
         raise ValueError(f"{name} has shape {array.shape}; accepted is (height, width)")

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..kernels import region_means
-from ..kernels.checks import as_labels
+from ..kernels.checks import as_labels, check_no_masked_pixels
 from ..kernels.region_statistics import number_regions, region_statistics
 
 __all__ = ["pool_over_regions"]
@@ -71,6 +71,7 @@ def pool_over_regions(
         raise ValueError(f"how is {how!r}; accepted are 'mean', 'max' and 'vote'")
     if hasattr(values, "detach"):
         return _of_tensor(values, labels, how)
+    check_no_masked_pixels(values, "values")
     return _of_array(np.asarray(values), as_labels(labels), how)
 
 

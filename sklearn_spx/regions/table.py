@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..kernels.checks import as_labels, spacing_of
+from ..kernels.checks import as_labels, check_no_masked_pixels, spacing_of
 from ._columns import check_properties, check_quantiles, columns
 
 __all__ = ["region_table"]
@@ -108,6 +108,7 @@ def region_table(
     check_quantiles(quantiles)
     channels = None
     if image is not None:
+        check_no_masked_pixels(image, "image", labels.ndim)
         image = np.asarray(image)
         if image.shape[: labels.ndim] != labels.shape:  # also where no column looks at it
             raise ValueError(f"labels has shape {labels.shape}, but the image {image.shape}")

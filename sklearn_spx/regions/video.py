@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..base import ImageSegmenter, StartingSegmenter
-from ..kernels.checks import as_labels, check_real
+from ..kernels.checks import as_labels, check_not_masked, check_real
 from ..kernels.compilation import njit
 from ..kernels.flow import as_flow, move_labels, shared_pixels
 from ..kernels.region_statistics import number_regions
@@ -107,6 +107,7 @@ def _each(following, estimator, frames, motion, min_overlap):
     before, found, ids, n_ids = None, None, None, 0
     profiles = None  # of the frame before, each worked out once
     for t, frame in enumerate(frames):
+        check_not_masked(frame, f"frames[{t}]", "its data: frames have no masks")
         frame = np.asarray(frame)
         if before is not None and frame.shape != before.shape:
             raise ValueError(

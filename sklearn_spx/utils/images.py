@@ -13,7 +13,7 @@ import os
 
 import numpy as np
 
-from ..kernels.checks import as_labels, as_mask
+from ..kernels.checks import as_labels, as_mask, check_not_masked
 
 __all__ = [
     "LARGEST_VALUE",
@@ -140,12 +140,20 @@ def check_image(image, name, mask=None, mask_name="mask", axes=2):
             f"{name} is a {_MODES[mode]} image, whose numbers are no colours; pass "
             f'{name}.convert("RGB")'
         )
+    _check_no_masked_pixels(image, name, mask_name, axes)
     image = _as_array(image, name)
     check_form(image, name, axes)
     if axes == 3 and image.ndim == 3:
         image = image[..., None]
     check_finite(image, name, mask, mask_name)
     return image
+
+
+def _check_no_masked_pixels(image, name, mask_name, axes):
+    """Raise where pixels are masked by a masked array: masks are given beside images."""
+    any_channel = ".any(axis=-1)" if getattr(image, "ndim", axes) > axes else ""
+    outside = f"np.ma.getmaskarray({name}){any_channel}"
+    check_not_masked(image, name, f"{name}.data, and as {mask_name} ~{outside}")
 
 
 def check_form(image, name, axes=2):
@@ -273,6 +281,7 @@ def check_target(target, name, shape):
 def check_labels(labels, name, shape):
     """Return one label image as int32, of a shape (H, W) or (D, H, W)."""
     _check_item(labels, name, "label image")
+    check_not_masked(labels, name, f"{name}.filled(-1): what is negative is unknown")
     labels = _as_array(labels, name)
     if labels.shape == (*shape, 1):
         labels = labels[..., 0]
@@ -329,7 +338,10 @@ def check_boundaries(targets):
 
 def check_mask(mask, name, shape):
     """Return one image's mask as a boolean array, of a shape (H, W) or (D, H, W), or None."""
-    return None if mask is None else as_mask(_as_array(mask, name), shape, name)
+    if mask is None:
+        return None
+    check_not_masked(mask, name, f"{name}.filled(False)")
+    return as_mask(_as_array(mask, name), shape, name)
 
 
 # --- items ----------------------------------------------------------------------------------------

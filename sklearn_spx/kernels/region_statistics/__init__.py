@@ -12,7 +12,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import as_image, as_labels, as_standard, check_count, image_shape, spacing_of
+from ..checks import (
+    as_image,
+    as_labels,
+    as_standard,
+    check_count,
+    check_no_masked_pixels,
+    image_shape,
+    spacing_of,
+)
 from . import _cpu
 from ._results import RegionStatistics
 
@@ -460,6 +468,7 @@ def _check_same_shape(shape, labels):
 
 def _as_image(image: Any, labels: NDArray[np.int32]) -> NDArray[Any]:
     """The image (H, W, C), 0 outside: float32 if that is exact, float64 else."""
+    check_no_masked_pixels(image, "image", labels.ndim)
     image = np.asarray(image)
     _check_same_shape(image.shape, labels)
     inside = labels >= 0
