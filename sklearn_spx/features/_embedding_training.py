@@ -169,6 +169,8 @@ class EmbeddingTask(Task):
         from ..nets.reconstruction_loss import reconstruction_loss
 
         size = self.about["size"]
+        if not features.isfinite().all():  # the training has diverged, which a loss of NaN tells
+            return np.full(annotation.shape, -1, np.int32), features.sum() * math.nan
         clusters = _clusters(features, annotation, size)
         return clusters, reconstruction_loss(
             features,

@@ -20,6 +20,8 @@ from .state import check_same_training, locked
 
 __all__ = ["to_device", "train"]
 
+_SMALLER = "a smaller learning_rate may help"
+
 
 def train(
     net,
@@ -106,7 +108,7 @@ def train(
         On Ctrl-C; with a checkpoint the message says how to go on.
 
     FloatingPointError
-        If the loss was not finite ten times in a row.
+        If the loss was not finite ten times in a row, or the net ends with weights that are not.
 
     Examples
     --------
@@ -173,7 +175,7 @@ def train(
                     if run.failures == 10:
                         raise FloatingPointError(
                             f"the loss was not finite ten times in a row at step {run.step}; "
-                            "a smaller learning_rate may help"
+                            f"{_SMALLER}"
                         )
                     run.step += 1
                     run.seconds = time.perf_counter() - started
@@ -198,6 +200,11 @@ def train(
                 run.save(checkpoint)
     if run.best is not None:
         net.load_state_dict(run.best)
+    state = [value for value in net.state_dict().values() if value.is_floating_point()]
+    if not all(bool(value.isfinite().all()) for value in state):
+        raise FloatingPointError(
+            f"weights of the net are not finite after {run.step} steps; {_SMALLER}"
+        )
     net.eval()
     return run.history
 

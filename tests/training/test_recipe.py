@@ -463,3 +463,10 @@ def test_digests_know_values_and_nothing_else():
     assert digest(a) == digest(np.asfortranarray(a))
     different = [a, a.T, a.astype(float), a + 1, [a], [a, None], {"a": a}, a.ravel()]
     assert len({digest(item) for item in different}) == len(different)
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_a_training_that_diverges_says_so(name, data):
+    """Also where superpixels are grown, or scored, on what the net makes of an image."""
+    with pytest.raises(FloatingPointError, match="not finite .* a smaller learning_rate may help"):
+        ALL[name](learning_rate=1e30, max_steps=30).fit(*data)

@@ -114,7 +114,8 @@ class SEALTask(Task):
         inputs, targets, labels = batch
         logits = net.logits(*inputs).float()
         errors = None
-        if self.about["loss"] == "seal":
+        # of a training that has diverged there is nothing to segment: its loss tells
+        if self.about["loss"] == "seal" and logits.isfinite().all():
             affinities = torch.sigmoid(logits.detach()).cpu().numpy()
             errors = np.stack(self._in_threads(_segmentation_errors, affinities, labels))
             errors = torch.from_numpy(errors).to(logits.device)
@@ -162,6 +163,8 @@ def _accuracy(net, reading, image, labels):
     mask = None if inside.all() else inside
     alone = Beside(image, mask, reading._replace(regularity=0.0, colour=0.0), "cpu")
     affinities = [predict_affinities(image, net)]
+    if not np.isfinite(affinities[0]).all():
+        return np.nan  # the training has diverged
     superpixels = grow(affinities, _loop_count(inside.shape), alone, mask=mask)
     return achievable_segmentation_accuracy(superpixels, list(labels.astype(np.int32)))
 
