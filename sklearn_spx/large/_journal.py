@@ -8,6 +8,7 @@ import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -23,7 +24,10 @@ class Journal:
         self.digest = digest
         if self.folder is None:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ValueError(f"checkpoint {self.folder} is no folder: {error.strerror}") from error
         about = self.folder / _ABOUT
         if about.exists():
             self._check(about, digest)
@@ -61,7 +65,7 @@ class Journal:
         try:
             with np.load(path, allow_pickle=False) as file:
                 return tuple(file[f"arr_{i}"] for i in range(len(file.files)))
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise ValueError(f"checkpoint file {path} is damaged: {error}; delete it") from None
 
     def put(self, phase, k, arrays):

@@ -3,9 +3,12 @@
 import os
 import warnings
 from functools import partial
+from numbers import Integral
+from pathlib import Path
 
 import numpy as np
 
+from ..kernels.checks import check_not_masked
 from ..utils.images import check_form
 from ..utils.scale import seen
 
@@ -23,7 +26,13 @@ def as_source(array):
             "[rows, columns]: NumPy arrays and memmaps, dask and zarr arrays, ...; or the path of "
             "a raster file"
         )
+    if not all(isinstance(n, Integral) for n in array.shape):  # dask's are NaN
+        raise ValueError(
+            f"array has shape {tuple(array.shape)}, which is not known; of a dask array pass "
+            "array.compute_chunk_sizes()"
+        )
     check_form(_Form(tuple(array.shape), np.dtype(array.dtype)), "array")
+    check_not_masked(array, "array", "array.filled(number): segment_array takes no mask")
     if isinstance(array, np.memmap) and array.filename is not None and _is_whole(array):
         return _File(array)
     return array
@@ -103,6 +112,7 @@ class _Raster:
 
     def __init__(self, path):
         self.path = path
+        _check_is_raster(Path(path))
         with self._open() as file:
             self._check(file)
             bands = (file.count,) if file.count > 1 else ()
@@ -145,6 +155,14 @@ class _Raster:
             )
         if ColorInterp.palette in file.colorinterp:
             raise ValueError(f"{self.path} has a palette, whose numbers are no colours")
+
+
+def _check_is_raster(path):
+    """Raise where a path is of an array, which GDAL reads in another way or not at all."""
+    if any((path / name).exists() for name in ("zarr.json", ".zarray", ".zgroup")):
+        raise ValueError(f"{path} is a zarr array; pass it opened: zarr.open_array({str(path)!r})")
+    if path.suffix == ".npy":
+        raise ValueError(f"{path} is a NumPy file; pass np.load({str(path)!r}, mmap_mode='r')")
 
 
 def _is_whole(array):

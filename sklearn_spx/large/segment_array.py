@@ -277,6 +277,12 @@ def _check_out(out, shape):
     dtype = np.dtype(out.dtype)
     if dtype.kind not in "iu" or np.iinfo(dtype).max < 2**31 - 1:
         raise TypeError(f"out has dtype {dtype}; accepted are integers of 32 bits and more")
+    try:  # what is read-only would tell after all of the work
+        out[:1, :1] = np.asarray(out[:1, :1])
+    except Exception as error:  # whatever an array class of somebody else's raises
+        raise ValueError(
+            f"out cannot be written to: {error}. Open it for writing, as by mode='r+'"
+        ) from error
     return out
 
 

@@ -15,7 +15,7 @@ from sklearn_spx.datasets import make_dead_leaves
 from sklearn_spx.large import segment_array
 
 try:
-    import dask
+    import dask.array
 except ImportError:
     dask = None
 
@@ -224,6 +224,20 @@ def test_a_raster_that_cannot_be_taken_is_named(tmp_path):
             segment_array(estimator, path)
 
 
+def test_a_path_of_an_array_is_no_raster(tmp_path):
+    """GDAL may read them too, but in another way: the line that opens them is told."""
+    estimator = SLICSuperpixels(9).fit([IMAGE])
+    (tmp_path / "a.zarr").mkdir()
+    (tmp_path / "a.zarr" / "zarr.json").write_text("{}")
+    np.save(tmp_path / "a.npy", IMAGE)
+    with pytest.raises(ValueError, match=r"is a zarr array; pass it opened: zarr.open_array\("):
+        segment_array(estimator, tmp_path / "a.zarr")
+    with pytest.raises(ValueError, match=r"a.npy', mmap_mode='r'\)") as error:
+        segment_array(estimator, tmp_path / "a.npy")
+    opened = eval(str(error.value).partition("pass ")[2], {"np": np})
+    np.testing.assert_array_equal(segment_array(estimator, opened), whole(estimator, IMAGE))
+
+
 def test_out_is_filled(tmp_path):
     zarr = pytest.importorskip("zarr")
     estimator = SLICSuperpixels(70)
@@ -346,9 +360,11 @@ def test_a_checkpoint_belongs_to_its_work(tmp_path):
     estimator.set_params(n_jobs=2)  # which changes nothing
     segment_array(estimator, IMAGE, block_size=64, checkpoint=tmp_path / "c")
     part = next((tmp_path / "c").glob("found-*.npz"))
-    part.write_bytes(b"text")
-    with pytest.raises(ValueError, match=rf"{part.name} is damaged"):
-        segment_array(estimator, IMAGE, block_size=64, checkpoint=tmp_path / "c")
+    content = part.read_bytes()
+    for damaged in (b"text", b"", content[: len(content) // 2], content.replace(b"\1", b"\2")):
+        part.write_bytes(damaged)
+        with pytest.raises(ValueError, match=rf"{part.name} is damaged"):
+            segment_array(estimator, IMAGE, block_size=64, checkpoint=tmp_path / "c")
 
 
 def test_another_out_is_filled_from_the_checkpoint(tmp_path):
@@ -362,6 +378,22 @@ def test_another_out_is_filled_from_the_checkpoint(tmp_path):
         out[70, 100] = -1  # a block is written again, the others are not
         segment_array(estimator, IMAGE, out, block_size=64, checkpoint=tmp_path / "c")
         np.testing.assert_array_equal(out, expected)
+
+
+def test_a_file_is_no_checkpoint(tmp_path):
+    (tmp_path / "c").write_text("mine")
+    with pytest.raises(ValueError, match=r"checkpoint .*c is no folder: File exists"):
+        segment_array(SLICSuperpixels(9).fit([IMAGE]), IMAGE, checkpoint=tmp_path / "c")
+
+
+def test_an_out_that_cannot_be_written_to_is_told_before_the_work(tmp_path):
+    estimator = SLICSuperpixels(9).fit([IMAGE])
+    out = np.zeros(IMAGE.shape[:2], np.int32)
+    out.flags.writeable = False
+    np.save(tmp_path / "out.npy", out)
+    for closed in (out, np.load(tmp_path / "out.npy", mmap_mode="r")):
+        with pytest.raises(ValueError, match="out cannot be written to: .*read-only.*mode='r.'"):
+            segment_array(estimator, Failing(IMAGE, 0), closed)
 
 
 def test_a_folder_of_something_else_is_no_checkpoint(tmp_path):
@@ -381,6 +413,7 @@ def test_bad_input_is_named():
     estimator = SLICSuperpixels(9).fit([IMAGE])
     hole = IMAGE / 255
     hole[50, 70] = np.nan
+    lazy = dask.array.from_array(IMAGE)
     for arguments, error, words in (
         ((EGBSegmenter().fit([IMAGE]), IMAGE), TypeError, "takes SLICSuperpixels, .*, got EGBSegm"),
         ((SLICSuperpixels(9), IMAGE), Exception, "not fitted"),
@@ -389,6 +422,8 @@ def test_bad_input_is_named():
         ((estimator, IMAGE[:0]), ValueError, "it is empty"),
         ((estimator, IMAGE[..., :2]), ValueError, "2 channels where SLICSuperpixels expects 3"),
         ((estimator, IMAGE.astype(complex)), TypeError, "complex128"),
+        ((estimator, np.ma.masked_less(IMAGE, 99)), ValueError, "array is a masked array"),
+        ((estimator, lazy[lazy[:, 0, 0] > 9]), ValueError, r"not known; .*compute_chunk_sizes\(\)"),
         ((estimator, hole), ValueError, r"array\[32:64, 64:96\] holds 3 values that are NaN"),
         ((estimator, IMAGE, np.zeros((3, 3), int)), ValueError, "out must be an array of shape"),
         ((estimator, IMAGE, np.zeros((90, 135), np.int16)), TypeError, "out has dtype int16"),
