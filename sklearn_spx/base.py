@@ -229,18 +229,22 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
             If an image could not be segmented, or ``y`` does not fit ``X``.
         """
         from . import metrics
+        from .metrics._inputs import check_weights
 
         check_is_fitted(self)
         figure = getattr(metrics, self._score_metric)
         labels = self.transform(X, masks=masks)
         y = check_sequence(y, "y", "label image", self._n_axes)
         check_same_length(labels, y, "y")
+        weights = check_weights(sample_weight, len(labels))
         scores = []
         for i, found in enumerate(labels):
-            if found is None:
+            if found is None or found.max() < 0:  # that of a stacked array is -1
                 raise ValueError(f"X[{i}] could not be segmented, so it has no score")
-            scores.append(figure(found, check_target(y[i], f"y[{i}]", found.shape)))
-        return float(np.average(scores, weights=sample_weight))
+            target = check_target(_item(y, i, "y"), f"y[{i}]", found.shape)
+            with naming(f"y[{i}]"):
+                scores.append(figure(found, target))
+        return float(np.average(scores, weights=weights))
 
     def _validate_params(self):
         super()._validate_params()

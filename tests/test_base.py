@@ -6,7 +6,7 @@ import pytest
 
 from sklearn_spx import EGBSegmenter, SLICSuperpixels
 from sklearn_spx.datasets import make_dead_leaves
-from sklearn_spx.metrics import segmentation_covering
+from sklearn_spx.metrics import asa_scorer, segmentation_covering
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +99,23 @@ def test_one_colour_image_is_not_taken_for_a_stack():
         SLICSuperpixels().fit(image)
     with pytest.raises(ValueError, match=r"pass \[X\]"):
         SLICSuperpixels().fit(image[:, :, 0])
+
+
+def test_what_has_no_score_is_named(data):
+    slic = SLICSuperpixels(9, value_range=(0, 255), on_error="warn").fit(data.images)
+    images = np.stack(data.images).astype(float)
+    images[2, 3, 4] = np.nan
+    for X in (images, list(images)):  # of a stacked array label image 2 is -1
+        with (
+            pytest.warns(RuntimeWarning, match=r"X\[2\] holds 3 values that are NaN"),
+            pytest.raises(ValueError, match=r"^X\[2\] could not be segmented, so it has no score"),
+        ):
+            slic.score(X, data.ground_truths)
+    unknown = [*data.ground_truths[:3], np.full((40, 52), -1)]
+    with pytest.raises(ValueError, match=r"^y\[3\]: ground_truths\[0\] is negative"):
+        slic.score(data.images, unknown)
+    with (
+        pytest.warns(RuntimeWarning, match="left out"),
+        pytest.raises(ValueError, match="image 2 could not be segmented, so it has no score"),
+    ):
+        asa_scorer(slic, images, data.ground_truths)

@@ -8,6 +8,7 @@ from sklearn.utils import Bunch
 
 from ..kernels.boxes import as_boxes, box_overlaps
 from ..kernels.checks import check_count
+from ._inputs import check_sequence
 
 
 def detection_recall(
@@ -75,6 +76,9 @@ def detection_recall(
     ([[0.5, 1.0], [0.0, 0.5]], [0.0, 0.5])
     """
     proposals, objects = list(proposals), list(objects)
+    accepted = "is a sequence with the boxes of each image"
+    proposals = check_sequence(proposals, "proposals", accepted)
+    objects = check_sequence(objects, "objects", accepted)
     if len(proposals) != len(objects):
         raise ValueError(
             f"proposals has {len(proposals)} images and objects {len(objects)}; they must be as "

@@ -111,7 +111,9 @@ def evaluate_superpixels(
     >>> evaluate_superpixels([fine], [truth], scores={"recall": strict}).mean.recall
     1.0
     """
-    scores = dict(_DEFAULT_SCORES if scores is None else scores)
+    scores = _DEFAULT_SCORES if scores is None else scores
+    if not (isinstance(scores, dict) and all(map(callable, scores.values()))):
+        raise TypeError(f"scores must be a dict of functions by name, got {scores!r}")
     results = over_images(
         partial(_score_image, scores), segmentations, ground_truths, n_jobs=n_jobs, verbose=verbose
     )

@@ -6,6 +6,7 @@ leaves -1 out. Scores of overlaps take volumes too, (depth, height, width); thos
 not.
 """
 
+import os
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,38 @@ from numpy.typing import NDArray
 from ..kernels.checks import as_labels, check_not_masked
 
 _INT32_MAX = np.iinfo(np.int32).max
+
+
+def check_sequence(value: Any, name: str, accepted: str) -> Any:
+    """Return ``value`` as something with a length, indexed by position; else say what it is."""
+    if hasattr(value, "iloc"):  # a pandas Series is indexed by label
+        return value.to_numpy()
+    way_out = ""
+    if isinstance(value, dict):
+        way_out = f". If its values are meant, pass list({name}.values())"
+    elif not hasattr(value, "__len__") and hasattr(value, "__iter__"):
+        way_out = f". If it yields them, pass list({name})"
+    is_path = isinstance(value, (str, bytes, os.PathLike))
+    has_both = hasattr(value, "__len__") and hasattr(value, "__getitem__")
+    if is_path or way_out or not has_both:
+        raise TypeError(f"{name} is of type {type(value).__name__}; accepted {accepted}{way_out}")
+    return value
+
+
+def check_weights(sample_weight: Any, n: int) -> NDArray[np.float64]:
+    """Return a weight for each of ``n`` images; 1 where none are given."""
+    if sample_weight is None:
+        return np.ones(n)
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.shape != (n,):
+        raise ValueError(
+            f"sample_weight has shape {weights.shape}, expected ({n},): a weight an image"
+        )
+    if not (np.isfinite(weights) & (weights >= 0)).all():
+        raise ValueError("sample_weight must hold finite numbers of 0 or more")
+    if not weights.any():
+        raise ValueError("sample_weight is 0 for every image, so that no mean is left")
+    return weights
 
 
 def is_one_image(value: Any, axes: int = 2) -> bool:
@@ -25,11 +58,11 @@ def is_one_image(value: Any, axes: int = 2) -> bool:
 
 def as_list(value: Any, name: str) -> list[Any]:
     """Return one label image or a sequence of them as a list of at least one."""
+    accepted = "are one label image and a list of at least one"
+    value = check_sequence(value, name, accepted)
     images = [value] if is_one_image(value) else list(value)
     if not images:
-        raise ValueError(
-            f"{name} is an empty list; accepted are one label image and a list of at least one"
-        )
+        raise ValueError(f"{name} is an empty list; accepted {accepted}")
     return images
 
 
@@ -54,6 +87,8 @@ def check_truths(
     labels: NDArray[np.int32], ground_truths: Any, name: str = "ground_truths"
 ) -> list[NDArray[np.int32]]:
     """Return the annotations as int32 label images: -1 where unknown, or where ``labels`` is."""
+    accepted = "are one label image and a list of them, one an annotator"
+    ground_truths = check_sequence(ground_truths, name, accepted)
     if is_one_image(ground_truths, labels.ndim):
         truths = [_as_truth(ground_truths, name, labels.shape)]
     else:

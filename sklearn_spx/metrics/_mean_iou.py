@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..kernels.checks import as_labels
-from ._inputs import as_list
+from ._inputs import as_list, check_weights
 
 
 def mean_iou(
@@ -104,16 +104,7 @@ def class_iou(
         raise ValueError(
             f"predictions holds {len(predictions)} images and ground_truths {len(truths)}"
         )
-    weights = np.ones(len(truths))
-    if sample_weight is not None:
-        weights = np.asarray(sample_weight, dtype=np.float64)
-        if weights.shape != (len(truths),):
-            raise ValueError(
-                f"sample_weight has shape {weights.shape}, expected ({len(truths)},): a weight an "
-                "image"
-            )
-        if not (np.isfinite(weights) & (weights >= 0)).all():
-            raise ValueError("sample_weight must hold finite numbers of 0 or more")
+    weights = check_weights(sample_weight, len(truths))
     both: dict[int, float] = defaultdict(float)
     either: dict[int, float] = defaultdict(float)
     for i, weight in enumerate(weights.tolist()):

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..kernels.checks import check_not_masked
-from ._inputs import as_list, is_one_image, over_annotators
+from ._inputs import as_list, check_sequence, is_one_image, over_annotators
 
 Score = Callable[[NDArray[np.float64], NDArray[np.bool_]], float]
 
@@ -66,6 +66,8 @@ def over_masks(
 ) -> float | NDArray[np.float64]:
     """Return a score of a saliency map over one mask or several: their mean, or each."""
     checked = check_saliency(saliency)
+    accepted = "are one mask and a list of them, one an annotator"
+    ground_truths = check_sequence(ground_truths, "ground_truths", accepted)
     if is_one_image(ground_truths):
         masks = [check_object(ground_truths, "ground_truths", checked.shape)]
     else:

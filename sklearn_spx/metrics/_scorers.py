@@ -17,6 +17,7 @@ from sklearn.metrics import make_scorer
 from ._boundary import boundary_precision, boundary_recall, mean_distance_to_edge
 from ._boundary_f import boundary_f_measure
 from ._compactness import compactness_of_pair
+from ._inputs import check_sequence, check_weights
 from ._object_part_f import object_part_f_measure
 from ._overlap import (
     achievable_iou,
@@ -38,17 +39,20 @@ class _OverImages:
         self.__name__ = score.__name__
 
     def __call__(self, y_true, y_pred, *, sample_weight=None, **params):
+        accepted = "is a sequence with an item an image"
+        y_true = check_sequence(y_true, "y", accepted)
         if len(y_true) != len(y_pred):
             raise ValueError(f"{len(y_pred)} images were segmented and {len(y_true)} annotated")
+        weights = check_weights(sample_weight, len(y_true))
         values = []
         for i in range(len(y_true)):
-            if y_pred[i] is None:
+            if y_pred[i] is None or np.max(y_pred[i]) < 0:  # that of a stacked array is -1
                 raise ValueError(f"image {i} could not be segmented, so it has no score")
             try:
                 values.append(self.score(y_pred[i], y_true[i], **params))
             except (TypeError, ValueError) as error:
                 raise type(error)(f"image {i}: {error}") from error
-        return float(np.average(values, weights=sample_weight))
+        return float(np.average(values, weights=weights))
 
 
 def make_image_scorer(

@@ -267,3 +267,36 @@ def test_errors(data, evaluate):
         evaluate([*segmentations[:2], []], truths)
     with pytest.raises(TypeError, match=r"image 0: labels.* has dtype float64"):
         evaluate([[s.astype(float) for s in segmentations[0]]], truths[:1])
+
+
+@pytest.mark.parametrize("evaluate", [metrics.evaluate_superpixels, metrics.evaluate_segmentations])
+def test_what_is_no_collection_is_named(evaluate):
+    labels = np.zeros((3, 4), int)
+    for wrong, error, words in (
+        ((a for a in [labels]), TypeError, r"of type generator; .* pass list\(segmentations\)"),
+        ({"a": labels}, TypeError, r"of type dict; .* pass list\(segmentations.values\(\)\)"),
+        (labels, ValueError, r"segmentations has shape \(3, 4\); .* pass \[segmentations\]"),
+        ([None], ValueError, "image 0 could not be segmented, so it has no score"),
+    ):
+        with pytest.raises(error, match=words):
+            evaluate(wrong, [labels])
+    with pytest.raises(TypeError, match="ground_truths is of type NoneType"):
+        evaluate([labels], None)
+
+
+def test_scores_that_are_no_functions_by_name():
+    labels = np.zeros((3, 4), int)
+    for scores in (["asa"], {"asa": "asa"}):
+        with pytest.raises(TypeError, match="scores must be a dict of functions by name, got"):
+            metrics.evaluate_superpixels([labels], [labels], scores=scores)
+
+
+def test_a_series_is_indexed_by_position():
+    """By its labels, images would meet the annotations of others."""
+    pd = pytest.importorskip("pandas")
+    labels = [np.arange(12).reshape(3, 4) // n for n in (1, 3, 5)]
+    turned = pd.Series(labels, index=[2, 1, 0])
+    found = metrics.evaluate_superpixels(labels, turned, scores={"asa": metrics.boundary_recall})
+    assert_array_equal(found.per_image.asa, [1, 1, 1])
+    found = metrics.evaluate_superpixels(turned, labels, scores={"asa": metrics.boundary_recall})
+    assert_array_equal(found.per_image.asa, [1, 1, 1])

@@ -170,3 +170,16 @@ def test_choices_are_checked():
         metrics.boundary_recall(good, good, tolerance=-1)
     with pytest.raises(TypeError, match="tolerance"):
         metrics.boundary_precision(good, good, tolerance=1.5)
+
+
+@every_score
+def test_what_is_no_list_of_annotations_is_named(score):
+    truth = np.zeros((3, 4), int)
+    for wrong, words in (
+        (None, "of type NoneType; accepted are one label image and a list of them"),
+        ({"anna": truth}, r"of type dict; .* pass list\(ground_truths.values\(\)\)"),
+        ((t for t in [truth]), r"of type generator; .* pass list\(ground_truths\)"),
+        ("truth.png", "of type str"),
+    ):
+        with pytest.raises(TypeError, match=f"ground_truths is {words}"):
+            score(truth, wrong)

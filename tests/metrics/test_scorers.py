@@ -191,3 +191,42 @@ def test_errors_name_the_image(data):
         metrics.asa_scorer(Blocks(), X, [y[0], y[1], np.zeros((3, 3), dtype=int), y[3]])
     with pytest.raises(ValueError, match="4 images were segmented and 3 annotated"):
         metrics.asa_scorer(Blocks(), X, y[:3])
+
+
+def test_annotations_in_a_series_are_those_of_their_images():
+    """A fold of a Series is indexed by labels, which are places in the whole."""
+    pd = pytest.importorskip("pandas")
+    leaves = make_dead_leaves(4, shape=(20, 24), random_state=0)
+    slic = SLICSuperpixels(9).fit(leaves.images)
+    folds = [([0, 1], [3, 2]), ([2, 3], [1, 0])]
+    found, expected = (
+        cross_validate(
+            slic, leaves.images, y, cv=folds, scoring=metrics.asa_scorer, error_score="raise"
+        )["test_score"]
+        for y in (pd.Series(leaves.ground_truths), leaves.ground_truths)
+    )
+    np.testing.assert_array_equal(found, expected)
+    turned = pd.Series(leaves.ground_truths, index=[3, 2, 1, 0])
+    np.testing.assert_array_equal(
+        metrics.asa_scorer(slic, leaves.images, turned),
+        metrics.asa_scorer(slic, leaves.images, leaves.ground_truths),
+    )
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        ([1], r"sample_weight has shape \(1,\), expected \(2,\): a weight an image"),
+        ([1, np.nan], "sample_weight must hold finite numbers of 0 or more"),
+        ([2, -1], "sample_weight must hold finite numbers of 0 or more"),
+        ([0, 0], "sample_weight is 0 for every image"),
+    ],
+)
+def test_weights_that_make_no_mean(weights, words):
+    leaves = make_dead_leaves(2, shape=(20, 24), random_state=0)
+    slic = SLICSuperpixels(9).fit(leaves.images)
+    for score in (slic.score, lambda *a, **k: metrics.asa_scorer(slic, *a, **k)):
+        with pytest.raises(ValueError, match=words):
+            score(leaves.images, leaves.ground_truths, sample_weight=weights)
+    with pytest.raises(ValueError, match=words):
+        metrics.mean_iou(leaves.ground_truths, leaves.ground_truths, sample_weight=weights)
