@@ -1,5 +1,6 @@
 """Annotations that other tools export, as label images: data sets of COCO, and GeoJSON."""
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -60,6 +61,11 @@ def labels_from_coco(
     ValueError
         If something is missing or does not fit; the message names the image or the annotation.
 
+    Warns
+    -----
+    UserWarning
+        If an annotation has no pixel in the label image; the message names it.
+
     See Also
     --------
     to_coco : The way back.
@@ -111,9 +117,11 @@ def labels_from_coco(
         }[label]
         _check_number(number, f"{name}: 'label'")
         mask = _coco_mask(_of(annotation, "segmentation", name), shapes[image], name)
-        areas[image].append((number, mask))
+        areas[image].append((number, mask, name))
+    painted = [_painted(areas[key], shapes[key], order) for key in areas]
+    _warn_of_lost([name for _, names in painted for name in names], len(data_set["annotations"]))
     return Bunch(
-        labels=[_painted(areas[key], shapes[key], order) for key in areas],
+        labels=[labels for labels, _ in painted],
         file_names=[str(_of(one, "file_name", "images")) for one in data_set["images"]],
         names=[str(_of(one, "name", "categories")) for one in data_set["categories"]],
     )
@@ -170,6 +178,11 @@ def labels_from_geojson(
         If a feature is no area, has no such property, or is not well formed; the message names the
         feature.
 
+    Warns
+    -----
+    UserWarning
+        If a feature has no pixel in the label image; the message names it.
+
     See Also
     --------
     to_geojson : The way back.
@@ -192,7 +205,7 @@ def labels_from_geojson(
     features = collection.get("features")
     if collection.get("type") != "FeatureCollection" or not isinstance(features, (list, tuple)):
         raise ValueError("collection is no GeoJSON FeatureCollection with a list of 'features'")
-    height, width = (_check_size(n, "shape") for n in shape)
+    height, width = _check_shape(shape)
     back = None if transform is None else _inverse(affine_of(transform))
     values = [_property(one, label, f"features[{k}]") for k, one in enumerate(features)]
     is_number = label is None or all(
@@ -207,21 +220,43 @@ def labels_from_geojson(
         number = value if is_number else places[str(value)]
         _check_number(number, f"features[{k}]: {label!r}")
         pieces = _pieces(feature, back, f"features[{k}]")
-        areas.append((number, _mask_of(pieces, (height, width), f"features[{k}]")))
-    return Bunch(labels=_painted(areas, (height, width), order), names=names)
+        name = f"features[{k}]"
+        areas.append((number, _mask_of(pieces, (height, width), name), name))
+    labels, lost = _painted(areas, (height, width), order)
+    hint = ""
+    if len(lost) == len(features) and transform is None:
+        hint = "; are the coordinates those of a map? Then give its transform"
+    _warn_of_lost(lost, len(features), hint)
+    return Bunch(labels=labels, names=names)
 
 
 # --- masks of areas -------------------------------------------------------------------------------
 
 
 def _painted(areas, shape, order):
-    """Label image of (number, (mask, rows and columns it covers)), each over those before it."""
+    """Label image of (number, (mask, rows and columns it covers), name), each over those before.
+
+    And the names of those of which nothing is left in it.
+    """
     labels = np.full(shape, -1, np.int32)
-    if order == "smallest":
-        areas = sorted(areas, key=lambda area: -np.count_nonzero(area[1][0]))
-    for number, (mask, window) in areas:
+    by_size = sorted(areas, key=lambda area: -np.count_nonzero(area[1][0]))
+    for number, (mask, window), _ in by_size if order == "smallest" else areas:
         labels[window][mask] = number
-    return labels
+    return labels, [
+        name
+        for number, (mask, window), name in areas
+        if not (labels[window][mask] == number).any()
+    ]
+
+
+def _warn_of_lost(names, n, hint=""):
+    if names:
+        some = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+        warnings.warn(
+            f"{len(names)} of {n} have no pixel in the label image, since they lie beyond the "
+            f"image, below others, or between the centres of pixels: {some}{hint}",
+            stacklevel=3,
+        )
 
 
 def _mask_of(pieces, shape, name):
@@ -318,6 +353,13 @@ def _check_size(value, name):
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
         raise ValueError(f"{name} is {value!r}; accepted are integers from 1 up")
     return int(value)
+
+
+def _check_shape(shape):
+    shape = tuple(shape)
+    if len(shape) != 2:
+        raise ValueError(f"shape is {shape}; accepted is (height, width), as image.shape[:2]")
+    return tuple(_check_size(n, "shape") for n in shape)
 
 
 def _check_number(number, name):

@@ -10,6 +10,7 @@ of the one that it overlaps most, if that one has no better successor.
 """
 
 import copy
+import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ from ..kernels.checks import as_labels, check_not_masked, check_real
 from ..kernels.compilation import njit
 from ..kernels.flow import as_flow, move_labels, shared_pixels
 from ..kernels.region_statistics import number_regions
+from ..utils.images import check_sequence
 
 __all__ = ["frame_shift", "segment_frames"]
 
@@ -90,6 +92,12 @@ def segment_frames(
         raise ValueError(f"min_overlap must be at most 1, got {min_overlap}")
     if not (motion is None or motion == "shift" or callable(motion)):
         raise ValueError(f'motion must be "shift", a callable or None, got {motion!r}')
+    if isinstance(frames, (str, bytes, os.PathLike)):
+        raise TypeError(
+            f"frames is a path, {os.fspath(frames)!r}; pass its frames, as imageio.v3.imiter(path)"
+        )
+    if hasattr(frames, "ndim") and hasattr(frames, "shape"):
+        check_sequence(frames, "frames", "image")  # one image would be read as frames of a row
     if isinstance(estimator, ImageSegmenter) and estimator._n_axes == 3:
         raise ValueError(
             f"frames are images, and spacing={estimator.spacing!r} is that of volumes: give "

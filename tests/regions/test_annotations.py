@@ -9,7 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from sklearn_spx.regions import labels_from_coco, labels_from_geojson, to_coco, to_geojson
+from sklearn_spx.regions import (
+    labels_from_coco,
+    labels_from_geojson,
+    polygons_to_labels,
+    to_coco,
+    to_geojson,
+)
 
 label_images = hnp.arrays(
     np.int32,
@@ -61,7 +67,8 @@ def test_parts_lie_on_the_whole_unless_the_last_is_asked_for():
     file = coco([flat(PART)], [flat(SQUARE)])
     inner = np.pad(np.zeros((2, 2), int), 1, constant_values=1)
     np.testing.assert_array_equal(labels_from_coco(file).labels[0], inner)
-    assert (labels_from_coco(file, order="last").labels[0] == 1).all()
+    with pytest.warns(UserWarning, match=r"^1 of 2 have no pixel .*: annotations\[0\]$"):
+        assert (labels_from_coco(file, order="last").labels[0] == 1).all()
 
 
 def test_categories_are_numbered_by_their_place():
@@ -81,7 +88,8 @@ def test_images_without_annotations_are_unknown_and_what_lies_beyond_is_cut():
     assert (labels_from_coco(coco()).labels[0] == -1).all()
     beyond = [[-5, -5], [2, -5], [2, 2], [-5, 2], [-5, -5]]
     outside = [[50, 50], [60, 50], [60, 60], [50, 50]]
-    found = labels_from_coco(coco([flat(beyond)], [flat(outside)])).labels[0]
+    with pytest.warns(UserWarning, match=r"^1 of 2 have no pixel .*: annotations\[1\]$"):
+        found = labels_from_coco(coco([flat(beyond)], [flat(outside)])).labels[0]
     assert (found[:2, :2] == 0).all()
     assert (found >= 0).sum() == 4
 
@@ -201,3 +209,27 @@ def test_annotations_can_be_learned_from():
     predicted = classifier.fit([image], [classes.labels]).predict([image])[0]
     assert classes.names[predicted[0, 0]] == "dark"
     assert classes.names[predicted[0, 20]] == "bright"
+
+
+def test_features_in_coordinates_of_a_map_are_told():
+    """Without its transform they all lie beyond the image, whose labels were -1 in silence."""
+    transform = (10.0, 0.0, 500_000.0, 0.0, -10.0, 4_000_000.0)
+    file = to_geojson(np.repeat([[0, 1]], 4, axis=0), transform=transform)
+    with pytest.warns(UserWarning, match=r"2 of 2 have .* features\[1\]; .* give its transform"):
+        found = labels_from_geojson(file, (4, 2))
+    assert (found.labels == -1).all()
+    with pytest.warns(UserWarning, match=r"1 of 2 have .*: features\[1\]$"):
+        labels_from_geojson(to_geojson(np.repeat([[0, 1]], 4, axis=0)), (4, 1))
+
+
+def test_what_lies_below_others_of_its_class_is_not_lost():
+    file = coco([flat(SQUARE)], [flat(PART)])
+    found = labels_from_coco(file, label="category", order="last").labels[0]
+    assert (found == 0).all()
+
+
+@pytest.mark.parametrize("draw", [labels_from_geojson, polygons_to_labels])
+def test_a_shape_with_channels_is_named(draw):
+    nothing = {"type": "FeatureCollection", "features": []} if draw is labels_from_geojson else {}
+    with pytest.raises(ValueError, match=r"shape is \(4, 5, 3\); .*, as image.shape\[:2\]"):
+        draw(nothing, (4, 5, 3))

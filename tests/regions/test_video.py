@@ -269,3 +269,13 @@ def test_frame_shift_wants_two_of_a_kind():
         frame_shift(np.zeros((2, 2), complex), np.zeros((2, 2), complex))
     with pytest.raises(ValueError, match=r"shapes \(2, 2\) and \(3, 2\)"):
         frame_shift(np.zeros((2, 2)), np.zeros((3, 2)))
+
+
+def test_what_is_no_video_is_named():
+    """One image was a video of its rows, and a path one of its letters."""
+    slic = SLICSuperpixels(40).fit([SCENE])
+    with pytest.raises(ValueError, match=r"^frames is .* If it is one image .*pass \[frames\]"):
+        segment_frames(slic, SCENE)
+    with pytest.raises(TypeError, match=r"^frames is a path, 'a.mp4'; pass its frames"):
+        segment_frames(slic, "a.mp4")
+    assert len(list(segment_frames(slic, np.stack(pan(2))))) == 2
