@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .kernels.checks import check_spacing, uses_gpu
+from .kernels.checks import check_spacing, check_weights, uses_gpu
 from .utils.each import naming, run_each, warn_left_out
 from .utils.images import (
     check_image,
@@ -229,7 +229,6 @@ class ImageSegmenter(TransformerMixin, BaseEstimator):
             If an image could not be segmented, or ``y`` does not fit ``X``.
         """
         from . import metrics
-        from .metrics._inputs import check_weights
 
         check_is_fitted(self)
         figure = getattr(metrics, self._score_metric)

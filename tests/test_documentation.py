@@ -73,6 +73,7 @@ INSIDE = (
     "utils.tensor_file",
     "utils.threads",
     "utils.types",
+    "utils.undo",
     "value_range",
     "view",
 )

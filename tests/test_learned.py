@@ -12,11 +12,13 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
+from sklearn.tree import DecisionTreeClassifier
 
 import sklearn_spx
-from sklearn_spx import DELSegmenter, SEALSuperpixels, TrainableSLIC
+from sklearn_spx import DELSegmenter, SEALSuperpixels, SLICSuperpixels, TrainableSLIC
 from sklearn_spx.datasets import make_dead_leaves
 from sklearn_spx.features import EmbeddingFeatures, LabFeatures
+from sklearn_spx.regions import RegionFeatures, SuperpixelClassifier
 from sklearn_spx.training import NetTraining, loop
 
 LEARNED = [DELSegmenter, SEALSuperpixels, TrainableSLIC]
@@ -355,3 +357,48 @@ def test_views_of_one_pixel():
                 warnings.simplefilter("error")
                 estimator = cls(n_segments=1, pretrained="bsds500")
                 assert estimator.transform([view])[0].tolist() == [[0]]
+
+
+# --- a fit that does not end --------------------------------------------------------------------
+
+
+FEW = NetTraining(max_steps=1, batch_size=1, crop_size=32)
+REFITTED = {
+    "del": DELSegmenter(training=NetTraining(max_steps=1), initial_weights="random"),
+    "seal": SEALSuperpixels(9, training=FEW),
+    "trainable slic": TrainableSLIC(9, features=LabFeatures(), size=8),
+    "its embedding": TrainableSLIC(9, distance="embedding", training=FEW),
+    "embedding": EmbeddingFeatures(n_components=2, size=8, training=FEW),
+    "regions": RegionFeatures(SLICSuperpixels(9), pixel_features=LabFeatures()),
+    "classifier": SuperpixelClassifier(SLICSuperpixels(9), classifier=DecisionTreeClassifier()),
+}
+
+
+@pytest.mark.parametrize("name", REFITTED)
+def test_a_fit_that_is_stopped_changes_nothing(name, data, monkeypatch):
+    """It left the range of new images beside the net of old ones."""
+    X, y = [image.astype(np.uint16) * 13 for image in data[0][:3]], data[1][:3]
+    classes = [labels % 2 for labels in y]
+    y = classes if name == "classifier" else y
+    estimator = clone(REFITTED[name]).fit(X, y)
+    before = dict(vars(estimator))
+
+    def stop(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "train", stop)
+    monkeypatch.setattr(DecisionTreeClassifier, "fit", stop)
+    if name in ("trainable slic", "regions"):
+        monkeypatch.setattr(LabFeatures, "fit", stop)
+    with pytest.raises(KeyboardInterrupt):
+        estimator.fit([image // 7 for image in X], y)
+    assert list(vars(estimator)) == list(before)
+    assert all(value is before[key] for key, value in vars(estimator).items())
+
+
+def test_a_fit_that_fails_leaves_an_estimator_unfitted(data):
+    X, y = data
+    estimator = SEALSuperpixels(9, training=FEW)
+    with pytest.raises(ValueError, match=r"y\[1\] has shape"):
+        estimator.fit(X[:2], [y[0], y[1][:9]])
+    assert list(vars(estimator)) == list(vars(clone(estimator)))

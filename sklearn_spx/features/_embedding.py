@@ -24,6 +24,7 @@ from ..utils.images import (
 )
 from ..utils.threads import one_torch_thread
 from ..utils.types import Images
+from ..utils.undo import all_or_nothing
 from ._base import ImageTransformer
 from ._embedding_training import RECIPE, EmbeddingTask, make_net
 from .lab import LabFeatures, weights_to_lab
@@ -147,6 +148,7 @@ class EmbeddingFeatures(ImageTransformer):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
+    @all_or_nothing
     def fit(
         self,
         X: Images,

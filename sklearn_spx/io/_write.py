@@ -10,8 +10,8 @@ import tifffile
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from ..kernels.checks import check_not_masked
 from ..utils.files import replacing
+from ..utils.images import check_not_masked
 from .geotiff import as_geotiff
 
 __all__ = ["write_labels"]

@@ -24,6 +24,7 @@ __all__ = [
     "check_not_masked",
     "check_real",
     "check_spacing",
+    "check_weights",
     "full_scale",
     "image_shape",
     "missing_gpu",
@@ -239,7 +240,10 @@ def as_labels(
     if labels.dtype.itemsize > 2 and labels.dtype != np.int32:
         low, high = int(labels.min()), int(labels.max())
         if low < _INT32.min or high > _INT32.max:
-            raise ValueError(f"{name} holds labels from {low} to {high}, beyond int32")
+            raise ValueError(
+                f"{name} holds labels from {low} to {high}, beyond int32: number them anew, as by "
+                "np.unique(labels, return_inverse=True)[1].reshape(labels.shape)"
+            )
     return as_standard(labels, np.int32)
 
 
@@ -472,6 +476,46 @@ def check_real(
         bound = "above" if strict else "at least"
         raise ValueError(f"{name} must be {bound} {minimum}, got {value!r}")
     return value
+
+
+def check_weights(sample_weight: Any, n: int) -> NDArray[np.float64]:
+    """Check the weights of images in a mean.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n,) or None
+        Finite numbers of 0 or more, not all 0; None is 1 for each.
+    n : int
+        The number of images.
+
+    Returns
+    -------
+    weights : ndarray of shape (n,), float64
+        A weight for each.
+
+    Raises
+    ------
+    ValueError
+        If the shape is another, or no mean can be taken with them.
+
+    Examples
+    --------
+    >>> from sklearn_spx.kernels.checks import check_weights
+    >>> check_weights(None, 2), check_weights([2, 0], 2)
+    (array([1., 1.]), array([2., 0.]))
+    """
+    if sample_weight is None:
+        return np.ones(n)
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.shape != (n,):
+        raise ValueError(
+            f"sample_weight has shape {weights.shape}, expected ({n},): a weight an image"
+        )
+    if not (np.isfinite(weights) & (weights >= 0)).all():
+        raise ValueError("sample_weight must hold finite numbers of 0 or more")
+    if not weights.any():
+        raise ValueError("sample_weight is 0 for every image, so that no mean is left")
+    return weights
 
 
 def check_connectivity(connectivity: Any, axes: int = 2) -> bool:

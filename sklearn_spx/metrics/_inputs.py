@@ -33,22 +33,6 @@ def check_sequence(value: Any, name: str, accepted: str) -> Any:
     return value
 
 
-def check_weights(sample_weight: Any, n: int) -> NDArray[np.float64]:
-    """Return a weight for each of ``n`` images; 1 where none are given."""
-    if sample_weight is None:
-        return np.ones(n)
-    weights = np.asarray(sample_weight, dtype=np.float64)
-    if weights.shape != (n,):
-        raise ValueError(
-            f"sample_weight has shape {weights.shape}, expected ({n},): a weight an image"
-        )
-    if not (np.isfinite(weights) & (weights >= 0)).all():
-        raise ValueError("sample_weight must hold finite numbers of 0 or more")
-    if not weights.any():
-        raise ValueError("sample_weight is 0 for every image, so that no mean is left")
-    return weights
-
-
 def is_one_image(value: Any, axes: int = 2) -> bool:
     """Return whether ``value`` is one label image, as an array or nested lists, not a list."""
     if isinstance(value, np.ndarray) and value.dtype != object:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..kernels.checks import as_labels
-from ._inputs import as_list, check_weights
+from ..kernels.checks import as_labels, check_weights
+from ._inputs import as_list
 
 
 def mean_iou(

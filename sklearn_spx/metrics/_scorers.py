@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import make_scorer
 
+from ..kernels.checks import check_weights
 from ._boundary import boundary_precision, boundary_recall, mean_distance_to_edge
 from ._boundary_f import boundary_f_measure
 from ._compactness import compactness_of_pair
-from ._inputs import check_sequence, check_weights
+from ._inputs import check_sequence
 from ._object_part_f import object_part_f_measure
 from ._overlap import (
     achievable_iou,

@@ -243,9 +243,7 @@ def _painted(areas, shape, order):
     for number, (mask, window), _ in by_size if order == "smallest" else areas:
         labels[window][mask] = number
     return labels, [
-        name
-        for number, (mask, window), name in areas
-        if not (labels[window][mask] == number).any()
+        name for number, (mask, window), name in areas if not (labels[window][mask] == number).any()
     ]
 
 

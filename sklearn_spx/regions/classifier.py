@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, clone, is_clusterer, is_regressor
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -24,6 +24,7 @@ from ..metrics import mean_iou
 from ..utils.each import naming, run_each, warn_left_out
 from ..utils.images import check_same_length, check_sequence, check_target, n_channels
 from ..utils.types import Images, Labels
+from ..utils.undo import all_or_nothing
 from ._items import Images as Part
 from ._items import check_items, fitted, labels_of, read_item
 from .features import RegionFeatures
@@ -151,6 +152,7 @@ class SuperpixelClassifier(BaseEstimator):
         self.n_jobs = n_jobs
         self.on_error = on_error
 
+    @all_or_nothing
     def fit(
         self,
         X: Images,
@@ -191,6 +193,14 @@ class SuperpixelClassifier(BaseEstimator):
         y = check_sequence(y, "y", "class image")
         check_same_length(X, y, "y")
         weights = _image_weights(sample_weight, len(X))
+        if self.classifier is not None and (
+            is_regressor(self.classifier) or is_clusterer(self.classifier)
+        ):  # which would tell after all of the work
+            kind = "regressor" if is_regressor(self.classifier) else "clustering"
+            raise TypeError(
+                f"classifier is a {kind}, {type(self.classifier).__name__}; accepted is whatever "
+                "predicts classes, as RandomForestClassifier"
+            )
         features = self._new_features()
         self.n_channels_in_ = None
         kept: list[int] = []

@@ -19,6 +19,7 @@ from ..kernels.region_statistics import number_regions, region_statistics
 from ..utils.each import naming, run_each
 from ..utils.images import check_same_length, n_channels
 from ..utils.types import Images
+from ..utils.undo import all_or_nothing
 from ._columns import check_properties, check_quantiles, columns
 from ._items import Images as Part
 from ._items import check_items, fitted, labels_of, read_item
@@ -143,6 +144,7 @@ class RegionFeatures(TransformerMixin, BaseEstimator):
         self.memory = memory
         self.n_jobs = n_jobs
 
+    @all_or_nothing
     def fit(self, X: Images, y: Any = None, *, masks: Images | None = None) -> Self:
         """Fit what finds superpixels and features of pixels, and settle the columns.
 

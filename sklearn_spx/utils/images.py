@@ -22,6 +22,7 @@ __all__ = [
     "check_magnitude",
     "check_mask",
     "check_no_alpha",
+    "check_not_masked",
     "check_same_length",
     "check_sequence",
     "check_target",

@@ -392,7 +392,7 @@ def test_an_out_that_cannot_be_written_to_is_told_before_the_work(tmp_path):
     out.flags.writeable = False
     np.save(tmp_path / "out.npy", out)
     for closed in (out, np.load(tmp_path / "out.npy", mmap_mode="r")):
-        with pytest.raises(ValueError, match="out cannot be written to: .*read-only.*mode='r.'"):
+        with pytest.raises(ValueError, match=r"out cannot be written to: .*read-only.*mode='r.'"):
             segment_array(estimator, Failing(IMAGE, 0), closed)
 
 

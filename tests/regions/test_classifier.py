@@ -6,8 +6,9 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.cluster import KMeans
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -327,3 +328,18 @@ def test_not_fitted():
     ):
         with pytest.raises(NotFittedError):
             call()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind"), [(LinearRegression(), "regressor"), (KMeans(2), "clustering")]
+)
+def test_what_predicts_no_classes_is_told_before_the_work(wrong, kind, monkeypatch):
+    def stop(*args, **kwargs):
+        raise AssertionError("superpixels were made first")
+
+    X, y = _data(1)
+    monkeypatch.setattr(SLICSuperpixels, "fit", stop)
+    with pytest.raises(TypeError, match=f"classifier is a {kind}, {type(wrong).__name__}; "):
+        _classifier(classifier=wrong).fit(X, y)
+    with pytest.raises(TypeError, match=f"classifier is a {kind}"):
+        _classifier(classifier=make_pipeline(StandardScaler(), wrong)).fit(X, y)

@@ -134,7 +134,7 @@ def test_a_net_that_ends_with_no_numbers_is_reported(scored):
         return (0 * net(batch[0])).sqrt().mean()  # 0, its gradient is NaN
 
     options = {"validate": lambda net: float(net(_draw(0)[0]).mean())} if scored else {}
-    with pytest.raises(FloatingPointError, match="weights .* not finite after 3 steps; a smaller"):
+    with pytest.raises(FloatingPointError, match=r"weights .* not finite after 3 steps; a smaller"):
         _train(_net(), loss=steep, max_steps=3, **options)
 
 

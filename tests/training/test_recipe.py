@@ -468,5 +468,5 @@ def test_digests_know_values_and_nothing_else():
 @pytest.mark.parametrize("name", EACH)
 def test_a_training_that_diverges_says_so(name, data):
     """Also where superpixels are grown, or scored, on what the net makes of an image."""
-    with pytest.raises(FloatingPointError, match="not finite .* a smaller learning_rate may help"):
+    with pytest.raises(FloatingPointError, match=r"not finite .* a smaller learning_rate may help"):
         ALL[name](learning_rate=1e30, max_steps=30).fit(*data)

@@ -255,9 +255,10 @@ def fill_polygons(
     if labels.size and (labels.min() < -_MOST - 1 or labels.max() > _MOST):
         raise ValueError(f"ring_labels go from {labels.min()} to {labels.max()}, beyond int32")
     labels = labels.astype(np.int32)
-    shape = tuple(shape)
     if len(shape) != 2:
-        raise ValueError(f"shape is {shape}; accepted is (height, width), as image.shape[:2]")
+        raise ValueError(
+            f"shape is {tuple(shape)}; accepted is (height, width), as image.shape[:2]"
+        )
     height, width = (check_count(n, "each side of shape", 0) for n in shape)
     if points.ndim != 2 or points.shape[1] != 2:
         raise ValueError(f"points has shape {points.shape}; accepted is (n, 2)")

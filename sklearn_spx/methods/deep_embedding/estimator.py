@@ -35,6 +35,7 @@ from ...utils.images import check_boundaries, check_same_length, check_sequence
 from ...utils.scale import for_slic
 from ...utils.threads import torch_threads
 from ...utils.types import Images
+from ...utils.undo import all_or_nothing
 from ...value_range import ValueRange
 from . import merging
 from .distillation import Teacher
@@ -390,6 +391,7 @@ class DELSegmenter(Pretrained, ValueRange):
         self._pretrained_arrays = net_arrays(other.net_)
         return self
 
+    @all_or_nothing
     def _train(self, X, y, masks, given, validation, classes=False):
         """``fit``, or with ``classes`` the training that ``pretrain`` does."""
         self._validate_params()

@@ -33,6 +33,7 @@ from ...utils.images import check_boundaries
 from ...utils.memory import give_back
 from ...utils.threads import threads_after_net, torch_threads
 from ...utils.types import Images, Labels
+from ...utils.undo import all_or_nothing
 from ...value_range import ValueRange
 from .growth import Beside, grow, own_reading
 from .model import NETS, affinities_of, for_net, make_net, predict_affinities
@@ -261,6 +262,7 @@ class SEALSuperpixels(Pretrained, ValueRange, StartingSegmenter):
         self.verbose = verbose
         self.on_error = on_error
 
+    @all_or_nothing
     def fit(
         self,
         X: Images,

@@ -44,6 +44,7 @@ from ...training.recipe import resolve, seed_of
 from ...training.state import net_arrays
 from ...utils.scale import as_colour
 from ...utils.types import Images
+from ...utils.undo import all_or_nothing
 from ...value_range import ValueRange
 from .model import features_along_axes, make_net, parts_along_axes, segment
 from .samples import Reference
@@ -442,6 +443,7 @@ class TrainableSLIC(Pretrained, ValueRange, StartingSegmenter):
             )
         return self._learn(X, y, masks, self._known(), online=True)
 
+    @all_or_nothing
     def _learn(self, X, y, masks, known, online, validation=None):
         if y is None:
             raise ValueError("y is None; TrainableSLIC learns from ground truths")
@@ -484,7 +486,7 @@ class TrainableSLIC(Pretrained, ValueRange, StartingSegmenter):
                 "Other features, ground truths with segments larger than size, more images, a "
                 "lower hard_examples, or class_weight='balanced' may help",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,  # of the call of fit
             )
         return self
 
