@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -44,7 +45,9 @@ METHODS = {
     "--scale", type=click.FloatRange(0), help="The greater, the larger the segments; egb."
 )
 @click.option(
-    "--threshold", type=click.FloatRange(0), help="The greater, the larger the segments; del."
+    "--threshold",
+    type=click.FloatRange(0),
+    help="The greater, the larger the segments; del, without --n-segments.",
 )
 @click.option(
     "--min-size",
@@ -281,6 +284,13 @@ def _estimator_factory(method, options):
             raise click.UsageError(
                 f"--{key.replace('_', '-')} means nothing to --method {method}, which takes {flags}"
             )
+    if method == "del" and "n_segments" in given:
+        for key in ("threshold", "min_size"):
+            if key in given:
+                raise click.UsageError(
+                    f"--{key.replace('_', '-')} means nothing beside --n-segments: regions are "
+                    "merged until that many are left"
+                )
     import sklearn_spx
 
     if given.get("device") is not None:
@@ -357,7 +367,17 @@ def _segment_file(path, page, make, ranges, out, name, look, files):
             note = f"georeferencing is not kept: {printable(lost)}"
         return Result(path, written, int(labels.max()) + 1, seconds, image.shape, note)
     except Exception as error:  # whatever it is, the other images go on
-        return Result(path, error=error)
+        return Result(path, error=_with_options(error))
+
+
+def _with_options(error):
+    """An error of :mod:`sklearn_spx.io` whose way out is an argument: here it is an option."""
+    found = re.sub(
+        r'page=(\d+) to page=(\d+), or all of them by page="all"',
+        r"--page \1 to --page \2",
+        str(error),
+    )
+    return error if found == str(error) else ValueError(found)
 
 
 def _place_on_earth(path, page):

@@ -173,6 +173,14 @@ def test_more_labels_than_16_bits_are_a_tiff(tmp_path, monkeypatch):
             ["0.png", "--method", "seal", "--compactness", 5],
             "takes --n-segments, --model, --device",
         ),
+        (
+            ["0.png", "--method", "del", "--n-segments", 5, "--threshold", 0.5],
+            "--threshold means nothing beside --n-segments",
+        ),
+        (
+            ["0.png", "--method", "del", "--n-segments", 5, "--min-size", 2],
+            "--min-size means nothing beside --n-segments",
+        ),
         (["0.png", "--device", "gpu"], "'gpu' is not one of"),
         (["0.png", "--jobs", 0], "0 is neither a number of images nor -1"),
         (["0.png", "--color", "reddish"], "--color: 'reddish' is no colour"),

@@ -51,7 +51,8 @@ def test_a_page_is_chosen_never_taken_in_silence(tmp_path):
     tifffile.imwrite(path, np.stack([IMAGE, IMAGE[::-1]]), photometric="rgb")
     result = run("segment", path, "--out", out)
     assert result.exit_code == 1
-    assert f"failed {path}: holds 2 pages; choose one by page=0" in flat(result.stderr)
+    words = f"failed {path}: holds 2 pages; choose one by --page 0 to --page 1"
+    assert flat(result.stderr) == words
     result = run("segment", path, "--n-segments", 12, "--page", 1, "--out", out)
     assert result.exit_code == 0, result.output
     expected = SLICSuperpixels(12).fit_transform([IMAGE[::-1]])[0]
