@@ -7,6 +7,12 @@ import click
 
 from ._console import printable, stdout
 
+# the way out of `export_bioimageio`, as options
+_OPTIONS = (
+    "give authors and license, as authors=['A. Author'], license='CC-BY-4.0'",
+    "give --author and --license, as --author 'A. Author' --license CC-BY-4.0",
+)
+
 
 @click.command()
 @click.argument("model", metavar="WEIGHTS|FILE")
@@ -44,5 +50,6 @@ def export(model, out, name, authors, license):
         estimator = estimator_class(kind).from_pretrained(pretrained)
         export_bioimageio(estimator, out, name=name, authors=authors, license=license)
     except (ImportError, OSError, ValueError) as error:
-        raise click.ClickException(printable(str(error).splitlines()[0])) from None
+        line = str(error).splitlines()[0].replace(*_OPTIONS)
+        raise click.ClickException(printable(line)) from None
     stdout().print(f"wrote {out}", soft_wrap=True, markup=False)

@@ -30,7 +30,7 @@ def test_a_file_with_who_made_it(spec, tmp_path):
     TrainableSLIC.from_pretrained("bsds500").save(file)
     result = run("export", str(file), "--out", out)
     assert result.exit_code == 1
-    assert "give authors and license" in flat(result.stderr)
+    assert "give --author and --license, as --author 'A. Author'" in flat(result.stderr)
     result = run("export", str(file), "--out", out, "--author", "A", "--license", "mine")
     assert result.exit_code == 1
     assert "BioImage.IO does not take the package: ModelDescr license: " in flat(result.stderr)
