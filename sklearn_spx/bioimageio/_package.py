@@ -71,6 +71,8 @@ def _script(maps):
     example = torch.from_numpy(_planes(_photograph(maps.n_channels)[:48, :64]))
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of torch, for what is to be trained
+        # that a length is kept as a number: of what the net works out again from each image's size
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
         return torch.jit.trace(maps.graph.eval(), example, check_trace=False)
 
 

@@ -78,7 +78,7 @@ class NetTraining(BaseEstimator):
     checkpoint : str, path-like or None, default=None
         File that keeps the state of training. ``fit`` on the same data by the same recipe goes on
         from it, to the net that an undisturbed run gives; data or a recipe that differ are an
-        error that names what differs.
+        error that names what differs. So a search, or a cross-validation, takes None.
 
     checkpoint_every : float, default=60.0
         Seconds between two saves. One is also made after the first step, at the end, and when

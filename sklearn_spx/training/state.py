@@ -166,5 +166,6 @@ def check_same_training(path, found, wanted):
     if differences:
         raise ValueError(
             f"the checkpoint {path} belongs to another training: {'; '.join(differences)}. "
-            "Remove it, or name another file"
+            "Remove it, or name another file; for a search or a cross-validation, which train "
+            "several times, set it to None"
         )

@@ -1,5 +1,7 @@
 """What is exported computes what the estimator does, at any size; what cannot be is named."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -142,3 +144,11 @@ def test_a_trunk_of_ones_own_is_named():
 def test_estimators_without_nets_are_named():
     with pytest.raises(TypeError, match="SLICSuperpixels; accepted is"):
         maps_of(SLICSuperpixels())
+
+
+@pytest.mark.parametrize("cls", [SEALSuperpixels, DELSegmenter, TrainableSLIC])
+def test_tracing_frightens_nobody(cls):
+    """torch warned of wrong results at other sizes, of which there are none: see above."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _script(maps_of(cls.from_pretrained("bsds500")))

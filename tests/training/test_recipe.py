@@ -470,3 +470,12 @@ def test_a_training_that_diverges_says_so(name, data):
     """Also where superpixels are grown, or scored, on what the net makes of an image."""
     with pytest.raises(FloatingPointError, match=r"not finite .* a smaller learning_rate may help"):
         ALL[name](learning_rate=1e30, max_steps=30).fit(*data)
+
+
+def test_a_search_with_a_checkpoint_is_told_what_to_do(data, tmp_path):
+    """The folds are other trainings than the one that the checkpoint belongs to."""
+    estimator = seal(checkpoint=tmp_path / "run.pt", max_steps=1, validation_fraction=None)
+    search = GridSearchCV(estimator, {"n_segments": [9]}, cv=3, error_score="raise")
+    with pytest.raises(ValueError, match=r"the images differ.*; for a search .* set it to None"):
+        search.fit(*data)
+    search.set_params(estimator__training__checkpoint=None).fit(*data)
