@@ -291,9 +291,8 @@ def check_labels(labels, name, shape):
         if n in (3, 4) and labels.dtype == np.uint8:
             way_out = (
                 "is a picture, not a label image. If its colours are the labels, "
-                "sklearn_spx.io.read_labels(path) reads them from the file, and here np.unique("
-                f"{name}.reshape(-1, {n}), axis=0, return_inverse=True)[1].reshape({name}.shape"
-                "[:2]) numbers them"
+                "sklearn_spx.io.read_labels(path) reads them from the file, and here "
+                f"{name}[..., :3].astype(int) @ (1, 256, 65536) numbers them, alike in all images"
             )
         else:
             way_out = (
