@@ -1,5 +1,10 @@
 """Every estimator of the package keeps the contract."""
 
+import doctest
+import sys
+from pathlib import Path
+from types import ModuleType
+
 import pytest
 
 import sklearn_spx
@@ -72,6 +77,29 @@ class _Broken(sklearn_spx.SLICSuperpixels):
 
     def _segment(self, image, mask):
         return super()._segment(image, mask) + 1
+
+
+def test_the_estimator_of_the_guide_keeps_the_contract(monkeypatch):
+    """It left masks out, so that the page's own check failed."""
+    page = Path(__file__).parents[1] / "doc" / "project" / "add_a_method.rst"
+    module = ModuleType("page")  # which pickle finds
+    monkeypatch.setitem(sys.modules, "page", module)
+    for example in doctest.DocTestParser().get_examples(page.read_text(encoding="utf-8")):
+        exec(example.source, vars(module))
+        if "class Squares" in example.source:
+            break
+    check_estimator(module.Squares(), expected_failed_checks={"check_docstring": "it is short"})
+
+
+class _Undocumented(sklearn_spx.SLICSuperpixels):
+    """Says nothing of its parameters."""
+
+
+def test_the_suite_says_what_is_not_documented():
+    """Without pytest, which writes more, the message was empty."""
+    words = "_Undocumented fails check_docstring: parameters are .'n_segments', .*documented"
+    with pytest.raises(AssertionError, match=words):
+        check_estimator(_Undocumented(n_segments=20))
 
 
 def test_the_suite_finds_a_broken_estimator():

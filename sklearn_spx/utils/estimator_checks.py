@@ -7,6 +7,7 @@ need no data run here as they are; the others have a version of their own on sma
 import inspect
 import pickle
 import tempfile
+import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
@@ -75,7 +76,9 @@ def check_estimator(
             check(type(estimator).__name__, clone(estimator))
         except Exception as error:
             if name not in expected:
-                raise AssertionError(f"{type(estimator).__name__} fails {name}: {error}") from error
+                # an assertion without words says what was asked by its line
+                said = str(error) or traceback.extract_tb(error.__traceback__)[-1].line
+                raise AssertionError(f"{type(estimator).__name__} fails {name}: {said}") from error
         else:
             if name in expected:
                 raise AssertionError(f"{name} passes, though expected to fail: {expected[name]}")
@@ -515,12 +518,13 @@ def check_docstring(name, estimator):
     X, y = _data()
     doc = ClassDoc(type(estimator))
     documented = [parameter.name for parameter in doc["Parameters"]]
-    assert documented == list(inspect.signature(type(estimator)).parameters)
+    parameters = list(inspect.signature(type(estimator)).parameters)
+    assert documented == parameters, f"parameters are {parameters}, documented {documented}"
     estimator.fit(X, y)
     attributes = {attribute.name for attribute in doc["Attributes"]}
     real = {a for a in vars(estimator) if a.endswith("_") and not a.startswith("_")}
     real |= {a for a in dir(type(estimator)) if a.endswith("_") and not a.startswith("_")}
-    assert attributes == real
+    assert attributes == real, f"attributes are {sorted(real)}, documented {sorted(attributes)}"
     assert doc["Examples"], "an example is missing"
 
 
