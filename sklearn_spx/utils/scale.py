@@ -110,7 +110,7 @@ class _Seen:
         n_channels = pixels.shape[1]
         most = _PIXELS if n_channels <= 3 else max(64, 3 * _PIXELS // n_channels)
         step = -(-len(pixels) // most) * self.stride
-        self.sample.append(pixels[::step].astype(np.float64))
+        self.sample.append(pixels[_spread(len(pixels), step)].astype(np.float64))
         if sum(map(len, self.sample)) > _MOST_PIXELS:
             self.sample = [part[::2] for part in self.sample]
             self.stride *= 2
@@ -135,6 +135,16 @@ class _Seen:
         if not np.isfinite(high - low):
             raise ValueError(f"X holds values from {low:g} to {high:g}, too wide a range to scale")
         return float(low), float(high)
+
+
+def _spread(n, step):
+    """Numbers of pixels, one of each ``step``, by the golden ratio at ever another place of it.
+
+    At the same place, where the step is a multiple of the width, they would be of few columns.
+    """
+    first = np.arange(0, n, step)
+    turns = np.arange(len(first), dtype=np.uint64) * np.uint64(2654435769) % np.uint64(2**32)
+    return np.minimum(first + (turns * np.uint64(step) >> np.uint64(32)).astype(np.int64), n - 1)
 
 
 def _natural(kind):

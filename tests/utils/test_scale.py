@@ -43,6 +43,20 @@ def test_what_the_dtype_says(image, kind, expected):
 
 
 @pytest.mark.parametrize(
+    "shape", [(512, 512), (1024, 1024), (1000, 1000), (64, 4096), (48, 256, 256)]
+)
+@pytest.mark.parametrize("axis", [0, -1], ids=["rows", "columns"])
+def test_nothing_hides_between_the_pixels_that_are_looked_at(shape, axis):
+    """Every 256th pixel of 1024 x 1024 is one of four columns."""
+    image = RNG.integers(90, 110, shape).astype(np.uint16)
+    side = shape[axis]
+    bright = np.moveaxis(image, axis, 0)[side // 4 + 3 : side // 2 - 3]
+    bright[: len(bright) // 2], bright[len(bright) // 2 :] = 1000, 3000
+    ((_, (_, high)),) = learned(image).items()
+    assert high == 3000
+
+
+@pytest.mark.parametrize(
     "image",
     [
         RNG.integers(0, 4096, (200, 200)).astype(np.uint16),
