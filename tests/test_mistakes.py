@@ -310,6 +310,8 @@ ELSEWHERE = {
     "a map of saliency": (lambda: metrics.saliency_mae(DEEP[..., 0] / 255, Y[0] > 3), "saliency"),
     "a mask of objects": (lambda: metrics.saliency_mae(A[..., 0], MASKED > 3), "ground_truths"),
     "labels to write": (lambda: write_labels("never.png", MASKED), "labels"),
+    "an image of superpixels": (lambda: kernels.slic(MASKED_IMAGE, 9), "image"),
+    "an image without colours": (lambda: kernels.slic(DEEP, 9, convert2lab=False), "image"),
     "a graph": (lambda: kernels.graph_segmentation(MASKED_IMAGE), "image"),
     "affinities": (lambda: annotation_affinities([Y[0], MASKED]), r"annotations\[1\]"),
 }

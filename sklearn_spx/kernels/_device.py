@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from ._masked import check_not_masked
+
 __all__ = ["device_function", "is_on_gpu", "kernel", "missing_gpu", "open_session", "uses_gpu"]
 
 _ALIGNED = 256  # bytes, as CUDA's own allocations
@@ -267,6 +269,7 @@ class Session:
         """An array on the GPU as `view` has it, or a copy there of one that is not."""
         if is_on_gpu(array):
             return self.view(array, name)
+        check_not_masked(array, name, f"{name}.filled(number)")
         host = np.asarray(array)
         there = self.allocate(name, array=(host.shape, host.dtype)).array
         self.copy_in(host, there)

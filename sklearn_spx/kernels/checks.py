@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._device import missing_gpu, uses_gpu
+from ._masked import check_not_masked
 
 __all__ = [
     "as_image",
@@ -305,35 +306,6 @@ def _as_any_mask(mask, shape, name):
                 f"give {name} > 0.5, or whatever says what to keep"
             )
     return as_standard(mask, bool)
-
-
-def check_not_masked(array: Any, name: str, instead: str) -> None:
-    """Refuse a masked array of which something is masked, since that would be lost.
-
-    Parameters
-    ----------
-    array : array-like
-        Anything; only a :class:`numpy.ma.MaskedArray` is looked at.
-    name : str
-        What messages call it.
-    instead : str
-        What to pass in its place, for the message.
-
-    Raises
-    ------
-    ValueError
-        If a value is masked.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_spx.kernels.checks import check_not_masked
-    >>> check_not_masked(np.ma.masked_array([1, 2], mask=[False, False]), "labels", "labels.data")
-    """
-    if isinstance(array, np.ma.MaskedArray) and (masked := int(np.ma.getmaskarray(array).sum())):
-        raise ValueError(
-            f"{name} is a masked array, of which {masked} values are masked: pass {instead}"
-        )
 
 
 def check_no_masked_pixels(image: Any, name: str, axes: int = 2) -> None:

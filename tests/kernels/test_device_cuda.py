@@ -50,6 +50,15 @@ def test_what_lies_on_a_gpu_stays_there():
 
 
 @simulated
+@pytest.mark.parametrize("function", [lambda a, **d: slic(a, 4, **d), rgb_to_lab])
+def test_no_mask_of_an_array_is_lost(function):
+    where = np.broadcast_to(np.arange(4)[:, None, None] == 0, (4, 4, 3))
+    image = np.ma.masked_array(np.zeros((4, 4, 3), np.uint8), where)
+    with pytest.raises(ValueError, match=r"^image is a masked array, of which"):
+        function(image, device="cuda")
+
+
+@simulated
 def test_dtypes_that_no_kernel_takes():
     from numba import cuda
 

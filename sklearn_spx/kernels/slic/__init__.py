@@ -10,7 +10,15 @@ from .._bands import Bands
 from .._clustering import QUARTERS, mean_of_places, region_seeds, start_at
 from .._device import open_session, uses_gpu
 from .._grid import relative_spacing, stays_on_cpu
-from ..checks import as_image, as_mask, as_standard, check_count, check_real, check_spacing
+from ..checks import (
+    as_image,
+    as_mask,
+    as_standard,
+    check_count,
+    check_no_masked_pixels,
+    check_real,
+    check_spacing,
+)
 from ..connectivity import connect
 from . import _cpu, _rules, _tiles
 from ._colour import is_8bit_rgb, rgb_scale_of
@@ -342,6 +350,7 @@ def _read(
 
     With 3 axes it is a volume (D, H, W, C).
     """
+    check_no_masked_pixels(image, "image", axes)
     image = np.asarray(image)
     dtype = image.dtype
     if is_8bit_rgb(image.shape[axes - 2 :], dtype, convert2lab) and image.size:
