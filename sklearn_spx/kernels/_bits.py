@@ -9,6 +9,9 @@ integer, as `ordered_key` does, the smaller of two such keys is the smaller floa
 ones, the smaller integer.
 
 `prefetch` changes no result: it asks for a line of memory before it is needed.
+
+`differences` compares `WORD` numbers at once, and has a bit for each; `first_bit` and `count_bits`
+say where the bits of such a word are. Compiled functions of the CPU alone can call these three.
 """
 
 import math
@@ -21,9 +24,13 @@ from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
 __all__ = [
+    "WORD",
     "bits_of",
     "bits_of_double",
+    "count_bits",
+    "differences",
     "double_of",
+    "first_bit",
     "float_of",
     "fma",
     "ordered_key",
@@ -31,6 +38,7 @@ __all__ = [
     "times",
 ]
 
+WORD = 64  # numbers that `differences` compares
 _OPTIONS: Any = {"no_cfunc_wrapper": True}  # which no one asks for, and costs time to compile
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -103,6 +111,41 @@ def _prefetch(typingctx, array, i):
 @overload(prefetch)
 def _compiled_prefetch(array, i):
     return lambda array, i: _prefetch(array, i)
+
+
+@intrinsic
+def differences(typingctx, array, i, j):
+    """Which of the `WORD` int32 from element i on differ from those from j on: uint64, a bit each.
+
+    The array is flat, and all these elements exist.
+    """
+    if not isinstance(array, types.Array) or (array.dtype, array.layout) != (types.int32, "C"):
+        return None
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        vector = ir.VectorType(ir.IntType(32), WORD).as_pointer()
+        places = (builder.bitcast(builder.gep(data, [place]), vector) for place in args[1:])
+        one, other = (builder.load(place, align=4) for place in places)
+        return builder.bitcast(builder.icmp_unsigned("!=", one, other), ir.IntType(WORD))
+
+    return types.uint64(array, types.int64, types.int64), codegen
+
+
+@intrinsic
+def first_bit(typingctx, word):
+    """Return the place of the lowest bit of a uint64 that is set, 64 if there is none."""
+
+    def codegen(context, builder, signature, args):
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(types.uint64), codegen
+
+
+@intrinsic
+def count_bits(typingctx, word):
+    """Return how many bits of a uint64 are set."""
+    return types.int64(types.uint64), lambda context, builder, signature, args: builder.ctpop(*args)
 
 
 @intrinsic(target="generic")

@@ -29,6 +29,16 @@ def compiled_product_and_sum(a, b, c):
     return _bits.times(a, b) + c
 
 
+@njit
+def compiled_differences(array, i, j):
+    return _bits.differences(array, i, j)
+
+
+@njit
+def compiled_places(word):
+    return _bits.first_bit(word), _bits.count_bits(word)
+
+
 def _rounded(value):
     """The float32 nearest to a fraction, of two the even one."""
     near = np.float32(float(value))
@@ -111,3 +121,21 @@ def test_prefetch_changes_nothing():
         ask(array)
         _bits.prefetch(array, 3)
         np.testing.assert_array_equal(array, np.arange(100))
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 40), st.integers(0, 40))
+def test_differences_have_a_bit_each(seed, i, j):
+    array = np.random.default_rng(seed).integers(-1, 3, 40 + _bits.WORD, dtype=np.int32)
+    there = array[i : i + _bits.WORD] != array[j : j + _bits.WORD]
+    wanted = sum(1 << place for place in np.flatnonzero(there).tolist())
+    assert int(compiled_differences(array, i, j)) == wanted
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.integers(0, 2**64 - 1))
+@example(0)
+@example(2**64 - 1)
+def test_places_of_bits(word):
+    set_bits = [place for place in range(64) if word >> place & 1]
+    assert compiled_places(np.uint64(word)) == ([*set_bits, 64][0], len(set_bits))

@@ -29,6 +29,18 @@ def test_is_the_naive_one(labels, min_size):
     assert labels.tolist() == before.tolist()
 
 
+@pytest.mark.parametrize("width", [63, 64, 65, 127, 128, 129, 200])
+@pytest.mark.parametrize("shape", [(1,), (3,), (2, 2)])
+@pytest.mark.parametrize("long", [1, 5, 70])
+def test_runs_across_words_of_bits(width, shape, long):
+    rng = np.random.default_rng(width)
+    runs = rng.integers(-1, 3, (*shape, -(-width // long)), dtype=np.int32)
+    labels = np.roll(runs.repeat(long, axis=-1), rng.integers(long), axis=-1)[..., :width].copy()
+    for min_size in (0, 4):
+        wanted = naive.enforce_connectivity(labels, min_size)
+        assert enforce_connectivity(labels, min_size).tolist() == wanted.tolist()
+
+
 @settings(max_examples=50, deadline=None, derandomize=True)
 @given(label_images, st.integers(0, 30))
 def test_every_region_is_connected_and_large_unless_alone(labels, min_size):

@@ -9,8 +9,8 @@ from .._bands import ONE_BAND, Bands
 from .._device import open_session, uses_gpu
 from .._grid import relative_spacing, stays_on_cpu
 from ..checks import as_labels, as_mask, check_count, spacing_of
-from . import _cpu, _split
-from ._components import borders_of, components, settle
+from . import _split
+from ._components import borders_of, components, settle, write_labels
 from ._merging import join_components
 
 __all__ = ["connect", "enforce_connectivity"]
@@ -179,8 +179,7 @@ def connect(
     numbers, n = join_components(
         sizes, values_of, labels.size, target, looks, lambda small: borders_of(runs, small)
     )
-    rows = labels.reshape(-1, labels.shape[-1])
-    bands.run(lambda _, a, b: _cpu.write_labels(runs, numbers, a, b, rows), len(rows))
+    write_labels(runs, numbers, labels, bands)
     if n_segments is not None and 0 < n < n_segments:
         sizes = np.bincount(labels.ravel() + 1, minlength=n + 1)[1:]
         n = min(n_segments, int(sizes.sum()))

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._bands import ONE_BAND, Bands
-from . import _cpu, _rules
+from .._bits import WORD
+from . import _cpu, _cpu_runs, _rules
 
 
 def settle(labels: NDArray[np.int32], bands: Bands = ONE_BAND) -> None:
@@ -56,7 +57,7 @@ def _settle_volume(labels, bands):
 def components(
     labels: NDArray[np.int32],
     bands: Bands = ONE_BAND,
-) -> tuple[_cpu.Runs, NDArray[np.int64], NDArray[np.int32]]:
+) -> tuple[_cpu_runs.Runs, NDArray[np.int64], NDArray[np.int32]]:
     """Find the components of a label image, 4-connected, or of a volume, 6-connected.
 
     Parameters
@@ -87,24 +88,66 @@ def components(
     ([2, 1, 1], [5, 9, 5])
     """
     height, width = labels.shape[-2:]
-    labels = labels.reshape(-1, width)
-    first = np.zeros(labels.shape[0] + 1, np.int64)
-    bands.run(lambda _, a, b: _cpu.count_runs(labels[a:b], first[1 + a : 1 + b]), len(labels))
-    np.cumsum(first, out=first)
-    n_runs = int(first[-1])
-    runs = _cpu.Runs(
+    flat, n_rows = labels.reshape(-1), labels.size // width
+    starts = np.empty((n_rows, -(-width // WORD)), np.uint64)
+    index = np.zeros(starts.size + 1, np.int64)
+    bands.run(lambda _, a, b: _cpu_runs.mark_runs(flat, width, a, b, starts, index[1:]), n_rows)
+    np.cumsum(index, out=index)
+    n_runs = int(index[-1])
+    runs = _cpu_runs.Runs(
         height=height,
-        first=first,
+        starts=starts,
+        index=index,
+        first=index[:: starts.shape[1]].copy(),
         ends=np.empty(n_runs, np.int32),
-        values=np.empty(n_runs, np.int32),
         component=np.empty(n_runs, np.int32 if n_runs < 2**31 else np.int64),
     )
     sizes, values_of = np.empty(n_runs, np.int64), np.empty(n_runs, np.int32)
-    n = _cpu.label_runs(labels, runs, sizes, values_of)
+    n = _cpu_runs.label_runs(flat, width, runs, sizes, values_of)
     return runs, sizes[:n].copy(), values_of[:n].copy()
 
 
-def borders_of(runs: _cpu.Runs, small: NDArray[np.bool_]) -> _rules.Borders:
+def write_labels(
+    runs: _cpu_runs.Runs,
+    numbers: NDArray[np.int32],
+    labels: NDArray[np.int32],
+    bands: Bands = ONE_BAND,
+) -> None:
+    """Write each pixel's region.
+
+    Parameters
+    ----------
+    runs : Runs
+        Of :func:`components`.
+
+    numbers : int32 ndarray of shape (n_components,)
+        The region of each component.
+
+    labels : int32 ndarray of shape (height, width) or (depth, height, width), C-contiguous
+        Overwritten; -1 outside.
+
+    bands : Bands, default=ONE_BAND
+        Threads.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spx.kernels.connectivity._components import components, write_labels
+    >>> labels = np.array([[5, 5, 9]], np.int32)
+    >>> write_labels(components(labels)[0], np.array([3, 4], np.int32), labels)
+    >>> labels
+    array([[3, 3, 4]], dtype=int32)
+    """
+    width = labels.shape[-1]
+    flat = labels.reshape(-1)
+
+    def write_band(_, first, stop):
+        _cpu_runs.write_labels(runs, numbers, first, stop, np.empty(width, np.int32), flat)
+
+    bands.run(write_band, labels.size // width)
+
+
+def borders_of(runs: _cpu_runs.Runs, small: NDArray[np.bool_]) -> _rules.Borders:
     """List the borders of some components.
 
     Parameters
@@ -137,5 +180,6 @@ def borders_of(runs: _cpu.Runs, small: NDArray[np.bool_]) -> _rules.Borders:
         shared=np.empty(n_entries, np.int32),
         after=np.empty(n_entries, np.int64),
     )
-    _cpu.list_borders(runs, small, borders)
+    most = int(np.diff(runs.first).max())  # runs of a row
+    _cpu.list_borders(runs, small, np.empty(most, np.int64), borders)
     return borders

@@ -12,27 +12,15 @@ A volume (D, H, W) is D * H rows, H of them a slice: beside the rows above and b
 neighbours in the slices before and after. An image is a volume of one slice.
 """
 
-from collections import namedtuple
-
 import numpy as np
 
 from .._bits import fma
 from .._disjoint_set import find
 from ..compilation import njit
+from ._cpu_runs import run_at
 from ._rules import merge, most_frequent, settled
 
-_VECTOR = 16  # labels written at once
-
-Runs = namedtuple(
-    "Runs",
-    [
-        "height",  # int, rows of a slice, as many as there are of an image
-        "first",  # (H + 1,) int64, index of each row's first run; the last is the number of runs
-        "ends",  # (n_runs,) int32, the column after each run's last
-        "values",  # (n_runs,) int32, label of each run
-        "component",  # (n_runs,) int32 or int64, -1 outside
-    ],
-)
+_U = np.uint64  # an index without a sign spares numba the test for a negative one
 
 
 @njit
@@ -96,107 +84,14 @@ def settle_samples(kept, height, first, stop, outside, lonely, labels):
 
 
 @njit
-def count_runs(labels, counts):
-    """Count the runs of each row.
-
-    Parameters
-    ----------
-    labels : IN (H, W) int32
-    counts : OUT (H,) int64
-    """
-    height, width = labels.shape
-    for y in range(height):
-        row = labels[y]
-        count = 1
-        for x in range(1, width):
-            count += row[x] != row[x - 1]
-        counts[y] = count
-
-
-@njit
-def label_runs(labels, runs, sizes, values_of):
-    """Find the runs and the component of each, numbered in the order of their first pixels.
-
-    Parameters
-    ----------
-    labels : IN (H, W) int32, negative outside
-    runs : all but `first`, of `count_runs`, is written
-    sizes : OUT (>= n_components,) int64, pixels of each component
-    values_of : OUT (>= n_components,) int32, the label of each
-
-    Returns
-    -------
-    n_components : int
-    """
-    height, width = labels.shape
-    first = runs.first  # several arrays in one assignment cost time to compile
-    ends = runs.ends
-    values = runs.values
-    component = runs.component  # at first a parent, which is never after its run
-    for y in range(height):
-        row = labels[y]
-        r = first[y]
-        last = row[0]
-        for x in range(1, width):
-            ends[r] = x
-            value = row[x]
-            r += value != last
-            last = value
-        ends[r] = width
-    of_slice = runs.height
-    for y in range(height):
-        row = labels[y]
-        start, stop = first[y], first[y + 1]
-        for r in range(start, stop):
-            component[r] = r
-            values[r] = row[ends[r] - 1]
-        for side in range(2):  # the row above, and that in the slice before
-            if y % of_slice == 0 if side == 0 else y < of_slice:
-                continue
-            a = first[y - 1 if side == 0 else y - of_slice]  # the run of that row
-            for b in range(start, stop):
-                value, end = values[b], ends[b]
-                root = find(component, b) if side == 1 else b
-                while True:  # the runs of that row that overlap this one
-                    if values[a] == value:
-                        i = find(component, a)
-                        component[max(i, root)] = min(i, root)
-                        root = min(i, root)
-                    if ends[a] >= end:
-                        break
-                    a += 1
-                a += ends[a] == end
-    n_components = 0
-    r = 0
-    for y in range(height):
-        begin, stop = 0, first[y + 1]
-        while r < stop:
-            end, value, i = ends[r], values[r], np.int64(component[r])
-            if value < 0:
-                i = -1
-            elif i == r:
-                i = n_components
-                sizes[i] = 0
-                values_of[i] = value
-                n_components += 1
-            else:
-                i = np.int64(component[i])
-            component[r] = i
-            if i >= 0:
-                sizes[i] += end - begin
-            begin = end
-            r += 1
-    return n_components
-
-
-@njit
-def list_borders(runs, small, borders):
+def list_borders(runs, small, own, borders):
     """List the borders of the small components.
 
     Parameters
     ----------
     runs : IN Runs, of `label_runs`
     small : IN (n_components,) bool
+    own : (W,) int64, scratch
     borders : OUT Borders, `heads` -1
     """
     first = runs.first
@@ -206,54 +101,49 @@ def list_borders(runs, small, borders):
     other = borders.other
     shared = borders.shared
     after = borders.after
+    starts = runs.starts
+    index = runs.index
     height, of_slice = first.shape[0] - 1, runs.height
+    n_sides = 2 if height == of_slice else 4
     n = 0
     for y in range(height):
-        begin = 0
-        start_of_row, stop_of_row = first[y], first[y + 1]
-        # the runs to look at in the four rows around, -1 where there is no such row
-        above = first[y - 1] if y % of_slice > 0 else np.int64(-1)
-        below = stop_of_row if (y + 1) % of_slice > 0 else np.int64(-1)
-        before = first[y - of_slice] if y >= of_slice else np.int64(-1)
-        behind = first[y + of_slice] if y + of_slice < height else np.int64(-1)
-        for r in range(start_of_row, stop_of_row):
-            i, end = component[r], ends[r]
-            if i >= 0 and small[i]:
-                n_before = n
-                for q in range(r - 1, r + 2, 2):
-                    if q >= start_of_row and q < stop_of_row:
-                        j = component[q]
-                        other[n], shared[n] = j, 1
-                        n += j >= 0
-                for side in range(4):
-                    q = above if side == 0 else below
-                    if side > 1:
-                        q = before if side == 2 else behind
-                    if q < 0:
-                        continue
-                    while ends[q] <= begin:
-                        q += 1
-                    start = begin
-                    while start < end:
-                        end_of_other = ends[q]
-                        stop = end_of_other if end_of_other < end else end
-                        j = component[q]
-                        other[n], shared[n] = j, stop - start
-                        n += (j >= 0) & (j != i)
-                        start = stop
-                        q += end_of_other == stop
-                    if side == 0:
-                        above = q
-                    elif side == 1:
-                        below = q
-                    elif side == 2:
-                        before = q
-                    else:
-                        behind = q
-                for node in range(n_before, n):
-                    after[node] = heads[i]
-                    heads[i] = node
-            begin = end
+        n_own = 0
+        for r in range(first[y], first[y + 1]):
+            i = component[_U(r)]
+            own[_U(n_own)] = r
+            n_own += (i >= 0) & small[_U(max(i, 0))]
+        # the rows around, -1 where there is none
+        above = y - 1 if y % of_slice > 0 else -1
+        below = y + 1 if (y + 1) % of_slice > 0 else -1
+        before = y - of_slice
+        behind = y + of_slice if y + of_slice < height else -1
+        for place in range(n_own):
+            r = own[place]
+            i, end = np.int64(component[_U(r)]), np.int64(ends[_U(r)])
+            begin = np.int64(ends[_U(r - 1)]) if r > first[y] else np.int64(0)
+            head = heads[_U(i)]
+            for q in range(r - 1, r + 2, 2):
+                if q >= first[y] and q < first[y + 1]:
+                    j, at = component[_U(q)], _U(n)
+                    other[at], shared[at], after[at] = j, 1, head
+                    head = n if j >= 0 else head
+                    n += j >= 0
+            for side in range(n_sides):
+                row = above if side == 0 else below
+                if side > 1:
+                    row = before if side == 2 else behind
+                if row < 0:
+                    continue
+                q, start = run_at(starts, index, row, begin), begin
+                while start < end:
+                    stop, j = min(np.int64(ends[_U(q)]), end), component[_U(q)]
+                    is_border, at = (j >= 0) & (j != i), _U(n)
+                    other[at], shared[at], after[at] = j, stop - start, head
+                    head = n if is_border else head
+                    n += is_border
+                    start = stop
+                    q += 1
+            heads[_U(i)] = head
 
 
 @njit
@@ -342,34 +232,3 @@ def merge_smallest(n_merges, heap, key, sizes, looks, borders, parent, entry):
 @njit(inline="always")
 def _is_before(i, j, key):
     return key[i] < key[j] or (key[i] == key[j] and i < j)
-
-
-@njit
-def write_labels(runs, numbers, top, bottom, labels):
-    """Write each pixel's region.
-
-    Parameters
-    ----------
-    runs : IN Runs, of `label_runs`
-    numbers : IN (n_components,) int32, the region of each component
-    top, bottom : int, the rows, from the first to the one after the last
-    labels : OUT (H, W) int32, -1 outside
-    """
-    first, ends, component = runs.first, runs.ends, runs.component
-    width = labels.shape[1]
-    flat = labels.reshape(-1)
-    stop = bottom * width
-    for y in range(top, bottom):
-        x = y * width
-        for r in range(first[y], first[y + 1]):
-            number = numbers[component[r]] if component[r] >= 0 else np.int32(-1)
-            end = y * width + ends[r]
-            # by vectors: what is written too far is written over by the runs that follow
-            while x < end and x + _VECTOR <= stop:
-                for i in range(_VECTOR):
-                    flat[x + i] = number
-                x += _VECTOR
-            while x < end:
-                flat[x] = number
-                x += 1
-            x = end

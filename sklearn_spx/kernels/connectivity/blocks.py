@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from .._disjoint_set import find
 from ..compilation import njit
-from . import _cpu, _rules, _split
-from ._components import borders_of, components, settle
+from . import _rules, _split
+from ._components import borders_of, components, settle, write_labels
 from ._merging import join_components
 
 __all__ = ["BlockComponents", "Joined", "find_components", "join_blocks", "settle", "write_block"]
@@ -83,7 +83,7 @@ def find_components(
     firsts = np.empty(n, np.int64)
     _first_pixels(runs, row, column, width, firsts)
     index = np.empty(labels.shape, np.int32)
-    _cpu.write_labels(runs, np.arange(n, dtype=np.int32), 0, len(index), index)
+    write_labels(runs, np.arange(n, dtype=np.int32), index)
     sides = (index[0], index[-1], index[:, 0], index[:, -1])
     return BlockComponents(
         sizes, values, firsts, pairs[:n_pairs].copy(), shared[:n_pairs].copy(),
@@ -185,7 +185,7 @@ def write_block(
     [[0, 0, 0]]
     """
     runs, _, _ = components(labels)
-    _cpu.write_labels(runs, numbers, 0, len(labels), labels)
+    write_labels(runs, numbers, labels)
     height, width = labels.shape
     for number in np.unique(numbers[numbers < -1]):
         top, left, parts = cuts[int(number)]
