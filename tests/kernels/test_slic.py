@@ -87,6 +87,20 @@ def test_is_the_naive_one(problem):
     assert found.tolist() == wanted.tolist()
 
 
+@pytest.mark.parametrize("side", [7, 8])  # a part of a tile, and a whole one
+@pytest.mark.parametrize("n_channels", [3, 5])
+def test_more_candidates_than_bits_of_a_word(rng, side, n_channels):
+    image = rng.normal(size=(side, side, n_channels))
+    image[0, 0] = 100  # a cluster of its own, whose centre does not move
+    seeds = np.array([[0, 0], [1, 5], [3, 3], [4, 0], [5, 6], [6, 2]])
+    options = {"compactness": 1, "convert2lab": False, "enforce_connectivity": False}
+    wanted = slic(image, 2, seeds=seeds, **options)
+    assert (slic(image, 2, seeds=seeds, max_iter=1, **options) != wanted).any()
+    idle = np.repeat(seeds[:1], 70, axis=0)  # of which the first gets that pixel
+    found = slic(image, 2, seeds=np.concatenate([idle, seeds[1:]]), **options)
+    assert found.tolist() == wanted.tolist()
+
+
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 900))
 def test_seeds_lie_in_rows_on_distinct_pixels(height, width, n_seeds):

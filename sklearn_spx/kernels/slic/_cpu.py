@@ -18,7 +18,7 @@ from collections import namedtuple
 import numpy as np
 
 from .._bands import ONE_BAND
-from .._bits import bits_of, float_of, fma, ordered_key
+from .._bits import WORD, bits_of, first_bit, float_of, fma, ordered_key, prefetch
 from .._pages import let_go
 from ..compilation import inner, njit
 from ._rules import (
@@ -35,7 +35,7 @@ from ._rules import (
 )
 from ._tiles import EXACT, aligned, n_rows_of
 
-_U = np.uint64
+_U = np.uint64  # an index without a sign spares numba the test for a negative one
 _INF = np.float32(np.inf)
 _LAST = np.int32(2**31 - 1)  # a key after all others
 _GRID = np.indices((SIDE, SIDE)).astype(np.float32).ravel()  # rows, then columns of a set
@@ -72,7 +72,6 @@ _Scratch = namedtuple(
         "distance",  # (64,) float32, or None where there are three planes
         "part",  # (P,) float32, sums over the pixels of one candidate, and over those of the others
         "rest",
-        "won",  # (>= candidates of any tile + 1,) bool, False before and after
     ],
 )
 
@@ -90,7 +89,7 @@ Room = namedtuple(
     ],
 )
 _AT_ONCE = 2**25  # bytes of planes that go at once
-_NO_LABELS = np.empty((0, 0), np.int32)
+_NO_LABELS = np.empty(0, np.int32)
 _NO_SUMS = np.empty((0, 0))
 
 
@@ -122,7 +121,7 @@ def room_for(tiles, n_centres, radius, bands=ONE_BAND, steps=None):
         windows=np.empty((n_centres, 6), np.int64),
         filled=np.empty(n_tiles, np.int64),
         bands=bands,
-        scratch=[_new_scratch(tiles, n_centres, steps) for _ in range(n_bands)],
+        scratch=[_new_scratch(tiles, steps) for _ in range(n_bands)],
         sums=[sums_for(n_centres, n_planes, steps) for _ in range(1, n_bands)],
     )
 
@@ -132,21 +131,21 @@ def sums_for(n_centres, n_planes, steps=None):
     return np.empty((n_centres, 3 + n_planes + (steps is not None)))
 
 
-def _new_scratch(tiles, n_centres, steps):
+def _new_scratch(tiles, steps):
     n_planes = tiles.totals.shape[2]
-    grid = aligned((2 * SET,))
+    room = aligned((5 * SET,))
+    grid = room[: 2 * SET]
     np.multiply(_GRID, np.float32(tiles.stride), out=grid)
     if steps is not None:
         grid *= np.repeat(steps[1:], SET)
     return _Scratch(
         grid=grid,
-        best=aligned((SET,), np.int32),
-        share=aligned((SET,)),
+        best=room[2 * SET : 3 * SET].view(np.int32),
+        share=room[3 * SET : 4 * SET],
         # numba leaves out what is for an argument that is None, and does not compile it
-        distance=None if n_planes == FEW else aligned((SET,)),
+        distance=None if n_planes == FEW else room[4 * SET :],
         part=np.empty(n_planes, np.float32),
         rest=np.empty(n_planes, np.float32),
-        won=np.zeros(n_centres + 1, bool),
     )
 
 
@@ -226,6 +225,7 @@ def assign(tiles, clusters, room, labels, keep=True):
     """
     _find_candidates(tiles, clusters, room)
     n_across, n_sets, n_rows = tiles.n_across, tiles.counts.shape[1], n_rows_of(tiles)
+    flat = labels.reshape(-1)
     each = n_rows if keep else _AT_ONCE * n_rows // max(tiles.planes.nbytes, 1)
     each = max(each, 1)
     for first in range(0, n_rows, each):
@@ -234,7 +234,7 @@ def assign(tiles, clusters, room, labels, keep=True):
             scratch, start, stop = room.scratch[band], first + top, first + bottom
             _choose_and(
                 tiles, start * n_across, stop * n_across, 0, n_sets, 0, clusters, room.candidates,
-                scratch, 0.0, _NO_SUMS, labels, None, scratch.distance, clusters.depths,
+                scratch, 0.0, _NO_SUMS, flat, None, scratch.distance, clusters.depths,
                 clusters.steps,
             )  # fmt: skip
 
@@ -288,29 +288,31 @@ def _list_candidates(
         front, back = np.int64(0), np.int64(1)
         if depths is not None:
             front, back = tile_range(depths[k], radii[0], 1, 0, n_tiles // of_slice)
+        right = max(left, right)
         windows[k, 0], windows[k, 1] = top, bottom
         windows[k, 2], windows[k, 3] = left, right
         windows[k, 4], windows[k, 5] = front, back
-        for z in range(front, back):
+        for z in range(front, back):  # at first, how many more a tile has than the one before
             for y in range(z * n_down + top, z * n_down + bottom):
-                for x in range(left, right):
-                    starts[y * n_across + x + 1] += 1
-    n_lonely = 0
+                starts[_U(y * n_across + left)] += 1
+                starts[_U(y * n_across + right)] -= 1
+    n, start, n_lonely = 0, 0, 0
     for t in range(n_tiles):
-        n = starts[t + 1]
-        filled[t] = starts[t]
+        n += starts[t]
+        starts[t] = start
+        filled[t] = start
         if n == 0:
-            members[starts[t]] = 0
+            members[start] = 0
             n_lonely += 1
-            n = 1
-        starts[t + 1] = starts[t] + n
+        start += max(n, 1)
+    starts[n_tiles] = start
     for k in range(centres.shape[0]):
+        left, right = windows[k, 2], windows[k, 3]
         for z in range(windows[k, 4], windows[k, 5]):
             for y in range(z * n_down + windows[k, 0], z * n_down + windows[k, 1]):
-                for x in range(windows[k, 2], windows[k, 3]):
-                    t = y * n_across + x
-                    members[filled[t]] = k
-                    filled[t] += 1
+                for t in range(y * n_across + left, y * n_across + right):
+                    members[_U(filled[_U(t)])] = k
+                    filled[_U(t)] += 1
     return n_lonely
 
 
@@ -368,7 +370,7 @@ def _choose_and(
     scratch : Scratch
     grid : float, of `_rules.sum_grid`
     sums : INOUT (K, 3 + P) float64, of `add_up`, where there are no labels
-    labels : OUT (H, W) or (D * H, W) int32, -1 outside the mask, or empty
+    labels : OUT (H * W,) or (D * H * W,) int32, -1 outside the mask, or empty
     farthest : INOUT (K,) float32, of `add_up`, or None
     distance : (64,) float32, scratch, or None where there are three planes
     depths, steps : IN, of Clusters
@@ -381,9 +383,10 @@ def _choose_and(
     share = scratch.share
     part = scratch.part
     rest = scratch.rest
-    won = scratch.won
     pixels = scratch.grid
-    n_planes = part.shape[0]
+    n_planes = FEW  # a number that is known makes straight code
+    if distance is not None:
+        n_planes = part.shape[0]
     for t in range(first_tile, last_tile):
         begin = starts[t]
         most = starts[t + 1] - begin
@@ -397,6 +400,11 @@ def _choose_and(
         if depths is not None:
             z = row // tiles.n_down
             row, above = row - z * tiles.n_down, z * height
+        if labels.size > 0:  # many short rows, which the processor does not foresee
+            for i in range(side):
+                ahead = (above + row * side + i) * width + (column + 2) * side
+                if ahead < labels.size:
+                    prefetch(labels, ahead)
         for s in range(first, last):
             count = tiles.counts[t, s + shift]
             planes = tiles.planes[t, s + shift]
@@ -422,17 +430,17 @@ def _choose_and(
             if labels.size > 0:
                 if count == SET:
                     for i in range(SIDE):
-                        line = _U(above + top + stride * i)
+                        line = (above + top + stride * i) * width + left
                         for j in range(SIDE):
                             chosen = members[_U(begin + best[i * SIDE + j])]
-                            labels[line, _U(left + stride * j)] = chosen
+                            labels[_U(line + stride * j)] = chosen
                 else:
                     for p in range(SET):
                         i, j = top + stride * (p // SIDE), left + stride * (p % SIDE)
                         if i < height and j < width:
                             here = inside[t, s + shift, p]
                             chosen = members[begin + best[p]] if here else np.int32(-1)
-                            labels[above + i, j] = chosen
+                            labels[(above + i) * width + j] = chosen
                 continue
             if count == 0:
                 continue
@@ -440,46 +448,51 @@ def _choose_and(
                 for p in range(SET):
                     if not inside[t, s + shift, p]:
                         best[p] = most
-            for p in range(SET):
-                won[best[p]] = True
-            won[most] = False
-            # In a full set the last cluster gets what the others leave of the set's totals.
-            final = most - 1
-            while not won[final]:
-                final -= 1
+            # A pixel stands for the stride x stride pixels of all sets around it: for their middle.
+            middle_y = y + ((stride - 1) / 2 - s // stride)
+            middle_x = x + ((stride - 1) / 2 - s % stride)
             packed_rest = _ALL_PACKED
             for c in range(n_planes):  # slice to slice takes longer to compile
                 rest[c] = tiles.totals[t, s + shift, c]
-            for j in range(final + 1):
-                if not won[j]:
-                    continue
-                won[j] = False
-                k = members[begin + j]
-                if farthest is not None:
-                    reach = _farthest(planes, centres[k], best, np.int32(j), share)
-                    farthest[k] = max(farthest[k], reach)
-                packed = packed_rest
-                if j < final or count < SET:
-                    if distance is None:
-                        packed = np.int64(_sum_of(planes, best, np.int32(j), part))
+            for base in range(0, most, WORD):
+                bits = _places_in(best, base, most)
+                while bits != 0:
+                    j = base + first_bit(bits)
+                    bits &= bits - _U(1)
+                    k = _U(members[_U(begin + j)])
+                    if farthest is not None:
+                        reach = _farthest(planes, centres[k], best, np.int32(j), share)
+                        farthest[k] = max(farthest[k], reach)
+                    packed = packed_rest
+                    # In a full set the last cluster gets what the others leave of the set's totals.
+                    if bits != 0 or base + WORD < most or count < SET:
+                        if distance is None:
+                            packed = np.int64(_sum_of(planes, best, np.int32(j), part))
+                        else:
+                            packed = np.int64(_sum_of_many(planes, best, np.int32(j), share, part))
+                        packed_rest -= packed
+                        for c in range(n_planes):
+                            rest[c] -= part[c]
+                            sums[k, 3 + c] += on_grid(part[c], grid)
                     else:
-                        packed = np.int64(_sum_of_many(planes, best, np.int32(j), share, part))
-                    packed_rest -= packed
-                    for c in range(n_planes):
-                        rest[c] -= part[c]
-                        sums[k, 3 + c] += on_grid(part[c], grid)
-                else:
-                    for c in range(n_planes):
-                        sums[k, 3 + c] += on_grid(rest[c], grid)
-                n = packed & 0xFF
-                # A pixel stands for the stride x stride pixels of all sets around it: their middle
-                # counts.
-                to_middle = (stride - 1) / 2
-                sums[k, 0] += n
-                sums[k, 1] += n * (y + (to_middle - s // stride)) + stride * (packed >> 8 & 0xFFF)
-                sums[k, 2] += n * (x + (to_middle - s % stride)) + stride * (packed >> 20)
-                if depths is not None:
-                    sums[k, 3 + n_planes] += n * z
+                        for c in range(n_planes):
+                            sums[k, 3 + c] += on_grid(rest[c], grid)
+                    n = packed & 0xFF
+                    sums[k, 0] += n
+                    sums[k, 1] += n * middle_y + stride * (packed >> 8 & 0xFFF)
+                    sums[k, 2] += n * middle_x + stride * (packed >> 20)
+                    if depths is not None:
+                        sums[k, 3 + n_planes] += n * z
+
+
+@njit(inline="always")
+def _places_in(best, base, most):
+    """Which of the places from `base` on, up to `most`, any pixel has: a bit each, at most 64."""
+    bits, n = _U(0), _U(min(WORD, most - base))
+    for p in range(SET):
+        place = _U(best[p] - base)
+        bits |= _U(1) << (place & _U(WORD - 1)) if place < n else _U(0)
+    return bits
 
 
 @njit(inline="always")
@@ -503,7 +516,7 @@ def _choose(
     z : float32, the set's slice
     """
     for j in range(n):
-        k, place = members[begin + j], np.int32(j)
+        k, place = _U(members[_U(begin + j)]), np.int32(j)
         cy, cx, factor = centres[k, 0] - top, centres[k, 1] - left, contrast[k]
         c0, c1, c2 = centres[k, 2], centres[k, 3], centres[k, 4]
         far = np.float32(0)
@@ -601,11 +614,11 @@ def _sum_of(planes, best, place, part):
     packed = np.int32(0)
     s0, s1, s2 = np.float32(0), np.float32(0), np.float32(0)
     for p in range(SET):
-        w = np.float32(1) if best[p] == place else np.float32(0)
-        packed = np.int32(packed + (_PACKED[p] if best[p] == place else np.int32(0)))
-        s0 += w * planes[p]
-        s1 += w * planes[SET + p]
-        s2 += w * planes[2 * SET + p]
+        is_own = best[p] == place
+        packed = np.int32(packed + (_PACKED[p] if is_own else np.int32(0)))
+        s0 += planes[p] if is_own else np.float32(0)
+        s1 += planes[SET + p] if is_own else np.float32(0)
+        s2 += planes[2 * SET + p] if is_own else np.float32(0)
     part[0], part[1], part[2] = s0, s1, s2
     return packed
 

@@ -43,10 +43,12 @@ def extent(start, stop, stride):
 def tile_range(centre, radius, side, n_before, n_tiles):
     """First tile, and the one after the last, that the window around a centre meets on one axis.
 
-    Tiles count from the first of `n_tiles`, before which there are `n_before` more.
+    Tiles count from the first of `n_tiles`, before which there are `n_before` more. Their side is a
+    power of 2, so that its inverse gives the quotients' bits.
     """
-    first = np.int64(math.ceil((centre - radius - (side - 1)) / side)) - n_before
-    last = np.int64(math.floor((centre + radius) / side)) - n_before
+    share = 1.0 / side
+    first = np.int64(math.ceil((centre - radius - (side - 1)) * share)) - n_before
+    last = np.int64(math.floor((centre + radius) * share)) - n_before
     last = last + 1 if last + 1 < n_tiles else np.int64(n_tiles)
     return first if first > 0 else np.int64(0), last
 
