@@ -69,8 +69,8 @@ def start_at(given, shape, n_segments, mask=None, steps=None):
         seeds, step = volume_seeds(shape, min(n_segments, area), steps)
     if given is None:
         places = seeds[:, None]
-    along = np.divide(step, steps)  # pixels of a superpixel
-    few = along.prod() < _STRIDE_FROM or along[-2:].min() < _STRIDE_ALONG
+    along = [step / own for own in steps]  # pixels of a superpixel
+    few = math.prod(along) < _STRIDE_FROM or min(along[-2:]) < _STRIDE_ALONG
     n_segments = min(n_segments, area)
     return Start(
         places=places,
@@ -181,16 +181,16 @@ def volume_seeds(shape, n_seeds, steps):
 def grid_seeds(height, width, n_seeds, steps=(1.0, 1.0)):
     """Places (n_seeds, 2) on a grid, and its step; at most height * width of them."""
     tall, broad = height * steps[0], width * steps[1]
-    n_rows = round(np.sqrt(n_seeds * tall / broad))
-    n_rows = int(np.clip(n_rows, -(-n_seeds // width), min(height, n_seeds)))
-    ends = np.arange(1, n_rows + 1) * n_seeds // n_rows
-    counts = np.diff(ends, prepend=0)
-    row = np.repeat(np.arange(n_rows), counts)
-    place = np.arange(n_seeds) - (ends - counts)[row]
-    y = (row + 0.5) * height / n_rows - 0.5
-    x = (place + 0.5) * width / counts[row] - 0.5
+    n_rows = round(math.sqrt(n_seeds * tall / broad))
+    n_rows = min(max(n_rows, -(-n_seeds // width)), height, n_seeds)
+    ends = np.arange(n_rows + 1) * n_seeds // n_rows
+    counts = ends[1:] - ends[:-1]
+    place = np.arange(n_seeds) - ends[:-1].repeat(counts)
+    seeds = np.empty((n_seeds, 2))
+    seeds[:, 0] = ((np.arange(n_rows) + 0.5) * height / n_rows - 0.5).repeat(counts)
+    seeds[:, 1] = (place + 0.5) * width / counts.repeat(counts) - 0.5
     step = max(tall / n_rows, broad * n_rows / n_seeds)
-    return np.stack([y, x], axis=1), step
+    return seeds, step
 
 
 def _side(size, axes):

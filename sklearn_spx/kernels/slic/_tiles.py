@@ -9,6 +9,7 @@ scales its plane.
 A volume (D, H, W) is D images, slice after slice: the tiles of the first, then those of the second.
 """
 
+import math
 from collections import namedtuple
 from functools import partial
 
@@ -17,12 +18,12 @@ import numpy as np
 from .._bands import ONE_BAND
 from .._bits import bits_of
 from ..color import N_STEPS, TABLE, TABLE_8BIT, lab_block, linear_light
-from ..compilation import inner, njit
+from ..compilation import inner, njit, rule
 from ._rules import SET, SIDE, TOO_LARGE, corner, extent, snap
 from .parts import Parts
 
 EXACT = {"contract", "nsz", "reassoc", "arcp"}  # for sums that are exact in any order
-_U = np.uint64
+_U = np.uint64  # an index without a sign spares numba the test for a negative one
 
 Tiles = namedtuple(
     "Tiles",
@@ -139,28 +140,46 @@ def pixels_at(tiles, places):
 
     Of a volume places are (n, 3), and slices come first.
     """
-    tile, part, place = place_of(tiles, places[:, -2:])
-    if places.shape[1] == 3:
-        z = np.floor(places[:, 0] + 0.5).astype(np.int64)
-        tile = tile + z * (tiles.n_down * tiles.n_across)
-    planes = tiles.planes.reshape(*tiles.totals.shape, SET)[tile, part, :, place]
-    return np.column_stack([places, planes]).astype(np.float32)
+    pixels = np.empty((len(places), 2 + tiles.totals.shape[2]), np.float32)
+    of_slice = tiles.n_down * tiles.n_across
+    _copy_pixels(tiles.planes, tiles.stride, tiles.n_across, of_slice, places, pixels)
+    return pixels
 
 
 def place_of(tiles, places):
     """Tile, set and place within it of the pixels nearest to places (n, 2)."""
     y, x = np.floor(places + 0.5).astype(np.int64).T
-    stride, side = tiles.stride, tiles.side
-    tile = y // side * tiles.n_across + x // side
-    part = y % stride * stride + x % stride
-    return tile, part, y % side // stride * SIDE + x % side // stride
+    return _place_in(y, x, tiles.stride, tiles.n_across)
+
+
+@rule
+def _place_in(y, x, stride, n_across):
+    """Tile, set and place within it of rows and columns, numbers or arrays."""
+    down, across = y // stride, x // stride
+    tile = down // SIDE * n_across + across // SIDE
+    return tile, y % stride * stride + x % stride, down % SIDE * SIDE + across % SIDE
+
+
+@njit
+def _copy_pixels(planes, stride, n_across, of_slice, places, pixels):
+    """`pixels_at`, into `pixels`; of_slice : int, tiles of a slice."""
+    axes = places.shape[1]
+    for n in range(places.shape[0]):
+        y = np.int64(np.floor(places[n, axes - 2] + 0.5))
+        x = np.int64(np.floor(places[n, axes - 1] + 0.5))
+        z = np.int64(np.floor(places[n, 0] + 0.5)) if axes == 3 else 0
+        tile, part, place = _place_in(y, x, stride, n_across)
+        tile += z * of_slice
+        pixels[n, 0], pixels[n, 1] = places[n, axes - 2], places[n, axes - 1]
+        for c in range(pixels.shape[1] - 2):
+            pixels[n, 2 + c] = planes[tile, part, c * SET + place]
 
 
 def aligned(shape, dtype=np.float32):
     """An empty array of 4 bytes an element that starts a cache line, as vector loads like it."""
-    size = int(np.prod(shape)) * 4
+    size = math.prod(shape) * 4
     buffer = np.empty(size + 64, np.uint8)
-    start = -buffer.ctypes.data % 64
+    start = -buffer.__array_interface__["data"][0] % 64
     return buffer[start : start + size].view(dtype).reshape(shape)
 
 
@@ -253,7 +272,6 @@ def _cut_lab_8bit(image, scale, tiles, first, stop, block):
                 for j in range(SIDE):
                     x = left + stride * j
                     x = x if x < right else right
-                    # An index without a sign spares numba the test for a negative one.
                     row, column, p = _U(y), _U(x), _U(i * SIDE + j)
                     block[p] = TABLE_8BIT[image[row, column, 0]]
                     block[p + _U(SET)] = TABLE_8BIT[image[row, column, 1]]
