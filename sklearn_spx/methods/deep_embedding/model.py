@@ -62,9 +62,11 @@ def region_graph(image, labels, net, pooling="mean", scales=(1.0,), mirror=False
     n, device = int(labels.max()) + 1, next(net.parameters()).device
 
     def take():  # channels last, as the compact net has them
-        bytes_of_rgb = image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3
-        # a net turns bytes into floats by strips, and all floats of a large image are never there
-        rgb = np.require(image, requirements=["C", "W"]) if bytes_of_rgb else as_rgb(image)
+        if image.dtype != np.uint8 or image.shape[2:] != (3,):
+            rgb = as_rgb(image)
+        else:  # a net turns bytes into floats by strips: those of a large image are never all there
+            fits = image.flags.c_contiguous and image.flags.writeable and min(image.strides) > 0
+            rgb = image if fits else image.copy()
         return torch.from_numpy(rgb).permute(2, 0, 1)[None].to(device)
 
     with torch.inference_mode():
