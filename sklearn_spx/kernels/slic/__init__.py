@@ -389,7 +389,7 @@ def _cluster(tiles, start, steps, factors, grid, max_iter, slic_zero, bands):
         adapt(contrast, farthest)
     depth = _tiles.n_rows_of(tiles) // tiles.n_down
     labels = np.empty((depth * tiles.height, tiles.width), np.int32)
-    _cpu.assign(tiles, clusters, room, labels, keep=False)
+    _cpu.assign(tiles, clusters, room, labels, keep=False, farthest=farthest)
     return labels, centres[:, 2:]
 
 

@@ -212,7 +212,7 @@ def _move(centres, depths, sums):
                 depths[k] = sums[k, 1 + n_values] / n
 
 
-def assign(tiles, clusters, room, labels, keep=True):
+def assign(tiles, clusters, room, labels, keep=True, farthest=None):
     """Write each pixel's cluster.
 
     Parameters
@@ -222,10 +222,11 @@ def assign(tiles, clusters, room, labels, keep=True):
     room : Room
     labels : OUT (H, W) int32, or (D * H, W) of a volume, -1 outside the mask
     keep : bool, whether the planes are needed again; those of a large image go as they are used
+    farthest : of `add_up`, or None; not used: what was compiled for it serves here too
     """
     _find_candidates(tiles, clusters, room)
     n_across, n_sets, n_rows = tiles.n_across, tiles.counts.shape[1], n_rows_of(tiles)
-    flat = labels.reshape(-1)
+    flat, reach = labels.reshape(-1), None if farthest is None or not farthest.size else farthest
     each = n_rows if keep else _AT_ONCE * n_rows // max(tiles.planes.nbytes, 1)
     each = max(each, 1)
     for first in range(0, n_rows, each):
@@ -234,7 +235,7 @@ def assign(tiles, clusters, room, labels, keep=True):
             scratch, start, stop = room.scratch[band], first + top, first + bottom
             _choose_and(
                 tiles, start * n_across, stop * n_across, 0, n_sets, 0, clusters, room.candidates,
-                scratch, 0.0, _NO_SUMS, flat, None, scratch.distance, clusters.depths,
+                scratch, 0.0, _NO_SUMS, flat, reach, scratch.distance, clusters.depths,
                 clusters.steps,
             )  # fmt: skip
 
