@@ -4,9 +4,15 @@ Numba keeps the machine code in ``__pycache__`` beside the source, or else in th
 folder, and refuses to define a function where it can write to neither: a package installed
 read-only, for a user without a home, as in many containers. Here such a function is compiled anew
 in each process instead, and one warning says how to spare that.
+
+Numba compiles a function anew when its own file has changed, not when a function that it calls has,
+in another file, nor a type that it is given. After an upgrade it would run old code, or fail on a
+type that is gone. So what is kept is of all files of the kernels as they are.
 """
 
 import functools
+import hashlib
+import os
 import warnings
 from pathlib import Path
 
@@ -45,7 +51,7 @@ def njit(function=None, **options):
         return functools.partial(njit, **options)
     options = {"nogil": True, "no_cfunc_wrapper": True, **options}  # no one asks for a C function
     try:
-        return numba.njit(function, cache=True, **options)
+        return _tied_to_all_files(numba.njit(function, cache=True, **options))
     except RuntimeError:  # "no locator available": no folder to write to
         if Path(function.__code__.co_filename).is_file():  # else typed in, which is never kept
             _warn_of_no_cache()
@@ -116,6 +122,27 @@ def rule(function=None, **options):
     if function is None:
         return functools.partial(rule, **options)
     return register_jitable(no_cfunc_wrapper=True, **options)(function)
+
+
+def _tied_to_all_files(compiled):
+    """Let what is kept of a function be of this state of the kernels alone."""
+    kept = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+    if hasattr(kept, "_version"):  # compared before anything else of a file is read
+        kept._version = f"{kept._version}, {_state_of_all_files()}"
+    return compiled
+
+
+@functools.cache
+def _state_of_all_files():
+    """A digest of the sizes and times of the kernels' sources, as numba has them of one file."""
+    found = []
+    for folder, _, files in os.walk(Path(__file__).parent):
+        for name in files:
+            if name.endswith(".py"):
+                path = os.path.join(folder, name)
+                about = os.stat(path)
+                found.append((path, about.st_size, about.st_mtime_ns))
+    return hashlib.sha256(repr(sorted(found)).encode()).hexdigest()[:16]
 
 
 @functools.cache  # once, whatever the filters of warnings

@@ -121,3 +121,42 @@ def test_a_function_without_a_file_is_compiled_without_a_warning(recwarn):
     exec("@njit\ndef twice(x):\n    return 2 * x", scope)
     assert scope["twice"](21) == 42
     assert not recwarn
+
+
+UPSAMPLED = """
+import numpy as np
+from numba.core import event
+
+class Names(event.Listener):
+    def on_start(self, event):
+        print(event.data["dispatcher"].py_func.__name__)
+    def on_end(self, event):
+        pass
+
+event.register("numba:compile", Names())
+from sklearn_spx.features._upsample import upsample
+upsample(np.zeros((1, 2, 2), np.float32), 2, (4, 4))
+"""
+
+
+def test_what_is_kept_is_of_all_files_of_the_kernels(tmp_path):
+    package = shutil.copytree(
+        ROOT, tmp_path / "sklearn_spx", ignore=shutil.ignore_patterns("__pycache__", "weights")
+    )
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(tmp_path),
+        "NUMBA_CACHE_DIR": str(tmp_path / "cache"),
+    }
+
+    def compiled():
+        command = [sys.executable, "-P", "-c", UPSAMPLED]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        return done.stdout.split()
+
+    assert "_bilinear" in compiled()
+    assert compiled() == []
+    with open(package / "kernels" / "_bits.py", "a") as file:
+        file.write("# of another version\n")
+    assert "_bilinear" in compiled()
+    assert compiled() == []
