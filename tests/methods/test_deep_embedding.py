@@ -727,6 +727,16 @@ def test_shipped_nets_are_distinct_and_run(name, other):
     assert any(not torch.equal(weights[1][n], value) for n, value in weights[0].items())
 
 
+def test_the_large_net_is_shipped_in_eight_bits():
+    segmenter = DELSegmenter(pretrained="bsds500-large")
+    data = make_dead_leaves(4, random_state=0)
+    whole = [segmentation_covering(np.zeros_like(y), y) for y in data.ground_truths]
+    assert segmenter.score(data.images, data.ground_truths) > 1.5 * np.mean(whole)
+    assert isinstance(segmenter.net_.trunk, efficientnet.EfficientNetLite2)
+    weight = segmenter.net_.wide.weight
+    assert all(len(row.unique()) <= 255 for row in weight)
+
+
 @pytest.mark.parametrize("merge", ["greedy", "threshold"])
 def test_that_many_segments(leaves, merge):
     segmenter = DELSegmenter.from_pretrained("bsds500", merge=merge, n_segments=5)
