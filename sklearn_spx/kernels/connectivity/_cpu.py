@@ -111,7 +111,7 @@ def list_borders(runs, small, own, borders):
         for r in range(first[y], first[y + 1]):
             i = component[_U(r)]
             own[_U(n_own)] = r
-            n_own += (i >= 0) & small[_U(max(i, 0))]
+            n_own += (i >= 0) & small[_U(i if i >= 0 else 0)]
         # the rows around, -1 where there is none
         above = y - 1 if y % of_slice > 0 else -1
         below = y + 1 if (y + 1) % of_slice > 0 else -1

@@ -29,7 +29,7 @@ Runs = namedtuple(
 )
 
 
-@njit
+@njit(inline="always")
 def _changes_at_end(flat, p, q):
     """As `differences` of p and q, before it, where that would reach beyond the image."""
     bits = _U(0)

@@ -289,7 +289,7 @@ def _list_candidates(
         front, back = np.int64(0), np.int64(1)
         if depths is not None:
             front, back = tile_range(depths[k], radii[0], 1, 0, n_tiles // of_slice)
-        right = max(left, right)
+        right = right if right > left else left
         windows[k, 0], windows[k, 1] = top, bottom
         windows[k, 2], windows[k, 3] = left, right
         windows[k, 4], windows[k, 5] = front, back
@@ -305,7 +305,7 @@ def _list_candidates(
         if n == 0:
             members[start] = 0
             n_lonely += 1
-        start += max(n, 1)
+        start += n if n > 0 else 1
     starts[n_tiles] = start
     for k in range(centres.shape[0]):
         left, right = windows[k, 2], windows[k, 3]

@@ -18,7 +18,7 @@ import numpy as np
 from .._bands import ONE_BAND
 from .._bits import bits_of
 from ..color import N_STEPS, TABLE, TABLE_8BIT, lab_block, linear_light
-from ..compilation import inner, njit, rule
+from ..compilation import inner, njit
 from ._rules import SET, SIDE, TOO_LARGE, corner, extent, snap
 from .parts import Parts
 
@@ -140,39 +140,21 @@ def pixels_at(tiles, places):
 
     Of a volume places are (n, 3), and slices come first.
     """
-    pixels = np.empty((len(places), 2 + tiles.totals.shape[2]), np.float32)
-    of_slice = tiles.n_down * tiles.n_across
-    _copy_pixels(tiles.planes, tiles.stride, tiles.n_across, of_slice, places, pixels)
-    return pixels
+    tile, part, place = place_of(tiles, places[:, -2:])
+    if places.shape[1] == 3:
+        z = np.floor(places[:, 0] + 0.5).astype(np.int64)
+        tile = tile + z * (tiles.n_down * tiles.n_across)
+    planes = tiles.planes.reshape(*tiles.totals.shape, SET)[tile, part, :, place]
+    return np.column_stack([places, planes]).astype(np.float32)
 
 
 def place_of(tiles, places):
     """Tile, set and place within it of the pixels nearest to places (n, 2)."""
     y, x = np.floor(places + 0.5).astype(np.int64).T
-    return _place_in(y, x, tiles.stride, tiles.n_across)
-
-
-@rule
-def _place_in(y, x, stride, n_across):
-    """Tile, set and place within it of rows and columns, numbers or arrays."""
-    down, across = y // stride, x // stride
-    tile = down // SIDE * n_across + across // SIDE
-    return tile, y % stride * stride + x % stride, down % SIDE * SIDE + across % SIDE
-
-
-@njit
-def _copy_pixels(planes, stride, n_across, of_slice, places, pixels):
-    """`pixels_at`, into `pixels`; of_slice : int, tiles of a slice."""
-    axes = places.shape[1]
-    for n in range(places.shape[0]):
-        y = np.int64(np.floor(places[n, axes - 2] + 0.5))
-        x = np.int64(np.floor(places[n, axes - 1] + 0.5))
-        z = np.int64(np.floor(places[n, 0] + 0.5)) if axes == 3 else 0
-        tile, part, place = _place_in(y, x, stride, n_across)
-        tile += z * of_slice
-        pixels[n, 0], pixels[n, 1] = places[n, axes - 2], places[n, axes - 1]
-        for c in range(pixels.shape[1] - 2):
-            pixels[n, 2 + c] = planes[tile, part, c * SET + place]
+    stride, side = tiles.stride, tiles.side
+    tile = y // side * tiles.n_across + x // side
+    part = y % stride * stride + x % stride
+    return tile, part, y % side // stride * SIDE + x % side // stride
 
 
 def aligned(shape, dtype=np.float32):
