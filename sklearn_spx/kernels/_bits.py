@@ -11,8 +11,7 @@ ones, the smaller integer.
 `prefetch` changes no result: it asks for a line of memory before it is needed.
 
 `differences` compares `WORD` numbers at once, and has a bit for each; `first_bit` and `count_bits`
-say where the bits of such a word are. Compiled functions of the CPU alone can call these and
-`prefetch`.
+say where the bits of such a word are. Compiled functions of the CPU alone can call these three.
 """
 
 import math
@@ -88,9 +87,12 @@ def times(a, b):
     return a * b
 
 
-@intrinsic
-def prefetch(typingctx, array, i):
+def prefetch(array, i):
     """Ask for the memory around element ``i`` of a flat array, which must exist."""
+
+
+@intrinsic
+def _prefetch(typingctx, array, i):
     if not isinstance(array, types.Array) or array.ndim != 1 or array.layout != "C":
         return None
 
@@ -104,6 +106,11 @@ def prefetch(typingctx, array, i):
         return context.get_dummy_value()
 
     return types.void(array, types.int64), codegen
+
+
+@overload(prefetch)
+def _compiled_prefetch(array, i):
+    return lambda array, i: _prefetch(array, i)
 
 
 @intrinsic

@@ -119,6 +119,7 @@ def test_prefetch_changes_nothing():
     for dtype in (np.int32, np.float32, np.uint64):
         array = np.arange(100).astype(dtype)
         ask(array)
+        _bits.prefetch(array, 3)
         np.testing.assert_array_equal(array, np.arange(100))
 
 

@@ -18,7 +18,7 @@ from collections import namedtuple
 import numpy as np
 
 from .._bands import ONE_BAND
-from .._bits import WORD, bits_of, first_bit, float_of, fma, ordered_key, prefetch
+from .._bits import WORD, bits_of, first_bit, float_of, fma, ordered_key
 from .._pages import let_go
 from ..compilation import inner, njit
 from ._rules import (
@@ -401,11 +401,6 @@ def _choose_and(
         if depths is not None:
             z = row // tiles.n_down
             row, above = row - z * tiles.n_down, z * height
-        if labels.size > 0:  # many short rows, which the processor does not foresee
-            for i in range(side):
-                ahead = (above + row * side + i) * width + (column + 2) * side
-                if ahead < labels.size:
-                    prefetch(labels, ahead)
         for s in range(first, last):
             count = tiles.counts[t, s + shift]
             planes = tiles.planes[t, s + shift]
