@@ -24,10 +24,8 @@ print(*[w.message for w in caught if "sklearn_spx" in str(w.message)], sep="\\n"
 print(kernels.region_adjacency([[0, 0, 1]])[0].tolist())
 """
 
-FIRST_SLIC = """
-import numpy as np
+NAMES = """
 from numba.core import event
-from sklearn_spx.kernels import slic
 
 class Names(event.Listener):
     def on_start(self, event):
@@ -36,6 +34,11 @@ class Names(event.Listener):
         pass
 
 event.register("numba:compile", Names())
+"""
+FIRST_SLIC = f"""{NAMES}
+import numpy as np
+from sklearn_spx.kernels import slic
+
 rng = np.random.default_rng(0)
 slic(rng.integers(0, 256, (60, 80, 3), np.uint8), 20)
 """
@@ -123,18 +126,10 @@ def test_a_function_without_a_file_is_compiled_without_a_warning(recwarn):
     assert not recwarn
 
 
-UPSAMPLED = """
+UPSAMPLED = f"""{NAMES}
 import numpy as np
-from numba.core import event
-
-class Names(event.Listener):
-    def on_start(self, event):
-        print(event.data["dispatcher"].py_func.__name__)
-    def on_end(self, event):
-        pass
-
-event.register("numba:compile", Names())
 from sklearn_spx.features._upsample import upsample
+
 upsample(np.zeros((1, 2, 2), np.float32), 2, (4, 4))
 """
 
