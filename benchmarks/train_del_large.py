@@ -10,9 +10,8 @@ of it for photographs that nobody has annotated, which are one image in five. Im
 worn, and three in ten are turned by up to 45 degrees. These are what `sklearn-spx train del` does
 not have: several teachers, their three sizes, and images that are both turned and worn.
 
-On one core (`OMP_NUM_THREADS=1`) 3,600 steps take half an hour, and the teachers some ten minutes
-before. An interrupted training goes on from `--checkpoint`. Beside `--out`, in half precision, a
-file with the weights in 8 bits is written.
+An interrupted training goes on from `--checkpoint`. Beside `--out`, in half precision, a file with
+the weights in 8 bits is written.
 """
 
 import argparse
