@@ -37,7 +37,7 @@ def _places(size, n, step, origin):
     return cell, (place - cell).astype(np.float32)
 
 
-@njit(fastmath={"contract", "nsz", "reassoc"})
+@njit(allocates=True, fastmath={"contract", "nsz", "reassoc"})
 def _bilinear(maps, tops, down, lefts, across, out):
     height, width, n_maps = out.shape
     rows, columns = maps.shape[:2]

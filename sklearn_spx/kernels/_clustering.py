@@ -243,7 +243,7 @@ def _count(labels, ends, sizes):
         start = end
 
 
-@njit
+@njit(allocates=True)
 def _spread(labels, ends, width, sizes, number, seeds):
     """Take evenly spaced pixels of each region: place j is pixel (2 j + 1) size // (2 m).
 
@@ -293,7 +293,7 @@ def _sum_cells(mask, slices, rows, columns, sums):
                     cell[3] += x
 
 
-@njit
+@njit(allocates=True)
 def _nearest_to_means(mask, slices, rows, columns, steps, means, seeds):
     """Each occupied cell's pixel nearest to its mean; cells in the order of their first pixels.
 

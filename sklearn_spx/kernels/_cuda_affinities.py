@@ -2,11 +2,11 @@
 
 import numpy as np
 from numba import cuda
-from numba.extending import register_jitable
 
 from ._cuda_common import fill, for_each
 from ._device import is_on_gpu, kernel
 from .checks import as_standard
+from .compilation import rule
 
 _NONE = 2**62
 
@@ -77,7 +77,7 @@ def copy_affinities(affinities, mask, out, bad):
         cuda.atomic.min(bad, 0, i)
 
 
-@register_jitable
+@rule
 def is_within(mask, height, width, k, y, x):
     """Whether the step to the right (k = 0) or down (k = 1) stays in the image and the mask."""
     v, u = y + k, x + 1 - k
@@ -86,7 +86,7 @@ def is_within(mask, height, width, k, y, x):
     return mask.shape[0] == 0 or (mask[y, x] and mask[v, u])
 
 
-@register_jitable
+@rule
 def diagonal_affinity(affinities, mask, y, x, one):
     """Affinity of both diagonals of the square whose upper left pixel is (y, x).
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 from numba import cuda
-from numba.extending import register_jitable
 
 from ._device import device_function, kernel
 from ._disjoint_set import root
+from .compilation import rule
 
 THREADS = 128
 _CHUNK = 32  # pixels along a row that one thread goes through
@@ -54,7 +54,7 @@ def unite(parent, a, b):
         b = np.int64(old)  # another has joined it meanwhile
 
 
-@register_jitable
+@rule
 def stretch(labels, y, x):
     """Pixels of one label from (y, x) on, if it is the first of a stretch; else 0.
 
@@ -68,7 +68,7 @@ def stretch(labels, y, x):
     return np.int64(end - x)
 
 
-@register_jitable
+@rule
 def start_of_stretch(labels, y, x):
     """The first column of the stretch that (y, x) is in."""
     while x % _CHUNK > 0 and labels[y, x - 1] == labels[y, x]:

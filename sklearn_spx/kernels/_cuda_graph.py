@@ -8,7 +8,6 @@ get nowhere, as when each edge waits for the one before, one thread goes through
 
 import numpy as np
 from numba import cuda
-from numba.extending import register_jitable
 
 from ._cuda_common import fill, for_each
 from ._cuda_scan import prefix_sum
@@ -16,6 +15,7 @@ from ._cuda_sort import sort_pairs
 from ._device import is_on_gpu, kernel
 from ._disjoint_set import find, root
 from .checks import check_count, check_graph
+from .compilation import rule
 
 ROUNDS = 3  # between two looks at the counter
 FEW = 256  # edges that so many rounds decide, or else one thread is as fast
@@ -330,7 +330,7 @@ def finish_small(low, high, parent, sizes, min_size):
             sizes[a] += sizes[b]
 
 
-@register_jitable
+@rule
 def _place(a, b, size):
     """Where a pair lies in a table."""
     a, b = np.int64(a), np.int64(b)

@@ -7,10 +7,10 @@ thread. So equal keys stay in their order, whatever the order of blocks.
 
 import numpy as np
 from numba import cuda, int32
-from numba.extending import register_jitable
 
 from ._cuda_scan import THREADS, prefix_sum, scan_block
 from ._device import kernel
+from .compilation import rule
 
 _BITS = 4
 _DIGITS = 1 << _BITS
@@ -56,7 +56,7 @@ def sort_pairs(session, keys, values, n_bits):
     return keys, values
 
 
-@register_jitable
+@rule
 def _digit(key, shift):
     return np.int64(np.uint64(key) >> np.uint64(shift) & np.uint64(_DIGITS - 1))
 

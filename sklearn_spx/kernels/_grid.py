@@ -10,11 +10,11 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba.extending import register_jitable
 from numpy.typing import NDArray
 
 from ._device import is_on_gpu, uses_gpu
 from .checks import check_connectivity
+from .compilation import rule
 
 __all__ = ["Grid", "grid_of", "is_row", "relative_spacing", "stays_on_cpu"]
 
@@ -103,7 +103,7 @@ def stays_on_cpu(so: bool, device: Any, **arrays: Any) -> bool:
     return True
 
 
-@register_jitable
+@rule
 def is_row(row, offset, height, n_rows):
     """Whether there is a row, in its slice, at the end of an edge of samples of ``row``."""
     y = row % height + offset[1]

@@ -1,9 +1,9 @@
 """Edges between pixels: edge ``pixel * d + k`` leads to one of d neighbours, 2 or 4."""
 
-from numba.extending import register_jitable
+from .compilation import rule
 
 
-@register_jitable
+@rule
 def other_end(p, k, width):
     """The pixel that edge k of pixel p leads to: the right, lower, lower right, lower left one."""
     if k == 0:

@@ -22,13 +22,19 @@ from numba.extending import register_jitable
 __all__ = ["inner", "njit", "rule"]
 
 
-def njit(function=None, **options):
+def njit(function=None, *, allocates=False, **options):
     """Compile a function with numba, lazily, without the interpreter's lock, cached if possible.
 
     Parameters
     ----------
     function : callable or None, default=None
         The function. None: return a decorator that takes it.
+
+    allocates : bool, default=False
+        Whether the function makes arrays, or calls one that does. If not, its arrays are not
+        counted by reference. Numba counts with an atomic addition and subtraction for each array
+        that a loop, or a short function, takes a name for, which can be half of the time. A
+        function that is not counted must return no array, nor a tuple with one.
 
     **options : dict
         Further options of :func:`numba.njit`, such as ``fastmath``.
@@ -48,8 +54,9 @@ def njit(function=None, **options):
     10.0
     """
     if function is None:
-        return functools.partial(njit, **options)
-    options = {"nogil": True, "no_cfunc_wrapper": True, **options}  # no one asks for a C function
+        return functools.partial(njit, allocates=allocates, **options)
+    # no one asks for a C function
+    options = {"nogil": True, "no_cfunc_wrapper": True, "_nrt": allocates, **options}
     try:
         return _tied_to_all_files(numba.njit(function, cache=True, **options))
     except RuntimeError:  # "no locator available": no folder to write to
@@ -94,6 +101,8 @@ def inner(function=None, **options):
 def rule(function=None, **options):
     """Let compiled functions call one, for the CPU and for CUDA; in Python it stays what it is.
 
+    It makes no array, as of :func:`njit`.
+
     Parameters
     ----------
     function : callable or None, default=None
@@ -121,7 +130,7 @@ def rule(function=None, **options):
     """
     if function is None:
         return functools.partial(rule, **options)
-    return register_jitable(no_cfunc_wrapper=True, **options)(function)
+    return register_jitable(no_cfunc_wrapper=True, _nrt=False, **options)(function)
 
 
 def _tied_to_all_files(compiled):

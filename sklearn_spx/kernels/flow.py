@@ -3,11 +3,10 @@
 from typing import Any
 
 import numpy as np
-from numba.extending import register_jitable
 from numpy.typing import NDArray
 
 from ._runs import run_ends
-from .compilation import njit
+from .compilation import njit, rule
 
 __all__ = ["as_flow", "count_kept", "move_labels", "shared_pixels"]
 
@@ -195,7 +194,7 @@ def _share(labels, others, ends, sizes, table, pairs):
     return n_pairs
 
 
-@register_jitable
+@rule
 def _target(flow, shape, y, x):
     """Where a pixel comes to lie, (-1, -1) if its flow is unknown or leads out of the frame."""
     height, width = shape

@@ -151,7 +151,7 @@ def _sizes(labels, size):
         size[label] += 1
 
 
-@njit
+@njit(allocates=True)
 def _count_pairs(first, second, place, by_row, count, met, row, column, overlap, row_start):
     """Fill the pairs and return how many there are.
 

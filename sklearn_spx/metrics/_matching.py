@@ -23,9 +23,8 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from numba.extending import register_jitable
 
-from ..kernels.compilation import njit
+from ..kernels.compilation import njit, rule
 
 _UNIT = 1 << 20
 _UNREACHED = np.int64(1) << 62
@@ -211,7 +210,7 @@ def _spread_excess(start, to, back_mate, excess, claimed, queue):
                     n += 1
 
 
-@njit
+@njit(allocates=True)
 def _insert_all(start, to, length, rows, columns, mate, back_mate):
     """Pair every row of ``rows`` with one of ``columns`` at the least total length.
 
@@ -303,7 +302,7 @@ def _insert_all(start, to, length, rows, columns, mate, back_mate):
                 break
 
 
-@register_jitable
+@rule
 def _push(heap, n, distance, rank):
     """Add a pair to a heap of n."""
     i = n
@@ -316,7 +315,7 @@ def _push(heap, n, distance, rank):
     heap[i, 0], heap[i, 1] = distance, rank
 
 
-@register_jitable
+@rule
 def _pop(heap, n):
     """Take the least pair, the first, off a heap that keeps n."""
     distance, rank = heap[n, 0], heap[n, 1]

@@ -291,7 +291,7 @@ def _successors(moved, found, ids, n_ids, min_overlap):
     return out, n_ids + n_new
 
 
-@njit
+@njit(allocates=True)
 def _give(region, old, ids, out):
     """Give each region the label of the first old one that no other has. out : INOUT, -1."""
     taken = np.zeros(ids.shape[0], np.bool_)

@@ -155,7 +155,7 @@ def test_pairs_are_sorted_by_key_and_stay_in_order(seed, n, first, wide):
 
 
 @pytest.mark.parametrize("connectivity", [4, 8])
-@pytest.mark.parametrize("scale", [0.0, 30.0])
+@pytest.mark.parametrize("scale", [0.0, -0.0, 30.0])
 def test_many_equal_weights_are_the_naive_ones(scale, connectivity):
     # far more of weight 0 than one round lists, and all small in the end
     image = np.random.default_rng(1).choice(np.float32([0, 0, 0, 1]), (40, 21, 1))

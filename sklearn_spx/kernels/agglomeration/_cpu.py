@@ -63,7 +63,7 @@ def _settle(e, heap, n, place, keys):
     heap[i], place[e] = e, i
 
 
-@njit
+@njit(allocates=True)
 def agglomerate_cpu(
     regions,  # IN, overwritten  Regions
     boundaries,  # IN, overwritten  Boundaries

@@ -6,11 +6,11 @@ thread adds up what belongs to an edge.
 
 import numpy as np
 from numba import cuda
-from numba.extending import register_jitable
 
 from .._cuda_scan import prefix_sum
 from .._cuda_sort import sort_pairs
 from .._device import kernel
+from ..compilation import rule
 
 _EACH = 128
 
@@ -103,7 +103,7 @@ def sum_steps(values, starts, step, out):
     out[e] = total / np.float64(starts[e + 1] - starts[e])
 
 
-@register_jitable
+@rule
 def _is_step(labels, p, down):
     """1 if the pixel to the right, or below, is of another region, and both are of one."""
     height, width = labels.shape
@@ -114,7 +114,7 @@ def _is_step(labels, p, down):
     return int(labels[y, x] >= 0 and labels[v, u] >= 0 and labels[y, x] != labels[v, u])
 
 
-@register_jitable
+@rule
 def _find(edges, a, b):
     """The place of an edge among those sorted."""
     low, high = np.int64(0), np.int64(edges.shape[0])

@@ -35,7 +35,7 @@ def enclose(labels, n, boxes, sizes):
                 sizes[a] += end - start
 
 
-@njit
+@njit(allocates=True)
 def climb(merges, n, boxes, sizes, parents):
     """Boxes, sizes and parents of what merges make; return a merge that joins nothing, or -1.
 

@@ -6,7 +6,7 @@ from ..compilation import njit
 from ._rules import cell_of, find_nearest, place_apart
 
 
-@njit
+@njit(allocates=True)
 def fill_cells(centers, cells):
     """Counting sort of centres by cell.
 
@@ -30,7 +30,7 @@ def fill_cells(centers, cells):
         fill[home[k]] += 1
 
 
-@njit
+@njit(allocates=True)
 def nearest(pixels, width, centers, cells, neighbors):
     """The Q spatially nearest centres of each pixel, nearest first; ties to the lower index.
 
@@ -76,7 +76,7 @@ def differences(image, pixels, means, centers, step, neighbors, out):
             out[i, q, n_channels] = place_apart(y, x, centers[k], inverse)
 
 
-@njit
+@njit(allocates=True)
 def accumulate(image, labels, means, centers, counts):
     """Mean features and place of every cluster; those without a pixel keep what they had.
 

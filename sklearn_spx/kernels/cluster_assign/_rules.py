@@ -8,9 +8,9 @@ import math
 from collections import namedtuple
 
 import numpy as np
-from numba.extending import register_jitable
 
 from .._bits import times
+from ..compilation import rule
 
 Cells = namedtuple(
     "Cells",
@@ -30,13 +30,13 @@ def grid_of_cells(n_centers, height, width):
     return side, int(height / side) + 1, int(width / side) + 1
 
 
-@register_jitable
+@rule
 def cell_of(place, side, n):
     """The cell of a row or a column, of n."""
     return min(int(np.float64(place) / side), n - 1)
 
 
-@register_jitable
+@rule
 def find_nearest(y, x, centers, cells, best, nearest):
     """Find the Q spatially nearest centres of a pixel, nearest first; ties to the lower index.
 
@@ -86,7 +86,7 @@ def find_nearest(y, x, centers, cells, best, nearest):
                     nearest[q] = k
 
 
-@register_jitable
+@rule
 def place_apart(y, x, center, inverse):
     """The squared distance of a pixel and a centre (2,), in a unit of 1 / `inverse` pixels."""
     dy = times(np.float64(center[0]) - y, inverse)

@@ -30,7 +30,7 @@ def lab_block(planes):
         planes[i], planes[j], planes[k] = opponents(planes[i], planes[j], planes[k])
 
 
-@njit
+@njit(allocates=True)
 def pixels_to_lab(rgb, full, step, out):
     """Lab of sRGB pixels.
 

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 from numba import cuda
-from numba.extending import register_jitable
 
 from .._device import kernel
+from ..compilation import rule
 from ._rules import N_STEPS, TABLE, lab, linear_light
 
 THREADS = 128
@@ -40,7 +40,7 @@ def pixels_to_lab(rgb, full, step, table, out, n_bad):
     out[y, x, 0], out[y, x, 1], out[y, x, 2] = lab(r, g, b)
 
 
-@register_jitable
+@rule
 def _within(value, full):
     """The nearest value on the scale, 0 for NaN."""
     return min(value, full) if value > 0 else np.float32(0)

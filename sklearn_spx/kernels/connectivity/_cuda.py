@@ -7,7 +7,6 @@ region joins does not depend on the order of its list, so they are filled in any
 
 import numpy as np
 from numba import cuda
-from numba.extending import register_jitable
 
 from .._bits import fma
 from .._cuda_common import for_each, start_of_stretch, stretch, unite
@@ -16,6 +15,7 @@ from .._cuda_scan import prefix_sum
 from .._cuda_sort import sort_pairs
 from .._device import kernel
 from .._disjoint_set import root
+from ..compilation import rule
 from ._cuda_merge import Forest, merge_small, merge_smallest
 from ._cuda_split import split_largest
 from ._rules import Borders, Looks, settled
@@ -268,7 +268,7 @@ def number_pixels(values, starts, component, sizes, labels):
         cuda.atomic.add(sizes, number, n)
 
 
-@register_jitable
+@rule
 def border_from(component, shape, sizes, below, p, side):
     """The border that begins at one side of a pixel: whose it is beyond, and how long.
 

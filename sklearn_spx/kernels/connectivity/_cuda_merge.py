@@ -17,10 +17,10 @@ from collections import namedtuple
 
 import numpy as np
 from numba import cuda, int32
-from numba.extending import register_jitable
 
 from .._device import kernel
 from .._disjoint_set import find
+from ..compilation import rule
 from ._rules import merge
 
 THREADS = 64
@@ -108,18 +108,18 @@ def _merge_below(session, limit, by_size, looks, borders, forest):
             )
 
 
-@register_jitable
+@rule
 def _rank(sizes, i):
     """What limits compare: size, then index."""
     return np.int64(sizes[i]) << np.int64(32) | np.int64(i)
 
 
-@register_jitable
+@rule
 def _key(sizes, i, by_size):
     return _rank(sizes, i) if by_size else np.int64(i)
 
 
-@register_jitable
+@rule
 def _is_pending(forest, i, limit):
     return forest.parent[i] == i and _rank(forest.sizes, i) < limit
 

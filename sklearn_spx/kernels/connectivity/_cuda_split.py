@@ -15,13 +15,13 @@ import math
 
 import numpy as np
 from numba import cuda, int64
-from numba.extending import register_jitable
 
 from .._cuda_common import fill, for_each, stretch, unite
 from .._cuda_scan import THREADS, prefix_sum, scan_block
 from .._cuda_sort import sort_pairs
 from .._device import device_function, kernel
 from .._disjoint_set import root
+from ..compilation import rule
 
 _WAITING = 2  # a side for the time of a growth
 _FAR = np.int64(2**62)
@@ -171,7 +171,7 @@ def share_out(sizes, n_more, parts):
         n_left -= n_equal
 
 
-@register_jitable
+@rule
 def _n_above(size, limit):
     """How many quotients size / k, k = 1, 2, ..., are above a limit of at least 1."""
     k = np.int64(math.floor(size / limit))
@@ -321,19 +321,19 @@ def cut_pieces(
 _LAST_PIXEL = np.int64(2**31 - 1)
 
 
-@register_jitable
+@rule
 def _write_piece(pieces, piece, generation, first, stop, k):
     pieces[piece, 1], pieces[piece, 2], pieces[piece, 3] = first, stop, k
     pieces[piece, 0] = generation
 
 
-@register_jitable
+@rule
 def _key(p, height, width, lying):
     """By which pixels are grown: by row and column, or by column and row."""
     return np.int64(p % width * height + p // width if lying else p)
 
 
-@register_jitable
+@rule
 def _pixel(key, height, width, lying):
     """The pixel that has a key."""
     return np.int64(key % height * width + key // height if lying else key)
@@ -443,7 +443,7 @@ def _part(pixels, first, stop, parent, rest, n_new, scratch):
     cuda.syncthreads()
 
 
-@register_jitable
+@rule
 def _grow(piece, labels, start, n, lying, side, heap):
     """Grow what is connected from one pixel, always by the frontier's pixel of the least key.
 
@@ -482,7 +482,7 @@ def _grow(piece, labels, start, n, lying, side, heap):
         side[_pixel(heap[e], height, width, lying)] = 0
 
 
-@register_jitable
+@rule
 def _rise(heap, place, key):
     """Put a key at the end of a heap and bring it up to where it belongs."""
     while place > 0 and heap[(place - 1) // 2] > key:
@@ -491,7 +491,7 @@ def _rise(heap, place, key):
     heap[place] = key
 
 
-@register_jitable
+@rule
 def _sink(heap, n, key):
     """Put a key at the top of a heap of n and bring it down to where it belongs."""
     place = np.int64(0)

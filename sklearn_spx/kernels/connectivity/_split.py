@@ -16,7 +16,7 @@ SQUARE = (1.0, 1.0)  # from pixel to pixel of an image
 _WAITING = -2  # a label for the time of a cut; -1 is outside
 
 
-@njit
+@njit(allocates=True)
 def split_largest(labels, steps, sizes, n_wanted):
     """Cut the largest regions until there are as many as wanted.
 
@@ -47,7 +47,7 @@ def split_largest(labels, steps, sizes, n_wanted):
     _number_by_first_pixel(flat, n)
 
 
-@njit
+@njit(allocates=True)
 def cut_region(flat, shape, steps, pixels, k, new):
     """Cut one region into k parts.
 
@@ -76,7 +76,7 @@ def cut_region(flat, shape, steps, pixels, k, new):
         todo.append((first + n_first, stop, k - share))
 
 
-@njit
+@njit(allocates=True)
 def share_out(sizes, n_wanted):
     """How many parts each region gets: again and again one more where the parts are largest."""
     parts = np.ones(sizes.shape[0], np.int64)
@@ -89,7 +89,7 @@ def share_out(sizes, n_wanted):
     return parts
 
 
-@njit
+@njit(allocates=True)
 def _cut(flat, shape, steps, own, label, new, n_wanted, scratch):
     """Cut one region in two connected ones; return how many pixels the new one has.
 
@@ -197,7 +197,7 @@ def _neighbours(p, shape):
     return p - width, left, right, p + width if p + width < height * width else np.int64(-1)
 
 
-@njit
+@njit(allocates=True)
 def _number_by_first_pixel(flat, n):
     numbers = np.full(n, -1, np.int32)
     n_seen = 0

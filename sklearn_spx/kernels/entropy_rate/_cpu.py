@@ -26,7 +26,7 @@ def scales_of(n_pixels, n_segments, balance, greatest):
     return scales(n_pixels, n_segments, balance, greatest)
 
 
-@inner
+@inner(allocates=True)
 def edges_of(offsets, height, width, n_ways):
     """Bits of an edge's number that tell the edges of a pixel apart, and the step along each."""
     bits = 0
@@ -38,7 +38,7 @@ def edges_of(offsets, height, width, n_ways):
     return bits, steps
 
 
-@njit
+@njit(allocates=True)
 def loops_of(weights, height, offsets):
     """Weights of the self-loops at the start, (R * W,) float64.
 
@@ -59,7 +59,7 @@ def loops_of(weights, height, offsets):
     return loop
 
 
-@njit
+@njit(allocates=True)
 def greatest_gain(rows, weights, height, offsets, loop):
     """Greatest entropy gain of an edge that begins in a range of rows, two int."""
     width, n_ways = weights.shape[1:]
@@ -76,7 +76,7 @@ def greatest_gain(rows, weights, height, offsets, loop):
     return greatest
 
 
-@njit
+@njit(allocates=True)
 def graph_of(weights, height, offsets, loop, n_pixels, scale):
     """The graph in which each pixel is a cluster.
 
@@ -94,7 +94,7 @@ def graph_of(weights, height, offsets, loop, n_pixels, scale):
     return open_graph(shape, bits, weights.ravel(), steps, clusters, loop, n_pixels, scale)
 
 
-@njit
+@njit(allocates=True)
 def sweep(graph, heads, worker, start, stop, sides, depth):
     """Make the joins of costs up to ``depth`` greatest gains within tiles, one after the other.
 
@@ -142,7 +142,7 @@ def deal_part(graph, head, first, behind):
     deal(graph, head, 0, first, behind, 0, N_BUCKETS)
 
 
-@njit
+@njit(allocates=True)
 def join_rest(graph, heads, most):
     """Make joins in order of cost until there are ``most``; arguments and returns as of `sweep`."""
     origin, n_joins, last = np.int64(0), 0, np.int64(-1)

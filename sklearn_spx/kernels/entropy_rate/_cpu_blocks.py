@@ -50,7 +50,7 @@ def find_roots(ids, outer, image_width, parent):
             parent[y * width + x] = there if is_within(row, column, outer) else -1
 
 
-@njit
+@njit(allocates=True)
 def join_block(weights, offsets, core, scale, depth, tiles, n_pixels, loop, parent):
     """Make the joins of a block that need nothing beyond; return the greatest cost of one.
 
@@ -91,7 +91,7 @@ def join_block(weights, offsets, core, scale, depth, tiles, n_pixels, loop, pare
     return last
 
 
-@inner
+@inner(allocates=True)
 def _clusters_of(parent):
     """Root, ring and open, as `Graph` has them, of disjoint sets."""
     root, ring = np.empty(parent.size, np.int32), np.empty(parent.size, np.int32)
@@ -122,7 +122,7 @@ def write_ids(parent, outer, image_width, ids):
                 ids[y, x] = (row + outer[0]) * image_width + column + outer[2]
 
 
-@njit
+@njit(allocates=True)
 def list_edges(weights, offsets, core, scale, bounds, loop, parent, found, weight, counts):
     """Write the block's edges between clusters of costs from low to high; return how many.
 
@@ -168,7 +168,7 @@ def list_edges(weights, offsets, core, scale, bounds, loop, parent, found, weigh
     return n
 
 
-@njit
+@njit(allocates=True)
 def join_listed(edges, weight, ends, slots, scale, high, n_segments, sets, loop, later):
     """Make joins along listed edges, in order of cost, below ``high``.
 

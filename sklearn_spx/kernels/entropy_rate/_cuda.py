@@ -20,7 +20,6 @@ from collections import namedtuple
 
 import numpy as np
 from numba import cuda, int32, int64
-from numba.extending import register_jitable
 
 from .._bits import bits_of_double
 from .._cuda_affinities import diagonal_affinity
@@ -29,6 +28,7 @@ from .._cuda_graph import number
 from .._cuda_scan import THREADS, prefix_sum, scan_block
 from .._device import kernel
 from .._pixel_edges import other_end
+from ..compilation import rule
 from . import _cpu, _queue
 from ._rules import LEAST_WEIGHT, colour_weight, entropy_gain, integer_cost, is_border, x_log_x
 
@@ -190,7 +190,7 @@ def weigh_colours_too(image, mask, factor, least, weights):
             weights[e // d, e % d] = max(weights[e // d, e % d] * weight, least)
 
 
-@register_jitable
+@rule
 def _between_colours(image, mask, factor, least, p, k):
     """Weight of edge k of pixel p, 0 to what is outside."""
     height, width, n_channels = image.shape
@@ -246,7 +246,7 @@ def weigh_affinities(affinities, mask, root_two, least, weights):
     weights[e // d, k] = weight
 
 
-@register_jitable
+@rule
 def _is_edge(mask, height, width, y, x, v, u):
     if v >= height or u < 0 or u >= width:
         return False

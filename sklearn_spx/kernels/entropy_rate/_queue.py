@@ -35,7 +35,7 @@ RANGE = 47  # of the buckets, in bits of integer cost; the greatest entropy gain
 _SHIFT = RANGE - 17
 _TABLE = 1 << 16  # sizes of clusters whose n log n is kept; there are few clusters beyond
 _LN2 = 0.6931471805599453
-_ROUNDING = 1e-12  # far more than the arithmetic of a gain errs by
+_ROUNDING = 1e-10  # far more than the arithmetic of a gain errs by
 # log(1 + f) of f from 0 to 1: the best polynomial, and its greatest error
 _LOG = (0.99949440211303, -0.49190078765292, 0.28945534936545, -0.13604375428790, 0.03215188451768)
 _LOG_ERROR = 1e-5
@@ -58,7 +58,7 @@ Graph = namedtuple(
 )
 
 
-@inner
+@inner(allocates=True)
 def open_graph(shape, bits, weight, steps, clusters, loop, n_pixels, scale):
     """The graph.
 
@@ -82,7 +82,7 @@ def open_graph(shape, bits, weight, steps, clusters, loop, n_pixels, scale):
     )
 
 
-@njit
+@njit(allocates=True)
 def tabulate(n_pixels):
     """Return n log n of the sizes that clusters may have."""
     n_log_n = np.empty(max(n_pixels, 2) + 1)
@@ -91,7 +91,7 @@ def tabulate(n_pixels):
     return n_log_n
 
 
-@njit
+@njit(allocates=True)
 def no_edges(n):
     """n times as many buckets, all empty."""
     heads = np.empty((n, N_BUCKETS), np.int32)
@@ -141,15 +141,12 @@ def most_gain(w, loop_a, loop_b, most):
     """
     if not (w <= loop_a and w <= loop_b):  # loops are sums, and rounded
         return most
-    log_a, log_b = _near_log(loop_a), _near_log(loop_b)
-    per_a, per_b = 1.0 / loop_a, 1.0 / loop_b
-    r, s = w * per_a, w * per_b
+    per_product = w / (loop_a * loop_b)
+    r, s = loop_b * per_product, loop_a * per_product
     beyond_a = r * (1 / 2 + r * (1 / 6 + r * (1 / 12 + r * (1 / 20))))
     beyond_b = s * (1 / 2 + s * (1 / 6 + s * (1 / 12 + s * (1 / 20))))
-    tangents = 2.0 + log_a + log_b + 4.0 * _LOG_ERROR
-    gain = w * (tangents - beyond_a - beyond_b - 2.0 * _near_log(w))
-    rounded = loop_a * (1.0 + abs(log_a)) + loop_b * (1.0 + abs(log_b))
-    return gain + _ROUNDING * (rounded + abs(gain))
+    gain = w * ((2.0 + _LOG_ERROR) - _near_log(r * s) - (beyond_a + beyond_b))
+    return gain + _ROUNDING * (loop_a + loop_b)
 
 
 @rule(forceinline=True)
@@ -266,7 +263,7 @@ def _put(following, head, e, bucket, limit, waiting):
     return np.int64(e)
 
 
-@njit
+@njit(allocates=True)
 def empty_buckets(graph, heads, box, origin, buckets, limit, most):
     """Make the joins of a range of buckets, in order of cost.
 
@@ -286,18 +283,46 @@ def empty_buckets(graph, heads, box, origin, buckets, limit, most):
     n_joins : int
     last : int, the greatest cost of a join, -1 without any
     """
+    ready = np.empty(1024, np.int64)
+    bucket, n, done = buckets[0], 0, (np.int64(-1), 0, np.int64(-1))
+    while bucket < buckets[1] and done[1] < most:
+        within = bucket, buckets[1]
+        bucket, n, done = _empty(graph, heads, box, origin, within, limit, most, ready, n, done)
+        if n == ready.size:
+            more = np.empty(4 * n, np.int64)
+            for j in range(n):  # `more[:n] = ready` takes longer to compile
+                more[j] = ready[j]
+            ready = more
+    return done
+
+
+@inner
+def _empty(graph, heads, box, origin, buckets, limit, most, ready, n, done):
+    """As `empty_buckets`, until there is no room for what is ready.
+
+    Parameters
+    ----------
+    graph, heads, box, origin, buckets, limit, most : as of `empty_buckets`
+    ready : INOUT (> n,) int64, a heap of cost within the bucket << 32 | edge
+    n : int, how many of them there are of the first bucket, in no order
+    done : as `empty_buckets` returns, of what was done before
+
+    Returns
+    -------
+    bucket : int, the one to go on with
+    n : int, as above
+    done : as above
+    """
     bits, weight, steps = graph.bits, graph.weight, graph.steps
     root, ring, open_, following = graph.root, graph.ring, graph.open, graph.following
     loop, n_log_n = graph.loop, graph.n_log_n
     greatest, factor, unit = graph.scale
-    waiting, last, n_joins = np.int64(-1), np.int64(-1), 0
+    waiting, n_joins, last = done
     head = heads[0]
-    ready = np.empty(1024, np.int64)  # a heap of cost within the bucket << 32 | edge
     for bucket in range(buckets[0], buckets[1]):
         if n_joins >= most:
-            break
+            return bucket, 0, (waiting, n_joins, last)
         start = origin + (np.int64(bucket) << _SHIFT)
-        n = 0
         for i in range(len(heads)):
             e = np.int64(heads[i, bucket])
             heads[i, bucket] = -1
@@ -306,7 +331,7 @@ def empty_buckets(graph, heads, box, origin, buckets, limit, most):
                 a = e >> bits
                 b = a + steps[e - (a << bits)]
                 root_a, root_b = root_of(root, a), root_of(root, b)
-                if root_a != root_b and (open_[root_a] == box or open_[root_b] == box):
+                if (root_a != root_b) & ((open_[root_a] == box) | (open_[root_b] == box)):
                     w = weight[e]
                     unbalance = unbalance_of(n_log_n, -root[root_a], -root[root_b])
                     gain = most_gain(w, loop[a], loop[b], greatest)
@@ -315,16 +340,14 @@ def empty_buckets(graph, heads, box, origin, buckets, limit, most):
                         gain = loop_gain(w, loop[a], loop[b])
                         key = integer_cost(gain, unbalance, greatest, factor, unit) - start
                     if key < 1 << _SHIFT:
-                        if n == ready.size:
-                            more = np.empty(4 * n, np.int64)
-                            for j in range(n):  # `more[:n] = ready` takes longer to compile
-                                more[j] = ready[j]
-                            ready = more
                         ready[n] = (max(key, np.int64(0)) << 32) | e
                         n += 1
                     else:
                         waiting = _put(following, head, e, bucket + (key >> _SHIFT), limit, waiting)
                 e = after
+                if n == ready.size:
+                    heads[i, bucket] = e
+                    return bucket, n, (waiting, n_joins, last)
         for i in range((n >> 1) - 1, -1, -1):
             _sift(ready, n, i)
         fresh = True  # no cost has risen since it was found
@@ -362,4 +385,5 @@ def empty_buckets(graph, heads, box, origin, buckets, limit, most):
             n -= 1
             ready[0] = ready[n]
             _sift(ready, n, 0)
-    return waiting, n_joins, last
+        n = 0
+    return buckets[1], 0, (waiting, n_joins, last)

@@ -12,9 +12,10 @@ compiler to fuse.
 
 import math
 
-from numba.extending import overload, register_jitable
+from numba.extending import overload
 
 from .._bits import bits_of_double, double_of, times
+from ..compilation import rule
 
 MOST_BALANCE = 1e30  # beyond it, the balancing term alone counts
 LEAST_WEIGHT = 1e-38  # an affinity of 0 would cut the graph: exp and sigmoid underflow
@@ -28,13 +29,13 @@ _COST_BITS = 62  # of an integer cost
 _GAIN_BITS = 44  # of the greatest entropy gain
 
 
-@register_jitable
+@rule
 def is_border(cell, other):
     """Whether two pixels lie in two cells, both of them known."""
     return cell != other and cell >= 0 and other >= 0
 
 
-@register_jitable(error_model="numpy")  # no test for 0
+@rule(error_model="numpy")  # no test for 0
 def own_log(x):
     """Natural logarithm of a normal float64 above 0.
 
@@ -73,7 +74,7 @@ def _log_on_cuda(x):
     return lambda x: own_log(x)
 
 
-@register_jitable
+@rule
 def exp(x):
     """e^x of a float64 x of at most 0, or e^-100 if it is less than that.
 
@@ -96,19 +97,19 @@ def exp(x):
     return double_of(bits_of_double(value) + (k << _MANTISSA))
 
 
-@register_jitable
+@rule
 def colour_weight(distance, square, factor, least):
     """Weight of an edge between colours, exp(factor d^2 l^2); ``square`` is that of its length."""
     return max(exp(factor * (square * (distance * distance))), least)
 
 
-@register_jitable
+@rule
 def x_log_x(x):
     """x log x, 0 for what is not above 0."""
     return times(x, log(x)) if x > 0.0 else 0.0
 
 
-@register_jitable
+@rule
 def entropy_gain(w, loop_a, loop_b, log_a, log_b):
     """What the entropy rate gains by an edge of weight w, times log 2.
 
@@ -118,13 +119,13 @@ def entropy_gain(w, loop_a, loop_b, log_a, log_b):
     return log_a + log_b - left - 2.0 * x_log_x(w)
 
 
-@register_jitable
+@rule
 def loop_gain(w, loop_a, loop_b):
     """`entropy_gain` of an edge of weight w between self-loops of these weights."""
     return entropy_gain(w, loop_a, loop_b, x_log_x(loop_a), x_log_x(loop_b))
 
 
-@register_jitable
+@rule
 def scales(n_pixels, n_segments, balance, greatest):
     """Factor of the balancing term, and the inverse of the unit of integer costs.
 
@@ -143,7 +144,7 @@ def scales(n_pixels, n_segments, balance, greatest):
     return factor, unit
 
 
-@register_jitable
+@rule
 def integer_cost(entropy, unbalance, greatest, factor, unit):
     """Cost of an edge: the greatest entropy gain minus its own, and the balancing term's loss.
 

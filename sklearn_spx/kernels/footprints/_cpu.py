@@ -6,7 +6,7 @@ from ..compilation import inner, njit
 from ._rules import cell_before
 
 
-@njit
+@njit(allocates=True)
 def list_runs(
     labels,  # IN  int32 (height, width)
     starts,  # OUT int64 (n_regions + 1,), zeros: where the runs of each region start
@@ -53,7 +53,7 @@ def _lines(length, cells, stride, origin, lower, share):
         lower[p], share[p] = cell_before(p, cells, stride, origin)
 
 
-@njit
+@njit(allocates=True)
 def region_footprints_cpu(
     shape,  # IN  two int, of the image
     runs,  # IN  int64 (n_runs, 2), of `list_runs`

@@ -7,12 +7,12 @@ stable, brings together what an entry adds up; the entries lie where their first
 
 import numpy as np
 from numba import cuda
-from numba.extending import register_jitable
 
 from .._cuda_common import for_each
 from .._cuda_scan import prefix_sum
 from .._cuda_sort import find_places, sort_pairs
 from .._device import kernel
+from ..compilation import rule
 from ._rules import cell_before
 
 _MOST = 2**31 - 1
@@ -94,7 +94,7 @@ def region_footprints(session, labels, n_regions, coarse):
     return tuple(map(session.result, (own_cells, own_offsets, own_weights)))
 
 
-@register_jitable
+@rule
 def _end(labels, y, x):
     """Where the run from (y, x) on ends."""
     end = x + 1
@@ -217,7 +217,7 @@ def list_parts(labels, firsts, lines, columns, n_cells, starts, parts):
                 to += 1
 
 
-@register_jitable
+@rule
 def _along(lines, c, x, end):
     """The weight of column c for pixels of a row, and the first that lies not before it.
 

@@ -2,7 +2,7 @@
 
 from collections import namedtuple
 
-from numba.extending import register_jitable
+from ..compilation import rule
 
 Map = namedtuple(
     "Map",
@@ -15,7 +15,7 @@ Map = namedtuple(
 )
 
 
-@register_jitable
+@rule
 def cell_before(p, cells, stride, origin):
     """The cell before a pixel of a line, and the share of the next one."""
     place = min(max((p - origin) / stride, 0.0), cells - 1.0)

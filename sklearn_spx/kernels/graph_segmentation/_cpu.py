@@ -4,6 +4,10 @@ Samples lie in rows, as `_grid` has them. Edge ``sample << bits | k`` is the k-t
 sample. The bits of a float that is not negative order as an integer, so
 edges are sorted by these, ties in the order of edges.
 
+A sample's node is one number, so that to look a segment up takes few lines of memory: ~ the sample
+above it, or, of a segment's root, the bits of the tolerance Int(A) + k / |A| and, below them, the
+size |A|.
+
 Most edges join nothing, and what takes time is to look their segments up all over the image. So
 edges are taken in rounds, each a range of weights. A round goes through the rows one by one and
 lists the edges that can join something yet: those between two segments that are not done, as one is
@@ -11,11 +15,10 @@ that tolerates less than the least weight of the round. These alone are sorted a
 """
 
 import numpy as np
-from numba.extending import register_jitable
 
-from .._bits import float_of, prefetch
+from .._bits import bits_of, float_of, prefetch
 from .._disjoint_set import find, join, number
-from ..compilation import njit
+from ..compilation import njit, rule
 from ._cpu_sort import sort_pairs
 
 _ROUNDS = 4  # of about as many edges each
@@ -23,7 +26,7 @@ _SOON = 16  # edges ahead whose nodes are asked for
 _BIN = 1 << 16  # keys that the histogram counts as one
 
 
-@njit
+@njit(allocates=True)
 def segment_pixels(keys, rows, columns, bits, k, min_size, inside, labels):
     """Join samples across edges by ascending weight.
 
@@ -42,35 +45,35 @@ def segment_pixels(keys, rows, columns, bits, k, min_size, inside, labels):
     steps = rows * width + columns
     ends, most = _ranges(keys)
     pairs, scratch = np.empty(most + d * width, np.uint64), np.empty(most, np.uint64)
-    parent = np.empty(labels.size, np.int32)
-    for p in range(parent.size):
-        parent[p] = p
-    size = np.ones(labels.size, np.int32)
-    tolerance = np.full(labels.size, np.float32(k))  # Int(A) + k / |A|
-    nodes = parent, size, tolerance
+    nodes = np.empty(labels.size, np.int64)
+    for p in range(nodes.size):
+        nodes[p] = _root(np.float32(k + 0.0), 1)  # -0.0 would have the sign bit
     for i in range(ends.size - 1):
         y = 0
         while y < height:
             n, y = _list_edges(keys, ends[i], ends[i + 1], nodes, ways, 0, y, pairs)
             listed = sort_pairs(pairs[:n], scratch[:n], ends[i], ends[i + 1])
-            _join_similar(listed, bits, steps, k, parent, size, tolerance)
+            _join_similar(listed, bits, steps, k, nodes)
     if min_size > 1:
         # mostly few, in one round; else the ranges again
         n, y = _list_edges(keys, ends[0], ends[-1], nodes, ways, min_size, 0, pairs)
         if y == height and n <= most:
             listed = sort_pairs(pairs[:n], scratch[:n], ends[0], ends[-1])
-            _join_small(listed, bits, steps, min_size, parent, size)
+            _join_small(listed, bits, steps, min_size, nodes)
         else:
             for i in range(ends.size - 1):
                 y = 0
                 while y < height:
                     n, y = _list_edges(keys, ends[i], ends[i + 1], nodes, ways, min_size, y, pairs)
                     listed = sort_pairs(pairs[:n], scratch[:n], ends[i], ends[i + 1])
-                    _join_small(listed, bits, steps, min_size, parent, size)
+                    _join_small(listed, bits, steps, min_size, nodes)
+    parent = np.empty(nodes.size, np.int32)
+    for p in range(nodes.size):
+        parent[p] = p if nodes[p] >= 0 else ~nodes[p]
     number(parent, ~inside.ravel(), labels.ravel())
 
 
-@njit
+@njit(allocates=True)
 def _ranges(keys):
     """Divide the keys that are edges into ranges; return their ends, and the most edges in one.
 
@@ -98,7 +101,7 @@ def _ranges(keys):
     return ends[:n_ends], most
 
 
-@njit
+@njit(allocates=True)
 def _list_edges(keys, low, high, nodes, ways, min_size, y, pairs):
     """List the edges of a range that can join something, in their order, from row ``y`` on.
 
@@ -106,8 +109,7 @@ def _list_edges(keys, low, high, nodes, ways, min_size, y, pairs):
     ----------
     keys : IN (R, d, W) uint32
     low, high : int, the keys that count are from low to high - 1
-    nodes : parent INOUT (R * W,) int32, paths to roots get short; size IN (R * W,) int32;
-        tolerance IN (R * W,) float32
+    nodes : INOUT (R * W,) int64, paths to roots get short
     ways : rows, columns and bits, as of `segment_pixels`
     min_size : int, 0 where similar segments are joined, else what small ones are smaller than
     y : int
@@ -158,16 +160,16 @@ def _find_segments(nodes, first, low, min_size, segments):
     low, min_size : int, as of `_list_edges`
     segments : OUT (W,) int32, the root r; ~r of a segment that is done, or not small
     """
-    parent, size, tolerance = nodes
-    least = float_of(np.int32(low))
-    root, segment = np.int64(-1), np.int32(0)
+    segment, known = np.int32(0), np.int64(0)  # that of a sample below this root; 0 is no root's
     for x in range(segments.size):
         p = first + x
-        if parent[p] != root:
-            root = np.int64(find(parent, p))
-            done = tolerance[root] < least if min_size == 0 else size[root] >= min_size
+        if nodes[p] != known:
+            root, node = _find(nodes, p)
+            done = node >> 32 < low if min_size == 0 else _size(node) >= min_size
             segment = np.int32(~root if done else root)
-            parent[p] = root
+            known = ~root
+            if root != p:
+                nodes[p] = known
         segments[x] = segment
 
 
@@ -193,63 +195,104 @@ def _mark(keys, low, high, first, second, min_size, k, found):
         found[x] |= np.uint16(counts) << k
 
 
-@register_jitable
+@rule
+def _root(tolerance, size):
+    """The node of a root, not negative as no tolerance is."""
+    return (np.int64(bits_of(tolerance)) << 32) | size
+
+
+@rule
+def _size(node):
+    """Size of the segment of a root."""
+    return node & 0xFFFFFFFF
+
+
+@rule
+def _find(nodes, p):
+    """Root of a sample, and the root's node; the path to it is halved."""
+    node = nodes[p]
+    while node < 0:
+        q = ~node
+        above = nodes[q]
+        if above < 0:
+            nodes[p] = above
+        p, node = q, above
+    return p, node
+
+
+@rule
+def _join(nodes, a, b, of_a, of_b, weight, k):
+    """Join two roots, the smaller below the larger, across an edge of this weight."""
+    size = _size(of_a) + _size(of_b)
+    if _size(of_a) < _size(of_b):
+        a, b = b, a
+    nodes[b] = ~a
+    nodes[a] = _root(np.float32(weight + k / size), size)
+
+
+@rule
 def _ends(edge, bits, steps):
     """The two samples of an edge, without division or branch."""
     p = edge >> bits
     return p, p + steps[edge & ((1 << bits) - 1)]
 
 
-@register_jitable
-def _ask_for_parents(numbers, i, bits, steps, parent):
+@rule
+def _ask_for_nodes(numbers, i, bits, steps, nodes):
     """Ask for the nodes of an edge that comes soon."""
     if 2 * i < numbers.size:
         p, q = _ends(np.int64(numbers[2 * i]), bits, steps)
-        prefetch(parent, p)
-        prefetch(parent, q)
+        prefetch(nodes, p)
+        prefetch(nodes, q)
 
 
-@register_jitable
-def _ask_for_roots(numbers, i, bits, steps, parent, values):
-    """Ask for the parents of these, mostly roots, and for the values that roots have."""
+@rule
+def _ask_for_root(nodes, p):
+    """Ask for the node above a sample, mostly a root, or for its own; no branch, on purpose."""
+    node = nodes[p]
+    is_below = node >> 63
+    prefetch(nodes, (~node & is_below) | (p & ~is_below))
+
+
+@rule
+def _ask_for_roots(numbers, i, bits, steps, nodes):
+    """Ask for the nodes above these."""
     if 2 * i < numbers.size:
         p, q = _ends(np.int64(numbers[2 * i]), bits, steps)
-        a, b = np.int64(parent[p]), np.int64(parent[q])
-        prefetch(parent, a)
-        prefetch(parent, b)
-        prefetch(values, a)
-        prefetch(values, b)
+        _ask_for_root(nodes, p)
+        _ask_for_root(nodes, q)
 
 
 @njit
-def _join_similar(listed, bits, steps, k, parent, size, tolerance):
+def _join_similar(listed, bits, steps, k, nodes):
     """Join the segments at the ends of edges, listed by weight, that are similar (eq. 3)."""
     numbers = listed.view(np.uint32)  # edge, key
     for i in range(listed.size):
-        _ask_for_parents(numbers, i + 2 * _SOON, bits, steps, parent)
-        _ask_for_roots(numbers, i + _SOON, bits, steps, parent, tolerance)
+        _ask_for_nodes(numbers, i + 2 * _SOON, bits, steps, nodes)
+        _ask_for_roots(numbers, i + _SOON, bits, steps, nodes)
         p, q = _ends(np.int64(numbers[2 * i]), bits, steps)
-        a, b = find(parent, p), find(parent, q)
-        weight = float_of(np.int32(numbers[2 * i + 1]))
-        if a != b and weight <= tolerance[a] and weight <= tolerance[b]:
-            root = join(parent, size, a, b)
-            tolerance[root] = weight + k / size[root]
+        a, of_a = _find(nodes, p)
+        b, of_b = _find(nodes, q)
+        key = np.int64(numbers[2 * i + 1])
+        if a != b and key <= min(of_a, of_b) >> 32:
+            _join(nodes, a, b, of_a, of_b, float_of(np.int32(key)), k)
 
 
 @njit
-def _join_small(listed, bits, steps, min_size, parent, size):
+def _join_small(listed, bits, steps, min_size, nodes):
     """Join the segments at the ends of edges, listed by weight, where one is too small."""
     numbers = listed.view(np.uint32)
     for i in range(listed.size):
-        _ask_for_parents(numbers, i + 2 * _SOON, bits, steps, parent)
-        _ask_for_roots(numbers, i + _SOON, bits, steps, parent, size)
+        _ask_for_nodes(numbers, i + 2 * _SOON, bits, steps, nodes)
+        _ask_for_roots(numbers, i + _SOON, bits, steps, nodes)
         p, q = _ends(np.int64(numbers[2 * i]), bits, steps)
-        a, b = find(parent, p), find(parent, q)
-        if a != b and min(size[a], size[b]) < min_size:
-            join(parent, size, a, b)
+        a, of_a = _find(nodes, p)
+        b, of_b = _find(nodes, q)
+        if a != b and min(_size(of_a), _size(of_b)) < min_size:
+            _join(nodes, a, b, of_a, of_b, np.float32(0), 0.0)  # no tolerance is read any more
 
 
-@njit
+@njit(allocates=True)
 def segment_regions(edges, weights, order, sizes, k, min_size, segments):
     """Join regions across edges.
 

@@ -12,7 +12,7 @@ from ..compilation import njit
 _WIDEST = 11  # bits of a digit: as many streams as a cache has lines for
 
 
-@njit
+@njit(allocates=True)
 def sort_pairs(pairs, scratch, low, high):
     """Sort by key, stably; return the array, of the two, that has them.
 

@@ -21,7 +21,7 @@ from ._rules import add_square
 NONE = np.uint32(0xFFFFFFFF)
 
 
-@njit
+@njit(allocates=True)
 def weigh_colours(image, full, taps, inside, height, offsets, factors, weights):
     """Weigh edges by the Euclidean distance of colours, each times a factor.
 

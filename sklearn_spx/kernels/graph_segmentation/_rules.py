@@ -3,19 +3,19 @@
 import math
 
 import numpy as np
-from numba.extending import register_jitable
 
 from .._bits import times
+from ..compilation import rule
 
 
-@register_jitable
+@rule
 def add_square(total, a, b):
     """Add the squared difference of two values of a channel."""
     d = a - b
     return total + times(d, d)
 
 
-@register_jitable
+@rule
 def difference(image, y, x, v, u):
     """Euclidean distance of the colours of (y, x) and (v, u)."""
     total = np.float32(0)

@@ -64,7 +64,7 @@ def _is_junction(cracks, y, x):
     return _degree(found) > 2 or (frame and found != 0)
 
 
-@njit
+@njit(allocates=True)
 def trace_arcs(cracks, points, starts, ways, departures, junctions):
     """Follow every crack once; return (points, arcs, junctions).
 
@@ -158,7 +158,7 @@ def find_pieces(padded, parent):
                 parent[max(a, b)] = min(a, b)
 
 
-@njit
+@njit(allocates=True)
 def link_rings(
     padded,
     stride,

@@ -5,7 +5,7 @@ import numpy as np
 from ..compilation import njit
 
 
-@njit
+@njit(allocates=True)
 def fill_groups(points, ring_starts, group_starts, values, counts, out):
     """Write each group's value where an odd number of its rings' edges is to the left.
 

@@ -11,7 +11,7 @@ import numpy as np
 from ..compilation import njit
 
 
-@njit
+@njit(allocates=True)
 def simplify_arcs(points, starts, tolerance, kept):
     """Say which points of each arc to keep.
 
@@ -75,7 +75,7 @@ def _farthest(points, first, last, i, j):
     return far, most
 
 
-@njit
+@njit(allocates=True)
 def _mend(points, starts, kept):
     """Keep a point more of each segment that is in the way of others; whether there was one."""
     froms, tos = _segments(starts, kept)
@@ -101,7 +101,7 @@ def _mend(points, starts, kept):
     return to_split.any()
 
 
-@njit
+@njit(allocates=True)
 def _segments(starts, kept):
     """First and last point of each segment."""
     n = kept.sum() - (starts.size - 1)
@@ -117,7 +117,7 @@ def _segments(starts, kept):
     return froms, tos
 
 
-@njit
+@njit(allocates=True)
 def _grid(points, froms, tos):
     """Segments by square cells; return (side, cells a row, start of each cell, segments)."""
     length = 0.0

@@ -25,7 +25,7 @@ def _crossings(one, other, right, columns):
     return n
 
 
-@njit
+@njit(allocates=True)
 def count_crossings(labels, height, offsets, lower, higher):
     """Count the crossings at each label and turn the counts into starts of files.
 
@@ -52,7 +52,7 @@ def count_crossings(labels, height, offsets, lower, higher):
             starts[a + 1] += starts[a]
 
 
-@njit
+@njit(allocates=True)
 def list_crossings(labels, height, offsets, higher, lows):
     """File the lower label of each crossing under the higher.
 
@@ -75,7 +75,7 @@ def list_crossings(labels, height, offsets, higher, lows):
     _restore(higher)
 
 
-@njit
+@njit(allocates=True)
 def sort_crossings(higher, lows, lower, highs):
     """File the higher label of each crossing under the lower, sorted; return the number of edges.
 

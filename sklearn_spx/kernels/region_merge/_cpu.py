@@ -11,7 +11,7 @@ from .._disjoint_set import find, join, number, root
 from ..compilation import njit
 
 
-@njit
+@njit(allocates=True)
 def merge(edges, weights, threshold, min_size, segments):
     """DEL's Algorithm 1.
 
@@ -37,7 +37,7 @@ def merge(edges, weights, threshold, min_size, segments):
     number(parent, np.empty(0, np.bool_), segments)
 
 
-@njit
+@njit(allocates=True)
 def spanning_forest(edges, weights, order, n_regions, heights, tree):
     """Kruskal's algorithm; return the number of edges in the forest.
 

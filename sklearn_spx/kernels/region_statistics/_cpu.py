@@ -296,7 +296,7 @@ def list_pixels(labels, starts, pixels):
                 starts[a] += 1
 
 
-@njit
+@njit(allocates=True)
 def interpolate_quantiles(values, pixels, area, shares, scratch, out):
     """Quantiles of each region and channel, linear between the two nearest values.
 

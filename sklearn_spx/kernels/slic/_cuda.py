@@ -8,12 +8,12 @@ lists that they fill are sorted before use, so no order of blocks shows in a res
 
 import numpy as np
 from numba import cuda, float32, int32
-from numba.extending import register_jitable
 
 from .._bits import bits_of, float_of, fma, ordered_key
 from .._clustering import QUARTERS
 from .._cuda_common import fill, for_each
 from .._device import kernel
+from ..compilation import rule
 from ._cuda_tiles import cut, grid_of, pixel_of
 from ._rules import (
     FEW,
@@ -243,7 +243,7 @@ def start_lists(n_windows, counts, starts, filled, alone, n_alone):
         filled[t] = 0
 
 
-@register_jitable
+@rule
 def _stands_alone(n_windows, counts, t):
     """1 if no window meets the tile, though it has pixels."""
     if n_windows[t] > 0:
@@ -313,7 +313,7 @@ def sort_lists(centres, grid, starts, filled, members, candidates):
         candidates[start] = nearest[best]
 
 
-@register_jitable
+@rule
 def _choose(planes, t, s, p, grid, centres, contrast, spatial, candidates, start, n):
     """The place, among n candidates from ``start`` on, of the one nearest to a pixel."""
     top, left = corner(grid, t, s)
@@ -479,7 +479,7 @@ def move(
             contrast[k] = np.float32(1) / max(farthest[k], np.float32(1 / TOO_LARGE))
 
 
-@register_jitable
+@rule
 def _find(candidates, low, high, k):
     """Where k is among candidates in ascending order, of which it is one."""
     while high - low > 1:

@@ -2,7 +2,6 @@
 
 import numpy as np
 from numba import cuda, int32
-from numba.extending import register_jitable
 
 from .. import _cuda_checks
 from .._bits import bits_of, fma
@@ -10,6 +9,7 @@ from .._cuda_common import THREADS, fill, for_each, gather
 from .._cuda_scan import prefix_sum
 from .._device import is_on_gpu, kernel
 from ..checks import as_mask
+from ..compilation import rule
 from ._colour import is_8bit_rgb, rgb_scale_of
 
 _EACH = 16  # pixels of a thread that looks for the least and greatest
@@ -117,7 +117,7 @@ def close_gaps(session, labels, n):
     for_each(session, n_pixels, number_labels, labels, on.numbers)
 
 
-@register_jitable
+@rule
 def _key(value):
     """An int32 that orders like a float32."""
     bits = bits_of(value)

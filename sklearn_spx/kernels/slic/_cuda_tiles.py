@@ -4,11 +4,11 @@ from collections import namedtuple
 
 import numpy as np
 from numba import cuda, int32
-from numba.extending import register_jitable
 
 from .._bits import bits_of
 from .._device import kernel
 from ..color import N_STEPS, TABLE, TABLE_8BIT, lab, linear_light
+from ..compilation import rule
 from ._rules import FEW, GROUP, SET, SIDE, TOO_LARGE, corner, extent, snap
 
 _SIGNLESS = np.int32(0x7FFFFFFF)
@@ -139,7 +139,7 @@ def cut_rgb(image, step, table, scale, mask, grid, inside, counts, planes, large
         cuda.atomic.max(largest_sum, 0, bits_of(total) & _SIGNLESS)
 
 
-@register_jitable
+@rule
 def pixel_of(grid, t, s, p):
     """Row and column of pixel p of a set, (-1, -1) beyond the image."""
     top, left = corner(grid, t, s)
@@ -149,7 +149,7 @@ def pixel_of(grid, t, s, p):
     return top + grid.stride * i, left + grid.stride * j
 
 
-@register_jitable
+@rule
 def _is_inside(mask, grid, y, x):
     if y < 0:
         return False

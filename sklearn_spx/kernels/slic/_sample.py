@@ -90,7 +90,7 @@ def turn_to(axes, pixels):
     return out
 
 
-@njit
+@njit(allocates=True)
 def turn(pixels, axes, out):
     """Write the coordinates of pixels on axes, each sum in the order of the channels.
 

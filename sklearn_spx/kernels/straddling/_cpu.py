@@ -1,9 +1,8 @@
 """Boxes against regions on the CPU. Boxes are tuples (x0, y0, x1, y1), half open."""
 
 import numpy as np
-from numba.extending import register_jitable
 
-from ..compilation import njit
+from ..compilation import njit, rule
 
 
 @njit
@@ -45,7 +44,7 @@ def list_runs(labels, place, runs):
                 place[a] += 1
 
 
-@njit
+@njit(allocates=True)
 def align_and_expand(boxes, region_boxes, sizes, first, runs, thresholds, cut, gains, found):
     """Align each box, then expand it at each threshold.
 
@@ -76,7 +75,7 @@ def align_and_expand(boxes, region_boxes, sizes, first, runs, thresholds, cut, g
                     _write(found, i, 1 + t, _join(_box(found[i], 1 + t), region))
 
 
-@njit
+@njit(allocates=True)
 def _align(box, region_boxes, first, runs, cut, gains):
     """Tight box of the regions inside, and of those it cuts as long as the overlap does not fall.
 
@@ -142,7 +141,7 @@ def _pixels_inside(box, s, first, runs):
     return total
 
 
-@register_jitable
+@rule
 def _box(boxes, i):
     return (
         np.int64(boxes[i, 0]),
@@ -152,32 +151,32 @@ def _box(boxes, i):
     )
 
 
-@register_jitable
+@rule
 def _write(found, i, t, box):
     found[i, t, 0], found[i, t, 1], found[i, t, 2], found[i, t, 3] = box
 
 
-@register_jitable
+@rule
 def _join(a, b):
     return (min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3]))
 
 
-@register_jitable
+@rule
 def _meet(a, b):
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-@register_jitable
+@rule
 def _within(a, b):
     return a[0] >= b[0] and a[1] >= b[1] and a[2] <= b[2] and a[3] <= b[3]
 
 
-@register_jitable
+@rule
 def _area(a):
     return (a[2] - a[0]) * (a[3] - a[1])
 
 
-@register_jitable
+@rule
 def _overlap(a, b):
     """Intersection over union of two boxes that meet."""
     across = min(a[2], b[2]) - max(a[0], b[0])
