@@ -2,14 +2,19 @@
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numba
+import numpy as np
 import pytest
+from numba.core.dispatcher import Dispatcher
 
 import sklearn_spx
+from sklearn_spx import kernels
 from sklearn_spx.kernels.compilation import njit
 
 ROOT = Path(sklearn_spx.__file__).parent
@@ -117,6 +122,72 @@ def test_every_compiled_function_has_the_one_decorator():
         if {alias.name for alias in node.names} & {"jit", "njit", "vectorize", "guvectorize"}
     ]
     assert not wrong
+
+
+def _compiled_functions():
+    """Module, tree of the function, and whether it is said to make arrays."""
+    for path in ROOT.rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            for decorator in getattr(node, "decorator_list", []):
+                said = ast.unparse(decorator)
+                if re.match(r"(njit|inner|rule)\b", said):
+                    yield path, node, "allocates=True" in said
+
+
+def test_a_function_that_calls_one_that_makes_arrays_says_so():
+    """Numba does not tell: the array that is returned would never go."""
+    making = {node.name: path for path, node, allocates in _compiled_functions() if allocates}
+    assert "edges_of" in making
+    wrong = [
+        f"{path.name}: {node.name} calls {call.func.id}"
+        for path, node, allocates in _compiled_functions()
+        if not allocates
+        for call in ast.walk(node)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
+        if _is_of(making.get(call.func.id), path, call.func.id)
+    ]
+    assert not wrong
+
+
+def _is_of(source, path, name):
+    """Whether a name means, in a file, the function of another one, or of its own."""
+    if source is None or source == path:
+        return source == path
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return any(
+        isinstance(node, ast.ImportFrom)
+        and (node.module or "").split(".")[-1] in (source.stem, source.parent.name)
+        and name in {alias.name for alias in node.names}
+        for node in tree.body
+    )
+
+
+def test_no_function_without_counts_returns_an_array():
+    """Its caller would give back a reference that was never counted."""
+    image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+    labels = kernels.slic(image, 20)
+    kernels.entropy_rate_superpixels(image, 20)
+    kernels.graph_segmentation(image, min_size=10)
+    kernels.region_adjacency(labels)
+    found = {
+        function.py_func.__name__: signature.return_type
+        for module in [m for name, m in sys.modules.items() if name.startswith("sklearn_spx.")]
+        for function in vars(module).values()
+        if isinstance(function, Dispatcher) and not function.targetoptions["_nrt"]
+        for signature in function.nopython_signatures
+    }
+    assert "_choose_and" in found
+    assert not {name for name, kind in found.items() if "array" in str(kind)}
+
+
+def test_a_function_without_counts_can_make_no_array():
+    with pytest.raises(numba.TypingError):
+        njit(_make)(3)
+    assert njit(_make, allocates=True)(3) == 0
+
+
+def _make(n):
+    return np.zeros(n)[0]
 
 
 def test_a_function_without_a_file_is_compiled_without_a_warning(recwarn):
