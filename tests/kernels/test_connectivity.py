@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from sklearn_spx.kernels import enforce_connectivity
-from sklearn_spx.kernels.connectivity import connect
+from sklearn_spx.kernels.connectivity import _components, connect
 
 from . import naive
 
@@ -39,6 +39,31 @@ def test_runs_across_words_of_bits(width, shape, long):
     for min_size in (0, 4):
         wanted = naive.enforce_connectivity(labels, min_size)
         assert enforce_connectivity(labels, min_size).tolist() == wanted.tolist()
+
+
+def _totals(labels):
+    """Entries of borders, and what each two neighbours share in all."""
+    runs, sizes, _ = _components.components(labels)
+    borders = _components.borders_of(runs, np.ones(len(sizes), bool))
+    n, totals = 0, {}
+    for i, node in enumerate(borders.heads.tolist()):
+        while node >= 0:
+            pair = i, int(borders.other[node])
+            totals[pair] = totals.get(pair, 0) + int(borders.shared[node])
+            n, node = n + 1, int(borders.after[node])
+    return n, totals
+
+
+@pytest.mark.parametrize("shape", [(30, 40), (4, 9, 11)])
+def test_borders_of_many_runs_are_added_up_as_they_are_listed(shape, monkeypatch):
+    labels = np.random.default_rng(0).integers(-1, 2, shape, dtype=np.int32)
+    wanted = naive.enforce_connectivity(labels, 9).tolist()
+    n_listed, totals = _totals(labels)
+    monkeypatch.setattr(_components, "_MANY", 0)
+    n_added_up, same = _totals(labels)
+    assert same == totals
+    assert len(totals) <= n_added_up < 0.8 * n_listed
+    assert enforce_connectivity(labels, 9).tolist() == wanted
 
 
 @settings(max_examples=50, deadline=None, derandomize=True)

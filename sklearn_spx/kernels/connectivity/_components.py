@@ -7,6 +7,9 @@ from .._bands import ONE_BAND, Bands
 from .._bits import WORD
 from . import _cpu, _cpu_runs, _rules
 
+_MANY = 2**20  # runs from which on memory counts more than time
+_LOOK_BACK = 4  # three in ten entries are left, of crumbs of noise
+
 
 def settle(labels: NDArray[np.int32], bands: Bands = ONE_BAND) -> None:
     """Give pixels that differ from all their neighbours the label most frequent among them.
@@ -178,8 +181,9 @@ def borders_of(runs: _cpu_runs.Runs, small: NDArray[np.bool_]) -> _rules.Borders
         heads=np.full(len(small), -1, np.int64),
         other=np.empty(n_entries, runs.component.dtype),
         shared=np.empty(n_entries, np.int32),
-        after=np.empty(n_entries, np.int64),
+        after=np.empty(n_entries, np.int32 if n_entries < 2**31 else np.int64),
     )
     most = int(np.diff(runs.first).max())  # runs of a row
-    _cpu.list_borders(runs, small, np.empty(most, np.int64), borders)
+    look_back = _LOOK_BACK if len(runs.ends) >= _MANY else 0
+    _cpu.list_borders(runs, small, look_back, np.empty(most, np.int64), borders)
     return borders

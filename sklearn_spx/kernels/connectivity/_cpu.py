@@ -84,13 +84,17 @@ def settle_samples(kept, height, first, stop, outside, lonely, labels):
 
 
 @njit
-def list_borders(runs, small, own, borders):
+def list_borders(runs, small, look_back, own, borders):
     """List the borders of the small components.
+
+    A neighbour is met again and again. Where one of the last entries of a component's list is of
+    the same neighbour, what they share is added to it.
 
     Parameters
     ----------
     runs : IN Runs, of `label_runs`
     small : IN (n_components,) bool
+    look_back : int, how many of the last entries; 0 takes more memory and less time
     own : (W,) int64, scratch
     borders : OUT Borders, `heads` -1
     """
@@ -125,6 +129,10 @@ def list_borders(runs, small, own, borders):
             for q in range(r - 1, r + 2, 2):
                 if q >= first[y] and q < first[y + 1]:
                     j, at = component[_U(q)], _U(n)
+                    known = _known(other, after, head, j, look_back)
+                    if known >= 0:
+                        shared[_U(known)] += 1
+                        continue
                     other[at], shared[at], after[at] = j, 1, head
                     head = n if j >= 0 else head
                     n += j >= 0
@@ -138,12 +146,27 @@ def list_borders(runs, small, own, borders):
                 while start < end:
                     stop, j = min(np.int64(ends[_U(q)]), end), component[_U(q)]
                     is_border, at = (j >= 0) & (j != i), _U(n)
-                    other[at], shared[at], after[at] = j, stop - start, head
-                    head = n if is_border else head
-                    n += is_border
+                    known = _known(other, after, head, j, look_back)
+                    if known >= 0:
+                        shared[_U(known)] += stop - start
+                    else:
+                        other[at], shared[at], after[at] = j, stop - start, head
+                        head = n if is_border else head
+                        n += is_border
                     start = stop
                     q += 1
             heads[_U(i)] = head
+
+
+@njit(inline="always")
+def _known(other, after, head, j, look_back):
+    """The entry of neighbour j among the last of a list, or -1."""
+    node = head if look_back > 0 else np.int64(-1)
+    left = look_back
+    while node >= 0 and other[_U(node)] != j:
+        left -= 1
+        node = np.int64(after[_U(node)]) if left > 0 else np.int64(-1)
+    return node
 
 
 @njit
