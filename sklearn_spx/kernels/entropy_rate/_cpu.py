@@ -17,6 +17,7 @@ from ._queue import (
 )
 from ._rules import loop_gain, scales
 
+_U = np.uint64  # an index without a sign spares numba the test for a negative one
 N_WORKERS = 31  # times eight numbers of boxes, and 0, are those of a byte
 
 
@@ -52,10 +53,11 @@ def loops_of(weights, height, offsets):
     bits, steps = edges_of(offsets, height, weights.shape[1], weights.shape[2])
     loop = np.zeros(weight.size >> bits)
     for e in range(weight.size):
-        if weight[e] > 0:
+        w = weight[_U(e)]
+        if w > 0:
             a = e >> bits
-            loop[a] += weight[e]
-            loop[a + steps[e - (a << bits)]] += weight[e]
+            loop[_U(a)] += w
+            loop[_U(a + steps[_U(e - (a << bits))])] += w
     return loop
 
 
@@ -68,11 +70,12 @@ def greatest_gain(rows, weights, height, offsets, loop):
     greatest = 0.0
     for a in range(rows[0] * width, rows[1] * width):
         for k in range(n_ways):
-            w = weight[(a << bits) + k]
+            w = weight[_U((a << bits) + k)]
             if w > 0:
-                b = a + steps[k]
-                if most_gain(w, loop[a], loop[b], np.inf) > greatest:
-                    greatest = max(greatest, loop_gain(w, loop[a], loop[b]))
+                b = a + steps[_U(k)]
+                of_a, of_b = loop[_U(a)], loop[_U(b)]
+                if most_gain(w, of_a, of_b, np.inf) > greatest:
+                    greatest = max(greatest, loop_gain(w, of_a, of_b))
     return greatest
 
 

@@ -33,6 +33,7 @@ ALL = np.int64(1 << 62)  # joins: no number of them ends the work
 RANGE = 47  # of the buckets, in bits of integer cost; the greatest entropy gain is 2^44
 # at most 30: a cost within a bucket and the 32 bits of an edge are one number in the heap
 _SHIFT = RANGE - 17
+_U = np.uint64  # an index without a sign spares numba the test for a negative one
 _TABLE = 1 << 16  # sizes of clusters whose n log n is kept; there are few clusters beyond
 _LN2 = 0.6931471805599453
 _ROUNDING = 1e-10  # far more than the arithmetic of a gain errs by
@@ -110,7 +111,7 @@ def limit_at(depth, graph):
 @rule(forceinline=True)
 def root_of(root, a):
     """The pixel that the cluster of pixel ``a`` is known by."""
-    r = root[a]
+    r = root[_U(a)]
     return a if r < 0 else r
 
 
@@ -118,7 +119,7 @@ def root_of(root, a):
 def unbalance_of(n_log_n, m, n):
     """Unbalance of a union of m and n pixels, as `integer_cost` takes it."""
     if m + n < n_log_n.size:
-        return n_log_n[m + n] - n_log_n[m] - n_log_n[n] - n_log_n[2]
+        return n_log_n[_U(m + n)] - n_log_n[_U(m)] - n_log_n[_U(n)] - n_log_n[2]
     return x_log_x(float(m + n)) - x_log_x(float(m)) - x_log_x(float(n)) - n_log_n[2]
 
 
@@ -152,16 +153,16 @@ def most_gain(w, loop_a, loop_b, most):
 @rule(forceinline=True)
 def _join(root, ring, root_a, root_b):
     """Join two clusters: the pixels of the smaller get another root."""
-    if root[root_a] > root[root_b]:  # minus the sizes
+    if root[_U(root_a)] > root[_U(root_b)]:  # minus the sizes
         root_a, root_b = root_b, root_a
-    root[root_a] += root[root_b]
+    root[_U(root_a)] += root[_U(root_b)]
     p = root_b
     while True:
-        root[p] = root_a
-        p = ring[p]
+        root[_U(p)] = root_a
+        p = ring[_U(p)]
         if p == root_b:
             break
-    ring[root_a], ring[root_b] = ring[root_b], ring[root_a]
+    ring[_U(root_a)], ring[_U(root_b)] = ring[_U(root_b)], ring[_U(root_a)]
 
 
 @inner
@@ -188,8 +189,8 @@ def open_box(graph, box, first, behind):
             for x in range(max(left - 1, 0), min(right + 1, width)):
                 if beside or x < left or x == right:
                     r = root_of(root, (z * height + y) * width + x)
-                    if open_[r] == box:  # of others there may be work elsewhere
-                        open_[r] = 0
+                    if open_[_U(r)] == box:  # of others there may be work elsewhere
+                        open_[_U(r)] = 0
 
 
 @inner
@@ -217,49 +218,49 @@ def deal(graph, head, box, first, behind, ring, limit):
             row = (z * height + y) * width
             for a in range(row + max(first[2] - ring, 0), row + min(behind[2] + ring, width)):
                 root_a = root_of(root, a)
-                shut_a = open_[root_a] != box
+                shut_a = open_[_U(root_a)] != box
                 for k in range(1 << bits):
                     e = (a << bits) + k
-                    w = weight[e]
+                    w = weight[_U(e)]
                     if w == 0:
                         continue
                     b = a + steps[k]
                     root_b = root_of(root, b)
-                    if root_a == root_b or (shut_a and open_[root_b] != box):
+                    if root_a == root_b or (shut_a and open_[_U(root_b)] != box):
                         continue
-                    unbalance = unbalance_of(n_log_n, -root[root_a], -root[root_b])
-                    gain = most_gain(w, loop[a], loop[b], greatest)
+                    unbalance = unbalance_of(n_log_n, -root[_U(root_a)], -root[_U(root_b)])
+                    gain = most_gain(w, loop[_U(a)], loop[_U(b)], greatest)
                     bucket = integer_cost(gain, unbalance, greatest, factor, unit) >> _SHIFT
                     if limit == N_BUCKETS:
                         bucket = min(bucket, limit - 1)
                     if bucket < limit:
-                        following[e] = head[bucket]
-                        head[bucket] = e
+                        following[_U(e)] = head[_U(bucket)]
+                        head[_U(bucket)] = e
 
 
 @rule(forceinline=True)
 def _sift(ready, n, i):
     """Let entry ``i`` of a heap of n down to where it belongs; the least entry is the first."""
-    entry = ready[i]
+    entry = ready[_U(i)]
     while True:
         below = 2 * i + 1
-        if below + 1 < n and ready[below + 1] < ready[below]:
+        if below + 1 < n and ready[_U(below + 1)] < ready[_U(below)]:
             below += 1
-        if below >= n or ready[below] >= entry:
+        if below >= n or ready[_U(below)] >= entry:
             break
-        ready[i] = ready[below]
+        ready[_U(i)] = ready[_U(below)]
         i = below
-    ready[i] = entry
+    ready[_U(i)] = entry
 
 
 @rule(forceinline=True)
 def _put(following, head, e, bucket, limit, waiting):
     """Put an edge into a bucket below ``limit``, or before the list of others; return that list."""
     if bucket < limit:
-        following[e] = head[bucket]
-        head[bucket] = e
+        following[_U(e)] = head[_U(bucket)]
+        head[_U(bucket)] = e
         return waiting
-    following[e] = waiting
+    following[_U(e)] = waiting
     return np.int64(e)
 
 
@@ -327,17 +328,17 @@ def _empty(graph, heads, box, origin, buckets, limit, most, ready, n, done):
             e = np.int64(heads[i, bucket])
             heads[i, bucket] = -1
             while e >= 0:
-                after = np.int64(following[e])
+                after = np.int64(following[_U(e)])
                 a = e >> bits
-                b = a + steps[e - (a << bits)]
+                b = a + steps[_U(e - (a << bits))]
                 root_a, root_b = root_of(root, a), root_of(root, b)
-                if (root_a != root_b) & ((open_[root_a] == box) | (open_[root_b] == box)):
-                    w = weight[e]
-                    unbalance = unbalance_of(n_log_n, -root[root_a], -root[root_b])
-                    gain = most_gain(w, loop[a], loop[b], greatest)
+                if (root_a != root_b) & ((open_[_U(root_a)] == box) | (open_[_U(root_b)] == box)):
+                    w = weight[_U(e)]
+                    unbalance = unbalance_of(n_log_n, -root[_U(root_a)], -root[_U(root_b)])
+                    gain = most_gain(w, loop[_U(a)], loop[_U(b)], greatest)
                     key = integer_cost(gain, unbalance, greatest, factor, unit) - start
                     if key < 1 << _SHIFT:
-                        gain = loop_gain(w, loop[a], loop[b])
+                        gain = loop_gain(w, loop[_U(a)], loop[_U(b)])
                         key = integer_cost(gain, unbalance, greatest, factor, unit) - start
                     if key < 1 << _SHIFT:
                         ready[n] = (max(key, np.int64(0)) << 32) | e
@@ -355,14 +356,14 @@ def _empty(graph, heads, box, origin, buckets, limit, most, ready, n, done):
             known = ready[0]
             e = known & np.int64(0xFFFFFFFF)
             a = e >> bits
-            b = a + steps[e - (a << bits)]
+            b = a + steps[_U(e - (a << bits))]
             root_a, root_b = root_of(root, a), root_of(root, b)
-            is_open_a, is_open_b = open_[root_a] == box, open_[root_b] == box
+            is_open_a, is_open_b = open_[_U(root_a)] == box, open_[_U(root_b)] == box
             if root_a != root_b and (is_open_a or is_open_b):
-                w, key = weight[e], known >> 32
+                w, key = weight[_U(e)], known >> 32
                 if not fresh:
-                    unbalance = unbalance_of(n_log_n, -root[root_a], -root[root_b])
-                    gain = loop_gain(w, loop[a], loop[b])
+                    unbalance = unbalance_of(n_log_n, -root[_U(root_a)], -root[_U(root_b)])
+                    gain = loop_gain(w, loop[_U(a)], loop[_U(b)])
                     cost = integer_cost(gain, unbalance, greatest, factor, unit)
                     key = max(cost - start, np.int64(0))
                     if key < 1 << _SHIFT and (key << 32) | e > known:
@@ -373,15 +374,15 @@ def _empty(graph, heads, box, origin, buckets, limit, most, ready, n, done):
                     waiting = _put(following, head, e, bucket + (key >> _SHIFT), limit, waiting)
                 elif is_open_a and is_open_b:  # no other edge at the two is better
                     _join(root, ring, root_a, root_b)
-                    loop[a] -= w
-                    loop[b] -= w
+                    loop[_U(a)] -= w
+                    loop[_U(b)] -= w
                     n_joins += 1
                     last = max(last, start + key)
                     fresh = False
                 elif is_open_a:  # the better edge leads to what is not open
-                    open_[root_a] = 0
+                    open_[_U(root_a)] = 0
                 else:
-                    open_[root_b] = 0
+                    open_[_U(root_b)] = 0
             n -= 1
             ready[0] = ready[n]
             _sift(ready, n, 0)

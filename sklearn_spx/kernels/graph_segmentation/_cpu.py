@@ -23,6 +23,7 @@ from ._cpu_sort import sort_pairs
 
 _ROUNDS = 4  # of about as many edges each
 _SOON = 16  # edges ahead whose nodes are asked for
+_U = np.uint64  # an index without a sign spares numba the test for a negative one
 _BIN = 1 << 16  # keys that the histogram counts as one
 
 
@@ -163,14 +164,14 @@ def _find_segments(nodes, first, low, min_size, segments):
     segment, known = np.int32(0), np.int64(0)  # that of a sample below this root; 0 is no root's
     for x in range(segments.size):
         p = first + x
-        if nodes[p] != known:
+        if nodes[_U(p)] != known:
             root, node = _find(nodes, p)
             done = node >> 32 < low if min_size == 0 else _size(node) >= min_size
             segment = np.int32(~root if done else root)
             known = ~root
             if root != p:
-                nodes[p] = known
-        segments[x] = segment
+                nodes[_U(p)] = known
+        segments[_U(x)] = segment
 
 
 @njit
@@ -192,7 +193,7 @@ def _mark(keys, low, high, first, second, min_size, k, found):
         a, b = first[x], second[x]
         open_ends = ((a & b) | ((a | b) & both)) >= 0  # signs say what is done
         counts = (keys[x] >= low) & (keys[x] < high) & (a != b) & open_ends
-        found[x] |= np.uint16(counts) << k
+        found[_U(x)] |= np.uint16(counts) << k
 
 
 @rule
@@ -210,12 +211,12 @@ def _size(node):
 @rule
 def _find(nodes, p):
     """Root of a sample, and the root's node; the path to it is halved."""
-    node = nodes[p]
+    node = nodes[_U(p)]
     while node < 0:
         q = ~node
-        above = nodes[q]
+        above = nodes[_U(q)]
         if above < 0:
-            nodes[p] = above
+            nodes[_U(p)] = above
         p, node = q, above
     return p, node
 
@@ -226,22 +227,22 @@ def _join(nodes, a, b, of_a, of_b, weight, k):
     size = _size(of_a) + _size(of_b)
     if _size(of_a) < _size(of_b):
         a, b = b, a
-    nodes[b] = ~a
-    nodes[a] = _root(np.float32(weight + k / size), size)
+    nodes[_U(b)] = ~a
+    nodes[_U(a)] = _root(np.float32(weight + k / size), size)
 
 
 @rule
 def _ends(edge, bits, steps):
     """The two samples of an edge, without division or branch."""
     p = edge >> bits
-    return p, p + steps[edge & ((1 << bits) - 1)]
+    return p, p + steps[_U(edge & ((1 << bits) - 1))]
 
 
 @rule
 def _ask_for_nodes(numbers, i, bits, steps, nodes):
     """Ask for the nodes of an edge that comes soon."""
     if 2 * i < numbers.size:
-        p, q = _ends(np.int64(numbers[2 * i]), bits, steps)
+        p, q = _ends(np.int64(numbers[_U(2 * i)]), bits, steps)
         prefetch(nodes, p)
         prefetch(nodes, q)
 
@@ -249,7 +250,7 @@ def _ask_for_nodes(numbers, i, bits, steps, nodes):
 @rule
 def _ask_for_root(nodes, p):
     """Ask for the node above a sample, mostly a root, or for its own; no branch, on purpose."""
-    node = nodes[p]
+    node = nodes[_U(p)]
     is_below = node >> 63
     prefetch(nodes, (~node & is_below) | (p & ~is_below))
 
@@ -258,7 +259,7 @@ def _ask_for_root(nodes, p):
 def _ask_for_roots(numbers, i, bits, steps, nodes):
     """Ask for the nodes above these."""
     if 2 * i < numbers.size:
-        p, q = _ends(np.int64(numbers[2 * i]), bits, steps)
+        p, q = _ends(np.int64(numbers[_U(2 * i)]), bits, steps)
         _ask_for_root(nodes, p)
         _ask_for_root(nodes, q)
 
@@ -270,10 +271,10 @@ def _join_similar(listed, bits, steps, k, nodes):
     for i in range(listed.size):
         _ask_for_nodes(numbers, i + 2 * _SOON, bits, steps, nodes)
         _ask_for_roots(numbers, i + _SOON, bits, steps, nodes)
-        p, q = _ends(np.int64(numbers[2 * i]), bits, steps)
+        p, q = _ends(np.int64(numbers[_U(2 * i)]), bits, steps)
         a, of_a = _find(nodes, p)
         b, of_b = _find(nodes, q)
-        key = np.int64(numbers[2 * i + 1])
+        key = np.int64(numbers[_U(2 * i + 1)])
         if a != b and key <= min(of_a, of_b) >> 32:
             _join(nodes, a, b, of_a, of_b, float_of(np.int32(key)), k)
 
@@ -285,7 +286,7 @@ def _join_small(listed, bits, steps, min_size, nodes):
     for i in range(listed.size):
         _ask_for_nodes(numbers, i + 2 * _SOON, bits, steps, nodes)
         _ask_for_roots(numbers, i + _SOON, bits, steps, nodes)
-        p, q = _ends(np.int64(numbers[2 * i]), bits, steps)
+        p, q = _ends(np.int64(numbers[_U(2 * i)]), bits, steps)
         a, of_a = _find(nodes, p)
         b, of_b = _find(nodes, q)
         if a != b and min(_size(of_a), _size(of_b)) < min_size:
