@@ -55,7 +55,7 @@ def njit(function=None, *, allocates=False, **options):
     """
     if function is None:
         return functools.partial(njit, allocates=allocates, **options)
-    # no one asks for a C function
+    # no one asks for a C function; without numba's runtime, nrt, nothing is counted
     options = {"nogil": True, "no_cfunc_wrapper": True, "_nrt": allocates, **options}
     try:
         return _tied_to_all_files(numba.njit(function, cache=True, **options))
