@@ -105,7 +105,7 @@ def call(name):
 def measure(name, height, width):
     """`growth` of a call on an image, compiled before."""
     work, image = call(name), scene(height, width)
-    work(scene(60, 80))
+    work(scene(160, 300))  # more than a tile of any method, so that all of it is compiled
     return growth(lambda: work(image))
 
 
