@@ -106,17 +106,19 @@ def test_where_nothing_is_seen_superpixels_are_the_cells():
     assert (free != cells).any()
 
 
-def _segment(affinities, n_segments, side, mask, balance=0.5, connectivity=8, n_threads=1):
+def _segment(
+    affinities, n_segments, side, mask, balance=0.5, connectivity=8, n_threads=1, depth=0.8
+):
     """Labels, or None where sweeps over tiles of this side went too far."""
     grid = grid_of(mask.shape, connectivity)
     weights = affinity_weights(affinities, grid)
     inside = np.zeros(weights.shape[:2], bool)
     inside[:, : mask.shape[-1]] = grid.flat(mask)
     of_edges = grid.shape[1], grid.offsets
-    _cpu_weights.cut_edges(inside, *of_edges, weights)
+    _cpu_weights.cut_edges((0, len(inside)), inside, *of_edges, weights)
     graph = weights, inside, *of_edges, int(inside.sum()), n_segments, balance
     with Bands(n_threads) as bands:
-        labels, n_left = _sweeps.segment(*graph, side, 2, bands)
+        labels, n_left = _sweeps.segment(*graph, (side, 2, depth) if side else None, bands)
     assert n_left == n_segments or (n_left == -1 and side > 0)
     return labels if n_left > 0 else None
 
@@ -130,9 +132,10 @@ def _segment(affinities, n_segments, side, mask, balance=0.5, connectivity=8, n_
     st.sampled_from([4, 8]),
     st.booleans(),
     st.integers(1, 3),
+    st.sampled_from([0.8, 1.0, 1.5]),
 )
 def test_sweeps_over_tiles_change_nothing(
-    seed, shape, side, balance, connectivity, ties, n_threads
+    seed, shape, side, balance, connectivity, ties, n_threads, depth
 ):
     rng = np.random.default_rng(seed)
     affinities = rng.uniform(0.01, 1, (2, *shape)).astype(np.float32)
@@ -142,7 +145,7 @@ def test_sweeps_over_tiles_change_nothing(
     mask[-1, shape[1] // 2 :] = shape[0] == 1
     n_segments = int(rng.integers(1, max(2, mask.sum() // 10)))
     arguments = (mask, balance, connectivity)
-    swept = _segment(affinities, n_segments, side, *arguments, n_threads)
+    swept = _segment(affinities, n_segments, side, *arguments, n_threads, depth)
     if swept is not None:
         np.testing.assert_array_equal(swept, _segment(affinities, n_segments, 0, *arguments))
 
@@ -210,6 +213,24 @@ def test_sweeps_that_go_too_far_are_made_good(monkeypatch):
     monkeypatch.setattr(package, "_LEAST_SIZE", 0)
     found = entropy_rate_superpixels(affinities=affinities, n_segments=1900)
     np.testing.assert_array_equal(found, wanted)
+
+
+def test_shallower_sweeps_follow_those_that_go_too_far(monkeypatch):
+    tried, least, segment = [], [np.inf], _sweeps.segment
+
+    def noted(*arguments):
+        *graph, sweeps, bands = arguments
+        tried.append(None if sweeps is None else sweeps[-1])
+        labels, n_left = segment(*graph, sweeps, bands)
+        return labels, -1 if sweeps is not None and sweeps[-1] >= least[0] else n_left
+
+    monkeypatch.setattr(_sweeps, "segment", noted)
+    image = data.coffee()[:200, :300]
+    found = []
+    for least[0] in (np.inf, 1.0, 0.0):
+        found.append(entropy_rate_superpixels(image, 60))
+        np.testing.assert_array_equal(found[-1], found[0])
+    assert tried == [1.0, 1.0, 0.8, 1.0, 0.8, None]
 
 
 @pytest.mark.parametrize("connectivity", [4, 8])
@@ -553,6 +574,25 @@ def test_no_gain_is_above_its_bound(w, more_a, more_b):
         bound, gain = _bound_and_gain(w, w + more_a * scale, w + more_b * scale)
         assert gain <= bound
     assert _bound_and_gain(w, w * (1 - 1e-9), 1.0)[0] == np.inf  # a loop that rounding made small
+
+
+@pytest.mark.parametrize("step", [1, -3, 7])
+def test_bounds_of_a_row_are_those_of_its_edges(step):
+    rng = np.random.default_rng(0)
+    loop, weight = rng.uniform(0, 8, 40), rng.uniform(0, 2, 160)
+    weight[rng.uniform(size=160) < 0.2] = 0
+    for first, stop in [(0, 40), (5, 17), (36, 40), (0, 2)]:
+        bounds = np.full(40, -1.0)
+        _queue.bound_gains(weight, loop, 2, 3, step, first, stop, 9.0, bounds)
+        for a in range(first, stop):
+            if 0 <= a + step < 40:
+                w, of_a, of_b = weight[4 * a + 3], loop[a], loop[a + step]
+                assert bounds[a - first] == _bound(w, of_a, of_b) or w == 0
+
+
+@njit
+def _bound(w, loop_a, loop_b):
+    return _queue.most_gain(w, loop_a, loop_b, 9.0)
 
 
 def test_bounds_are_near_enough_to_spare_gains():

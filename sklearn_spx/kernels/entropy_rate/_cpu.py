@@ -8,10 +8,10 @@ from ._queue import (
     ALL,
     N_BUCKETS,
     RANGE,
+    bound_gains,
     deal,
     empty_buckets,
     limit_at,
-    most_gain,
     open_box,
     open_graph,
 )
@@ -66,16 +66,18 @@ def greatest_gain(rows, weights, height, offsets, loop):
     """Greatest entropy gain of an edge that begins in a range of rows, two int."""
     width, n_ways = weights.shape[1:]
     bits, steps = edges_of(offsets, height, width, n_ways)
-    weight = weights.ravel()
+    weight, bounds = weights.ravel(), np.zeros(width)
     greatest = 0.0
-    for a in range(rows[0] * width, rows[1] * width):
+    for row in range(rows[0] * width, rows[1] * width, width):
         for k in range(n_ways):
-            w = weight[_U((a << bits) + k)]
-            if w > 0:
-                b = a + steps[_U(k)]
-                of_a, of_b = loop[_U(a)], loop[_U(b)]
-                if most_gain(w, of_a, of_b, np.inf) > greatest:
-                    greatest = max(greatest, loop_gain(w, of_a, of_b))
+            bound_gains(weight, loop, bits, k, steps[k], row, row + width, np.inf, bounds)
+            for x in range(width):
+                if bounds[_U(x)] > greatest:
+                    a = row + x
+                    w = weight[_U((a << bits) + k)]
+                    if w > 0:
+                        gain = loop_gain(w, loop[_U(a)], loop[_U(a + steps[k])])
+                        greatest = max(greatest, gain)
     return greatest
 
 
@@ -119,6 +121,7 @@ def sweep(graph, heads, worker, start, stop, sides, depth):
     """
     limit = limit_at(depth, graph)
     zero, n_joins, last = np.int64(0), 0, np.int64(-1)
+    bounds = np.empty((1 << graph.bits, graph.shape[2]))
     for z in range(start[0], stop[0], sides[0]):
         for y in range(start[1], stop[1], sides[1]):
             for x in range(start[2], stop[2], sides[2]):
@@ -129,20 +132,21 @@ def sweep(graph, heads, worker, start, stop, sides, depth):
                     min(x + sides[2], stop[2]),
                 )  # fmt: skip
                 open_box(graph, box, (z, y, x), behind)
-                deal(graph, heads[0], box, (z, y, x), behind, 1, limit)
+                deal(graph, heads[0], box, (z, y, x), behind, 1, limit, bounds)
                 _, n, cost = empty_buckets(graph, heads, box, zero, (zero, limit), limit, ALL)
                 n_joins += n
                 last = max(last, cost)
     return n_joins, last
 
 
-@njit
+@njit(allocates=True)
 def deal_part(graph, head, first, behind):
     """Put all edges that begin in a part of the image into buckets; arguments as of `deal`.
 
     All clusters are open.
     """
-    deal(graph, head, 0, first, behind, 0, N_BUCKETS)
+    bounds = np.empty((1 << graph.bits, graph.shape[2]))
+    deal(graph, head, 0, first, behind, 0, N_BUCKETS, bounds)
 
 
 @njit(allocates=True)

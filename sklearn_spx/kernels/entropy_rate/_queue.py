@@ -127,27 +127,46 @@ def unbalance_of(n_log_n, m, n):
 def _near_log(x):
     """Natural logarithm of a normal float64 above 0, to within _LOG_ERROR."""
     bits = bits_of_double(x)
-    power = (bits >> 52) - 1023
+    power = np.int64(_U(bits) >> _U(52)) - 1023
     f = double_of(bits - (power << 52)) - 1.0
     log_f = f * (_LOG[0] + f * (_LOG[1] + f * (_LOG[2] + f * (_LOG[3] + f * _LOG[4]))))
     return _LN2 * power + log_f
 
 
-@rule(forceinline=True)
+@rule(forceinline=True, error_model="numpy")  # no test for 0
 def most_gain(w, loop_a, loop_b, most):
     """At least `loop_gain`, by some 1e-4 w too much, or ``most`` where that is not sure.
 
     x log x at l - w is l log l - w (1 + log l) + w (r / 2 + r^2 / 6 + r^3 / 12 + r^4 / 20 + ...),
     r = w / l: no term is below 0, and those that are left out count where l is nearly w alone.
     """
-    if not (w <= loop_a and w <= loop_b):  # loops are sums, and rounded
-        return most
     per_product = w / (loop_a * loop_b)
     r, s = loop_b * per_product, loop_a * per_product
     beyond_a = r * (1 / 2 + r * (1 / 6 + r * (1 / 12 + r * (1 / 20))))
     beyond_b = s * (1 / 2 + s * (1 / 6 + s * (1 / 12 + s * (1 / 20))))
     gain = w * ((2.0 + _LOG_ERROR) - _near_log(r * s) - (beyond_a + beyond_b))
-    return gain + _ROUNDING * (loop_a + loop_b)
+    gain += _ROUNDING * (loop_a + loop_b)
+    return gain if (w <= loop_a) & (w <= loop_b) else most  # loops are sums, and rounded
+
+
+@njit(error_model="numpy")
+def bound_gains(weight, loop, bits, k, step, first, stop, most, bounds):
+    """Write `most_gain` of edge k of pixels beside each other: straight code, for vectors.
+
+    Parameters
+    ----------
+    weight : IN (R * W << bits,) float64
+    loop : IN (R * W,) float64
+    bits, k, step : int, as of `Graph`
+    first, stop : int, the first pixel and the one behind the last
+    most : float
+    bounds : OUT (>= stop - first,) float64; where the edge leaves the image, its weight
+    """
+    for i in range(stop - first):
+        bounds[_U(i)] = weight[_U((first + i << bits) + k)]
+    for i in range(max(0, -step - first), min(stop, loop.size - step) - first):
+        loop_a, loop_b = loop[_U(first + i)], loop[_U(first + step + i)]
+        bounds[_U(i)] = most_gain(bounds[_U(i)], loop_a, loop_b, most)
 
 
 @rule(forceinline=True)
@@ -194,7 +213,7 @@ def open_box(graph, box, first, behind):
 
 
 @inner
-def deal(graph, head, box, first, behind, ring, limit):
+def deal(graph, head, box, first, behind, ring, limit, bounds):
     """Put edges of clusters that are open into the buckets below ``limit``; leave out all others.
 
     None is left out where that is all buckets: the last takes what is beyond, and deals it out.
@@ -207,6 +226,7 @@ def deal(graph, head, box, first, behind, ring, limit):
     first, behind : three int, of the pixels where edges begin; as of `open_box`
     ring : int, pixels around them where more begin
     limit : int
+    bounds : OUT (2^bits, >= W) float64, for work
     """
     depth, height, width = graph.shape
     bits, weight, steps = graph.bits, graph.weight, graph.steps
@@ -216,7 +236,11 @@ def deal(graph, head, box, first, behind, ring, limit):
     for z in range(max(first[0] - ring, 0), min(behind[0] + ring, depth)):
         for y in range(max(first[1] - ring, 0), min(behind[1] + ring, height)):
             row = (z * height + y) * width
-            for a in range(row + max(first[2] - ring, 0), row + min(behind[2] + ring, width)):
+            start, stop = row + max(first[2] - ring, 0), row + min(behind[2] + ring, width)
+            for k in range(1 << bits):
+                of_k = bounds[k]
+                bound_gains(weight, loop, bits, k, steps[k], start, stop, greatest, of_k)
+            for a in range(start, stop):
                 root_a = root_of(root, a)
                 shut_a = open_[_U(root_a)] != box
                 for k in range(1 << bits):
@@ -229,7 +253,7 @@ def deal(graph, head, box, first, behind, ring, limit):
                     if root_a == root_b or (shut_a and open_[_U(root_b)] != box):
                         continue
                     unbalance = unbalance_of(n_log_n, -root[_U(root_a)], -root[_U(root_b)])
-                    gain = most_gain(w, loop[_U(a)], loop[_U(b)], greatest)
+                    gain = bounds[k, _U(a - start)]
                     bucket = integer_cost(gain, unbalance, greatest, factor, unit) >> _SHIFT
                     if limit == N_BUCKETS:
                         bucket = min(bucket, limit - 1)

@@ -16,11 +16,9 @@ import numpy as np
 from .._bands import ONE_BAND
 from . import _cpu, _queue
 
-_DEPTH = 0.8  # of sweeps, in greatest entropy gains; few of the last joins cost less
-
 
 def segment(
-    weights, inside, height, offsets, n_pixels, n_segments, balance, side, growth, bands=ONE_BAND
+    weights, inside, height, offsets, n_pixels, n_segments, balance, sweeps, bands=ONE_BAND
 ):
     """Join until ``n_segments`` are left.
 
@@ -32,8 +30,9 @@ def segment(
     offsets : int64 ndarray of shape (d, 3), from a pixel to the ends of its edges
     n_pixels, n_segments : int
     balance : float
-    side : int, of the tiles of the first sweep; 0 is no sweep
-    growth : int, of the side from sweep to sweep
+    sweeps : side, growth, depth; or None, for no sweeps
+        Of the tiles of the first sweep the side, an int, and from sweep to sweep its growth; and
+        the greatest cost of a join, a float, in greatest entropy gains.
     bands : Bands, threads
 
     Returns
@@ -56,8 +55,8 @@ def segment(
     labels = graph.ring.reshape(weights.shape[:2])  # until they are known, it is of the graph
 
     work = _Work(graph, bands, n_pixels, n_segments)
-    if side:
-        work.sweep(side, growth)
+    if sweeps is not None:
+        work.sweep(*sweeps)
         if work.n_left <= n_segments < n_pixels:
             return labels, -1
     swept = work.last
@@ -82,7 +81,7 @@ class _Work:
         self.n_segments, self.n_left, self.last = n_segments, n_pixels, -1
         self.heads = _queue.no_edges(bands.n_threads)
 
-    def sweep(self, side, growth):
+    def sweep(self, side, growth, depth):
         """Make joins in slabs of tiles, of a side that grows, and then in bands."""
         shape = self.graph.shape
         axis = int(np.argmax(shape))
@@ -94,12 +93,12 @@ class _Work:
         while _ceil(shape[axis], thickness) >= 2 * n_threads and self.n_left > self.n_segments:
             sides = [side, side, side]
             sides[axis] = thickness
-            self._sweep_slabs(axis, sides)
+            self._sweep_slabs(axis, sides, depth)
             swept, thickness, side = thickness, thickness * growth, side * growth
         if n_threads > 1 and self.n_left > self.n_segments:
             n_slabs = _ceil(shape[axis], swept)
             ends = [swept * (n_slabs * i // n_threads) for i in range(n_threads)]
-            self._sweep_bands(axis, [*ends, shape[axis]])
+            self._sweep_bands(axis, [*ends, shape[axis]], depth)
 
     def join_rest(self):
         """Make joins until no more are left than wanted; return the greatest cost of one."""
@@ -115,19 +114,19 @@ class _Work:
         self.n_left -= n_joins
         return last
 
-    def _sweep_slabs(self, axis, sides):
+    def _sweep_slabs(self, axis, sides, depth):
         thickness = sides[axis]
         slabs = range(_ceil(self.graph.shape[axis], thickness))
         self.graph.open[:] = 0
 
         def work(heads, worker, slab):
             first, behind = self._slab(axis, slab * thickness, (slab + 1) * thickness)
-            return _cpu.sweep(self.graph, heads, worker, first, behind, tuple(sides), _DEPTH)
+            return _cpu.sweep(self.graph, heads, worker, first, behind, tuple(sides), depth)
 
         self._run(work, slabs[::2])
         self._run(work, slabs[1::2])
 
-    def _sweep_bands(self, axis, ends):
+    def _sweep_bands(self, axis, ends, depth):
         bands = range(len(ends) - 1)
         self.graph.open[:] = 0
 
@@ -137,7 +136,7 @@ class _Work:
                 return 0, -1
             start, behind = self._slab(axis, first, stop)
             sides = tuple(b - a for a, b in zip(start, behind))
-            return _cpu.sweep(self.graph, heads, worker, start, behind, sides, _DEPTH)
+            return _cpu.sweep(self.graph, heads, worker, start, behind, sides, depth)
 
         self._run(work, bands)
 

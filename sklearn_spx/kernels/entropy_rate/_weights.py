@@ -18,7 +18,9 @@ def edge_weights(grid, image, sigma, affinities, cells, regularity, mask=None, b
     bands : Bands, threads
     """
     shape = grid.shape if grid.axes == 3 else grid.shape[1:]
-    weights = _no_weights(grid) if affinities is None else affinity_weights(affinities, grid, mask)
+    weights = (
+        _no_weights(grid) if affinities is None else affinity_weights(affinities, grid, mask, bands)
+    )
     if image is not None:
         image = grid.flat(as_image(image, mask=mask, axes=grid.axes), -1)
         how = grid.shape[1], grid.offsets, grid.squares, colour_factor(sigma), LEAST_WEIGHT
@@ -29,8 +31,13 @@ def edge_weights(grid, image, sigma, affinities, cells, regularity, mask=None, b
         bands.run(weigh, len(weights))
     if cells is not None:
         cells = grid.flat(as_labels(cells, "cells", shape))
-        how = 1.0 - regularity, LEAST_WEIGHT
-        _cpu_weights.weaken(cells, grid.shape[1], grid.offsets, *how, weights)
+        factor = 1.0 - regularity
+
+        def weaken(band, first, stop):
+            how = grid.shape[1], grid.offsets, factor, LEAST_WEIGHT
+            _cpu_weights.weaken((first, stop), cells, *how, weights)
+
+        bands.run(weaken, len(weights))
     return weights
 
 
@@ -49,26 +56,38 @@ def _no_weights(grid):
     return np.zeros((depth * height, width | 1, 1 << grid.bits))
 
 
-def affinity_weights(affinities, grid, mask=None):
+def affinity_weights(affinities, grid, mask=None, bands=ONE_BAND):
     """Weights of the edges from affinities alone."""
     weights = _no_weights(grid)
-    width = grid.shape[2]
     if grid.axes == 3:
         for k, given in enumerate(as_volume_affinities(affinities, grid, mask)):
-            weights[:, :width, k] = grid.flat(given)
+            weights[:, : grid.shape[2], k] = grid.flat(given)
         return np.maximum(weights, LEAST_WEIGHT, out=weights)
     affinities = as_affinities(affinities, mask=mask)
-    weights[:, : width - 1, 0] = affinities[0, :, :-1]
-    weights[:-1, :width, 1] = affinities[1, :-1]
-    if len(grid.offsets) == 4:
-        if mask is not None:
-            mask = as_mask(mask, affinities.shape[1:])
-        for first in range(0, len(weights) - 1, _ROWS):
-            rows = slice(first, first + _ROWS + 1)  # a diagonal leads to the next one
-            of_rows = affinities[:, rows].astype(np.float64)
-            diagonal = diagonal_affinities(of_rows, None if mask is None else mask[rows])
-            diagonal /= np.sqrt(2)
-            there = weights[first : first + len(diagonal)]
-            there[:, : width - 1, 2] = diagonal
-            there[:, 1:width, 3] = diagonal
-    return np.maximum(weights, LEAST_WEIGHT, out=weights)
+    if mask is not None:
+        mask = as_mask(mask, affinities.shape[1:])
+    has_diagonals = len(grid.offsets) == 4
+
+    def weigh(band, first, stop):
+        for start in range(first, stop, _ROWS):
+            rows = slice(start, min(start + _ROWS, stop))
+            _weigh_rows(affinities, mask, has_diagonals, rows, weights)
+
+    bands.run(weigh, len(weights))
+    return weights
+
+
+def _weigh_rows(affinities, mask, has_diagonals, rows, weights):
+    """Write the weights of the edges that begin in some rows of an image."""
+    width, of_rows = affinities.shape[2], weights[rows]
+    of_rows[:, : width - 1, 0] = affinities[0, rows, :-1]
+    down = affinities[1, rows][: len(weights) - 1 - rows.start]  # the last row has none below
+    of_rows[: len(down), :width, 1] = down
+    if has_diagonals:
+        near = slice(rows.start, rows.stop + 1)  # a diagonal leads to the next one
+        given = affinities[:, near].astype(np.float64)
+        diagonal = diagonal_affinities(given, None if mask is None else mask[near])
+        diagonal /= np.sqrt(2)
+        of_rows[: len(diagonal), : width - 1, 2] = diagonal
+        of_rows[: len(diagonal), 1:width, 3] = diagonal
+    np.maximum(of_rows, LEAST_WEIGHT, out=of_rows)

@@ -465,7 +465,7 @@ def _cut(weights, width, grid):
     """Cut the edges that leave an image of so many columns."""
     inside = np.zeros(weights.shape[:2], bool)
     inside[:, :width] = True
-    _cpu_weights.cut_edges(inside, len(inside), grid.offsets, weights)
+    _cpu_weights.cut_edges((0, len(inside)), inside, len(inside), grid.offsets, weights)
 
 
 def _odd(array, value=0):
