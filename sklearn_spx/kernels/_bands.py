@@ -4,9 +4,12 @@ Compiled functions hold no lock, so that plain threads run them side by side. Wh
 is integers, or sums that are exact in any order, so that no number of threads shows in a result.
 """
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Self
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Self
+
+from ._turns import Turns
 
 __all__ = ["Bands"]
 
@@ -53,13 +56,7 @@ class Bands:
         """Call ``work(band, first row, row after the last)`` of each band; return how many."""
         ends = self.ends(n_rows)
         n = len(ends) - 1
-        if n > 1 and self._pool is None:
-            self._pool = ThreadPoolExecutor(self.n_threads - 1)
-        others = [
-            self._pool.submit(work, i, ends[i], ends[i + 1])
-            for i in range(1, n)
-            if self._pool is not None
-        ]
+        others = [self._submit(work, i, ends[i], ends[i + 1]) for i in range(1, n)]
         try:
             work(0, ends[0], ends[1])
         finally:  # none goes on writing when this returns
@@ -68,6 +65,65 @@ class Bands:
         for other in others:
             other.result()
         return n
+
+    @contextmanager
+    def turns(
+        self, work: Callable[[Any, int, int, int], bool], n_rows: int
+    ) -> Iterator[Callable[[Callable[[int, int], object]], None]]:
+        """Threads for work of many short turns; a context manager, which ends them.
+
+        Parameters
+        ----------
+        work : callable
+            ``work(counts, band, first row, row after the last)`` of each band but the first takes
+            turns, compiled, as `_turns.next_turn` of follower ``band - 1`` has them.
+
+        n_rows : int
+            Of all bands.
+
+        Yields
+        ------
+        take : callable
+            ``take(own)`` opens a turn, calls ``own(first row, row after the last)`` of the first
+            band, and returns when all bands are done.
+        """
+        ends = self.ends(n_rows)
+        n = len(ends) - 1
+        if n == 1:
+            yield lambda own: own(ends[0], ends[1])
+            return
+        turns = Turns(n - 1)
+
+        def follow(band: int) -> None:
+            def some(counts: Any, follower: int) -> bool:
+                return work(counts, band, ends[band], ends[band + 1])
+
+            turns.follow(some, band - 1)
+
+        others = [self._submit(follow, i) for i in range(1, n)]
+
+        def take(own: Callable[[int, int], object]) -> None:
+            turns.open()
+            own(ends[0], ends[1])
+            if not turns.wait(lambda: any(other.done() for other in others)):
+                for other in others:
+                    if other.done():
+                        other.result()  # its error
+                raise RuntimeError("a thread has ended before its work was done")
+
+        try:
+            yield take
+        finally:
+            turns.close()
+            for other in others:
+                other.exception()
+        for other in others:
+            other.result()
+
+    def _submit(self, work: Callable[..., object], *arguments: int) -> "Future[object]":
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.n_threads - 1)
+        return self._pool.submit(work, *arguments)
 
 
 ONE_BAND = Bands(1)

@@ -11,7 +11,9 @@ ones, the smaller integer.
 `prefetch` changes no result: it asks for a line of memory before it is needed.
 
 `differences` compares `WORD` numbers at once, and has a bit for each; `first_bit` and `count_bits`
-say where the bits of such a word are. Compiled functions of the CPU alone can call these three.
+say where the bits of such a word are. Compiled functions of the CPU alone can call these three, and
+`count_up` and `count_at`, which threads share: what one wrote before it counted up is seen by one
+that then reads the count.
 """
 
 import math
@@ -27,7 +29,9 @@ __all__ = [
     "WORD",
     "bits_of",
     "bits_of_double",
+    "count_at",
     "count_bits",
+    "count_up",
     "differences",
     "double_of",
     "first_bit",
@@ -146,6 +150,36 @@ def first_bit(typingctx, word):
 def count_bits(typingctx, word):
     """Return how many bits of a uint64 are set."""
     return types.int64(types.uint64), lambda context, builder, signature, args: builder.ctpop(*args)
+
+
+def _place_in(context, builder, kind, array, i):
+    return builder.gep(context.make_array(kind)(context, builder, array).data, [i])
+
+
+@intrinsic
+def count_up(typingctx, counts, i):
+    """Add 1 to element i of a flat int64 array, at once; return what it was."""
+    if not isinstance(counts, types.Array) or (counts.dtype, counts.layout) != (types.int64, "C"):
+        return None
+
+    def codegen(context, builder, signature, args):
+        place = _place_in(context, builder, signature.args[0], *args)
+        return builder.atomic_rmw("add", place, ir.Constant(ir.IntType(64), 1), "seq_cst")
+
+    return types.int64(counts, types.int64), codegen
+
+
+@intrinsic
+def count_at(typingctx, counts, i):
+    """Return element i of a flat int64 array as it is now, whoever changed it."""
+    if not isinstance(counts, types.Array) or (counts.dtype, counts.layout) != (types.int64, "C"):
+        return None
+
+    def codegen(context, builder, signature, args):
+        place = _place_in(context, builder, signature.args[0], *args)
+        return builder.load_atomic(place, "acquire", align=8)
+
+    return types.int64(counts, types.int64), codegen
 
 
 @intrinsic(target="generic")

@@ -25,7 +25,6 @@ from ._colour import is_8bit_rgb, rgb_scale_of
 from ._notice import warn_of_a_grid, warn_of_spans
 from ._sample import axes_and_planes, sample_places, turn_to
 from ._scale import MOST, factors_of, roots_of
-from .blocks import adapt
 from .parts import Parts
 
 __all__ = ["region_seeds", "slic", "slic_quiet"]
@@ -381,12 +380,9 @@ def _cluster(tiles, start, steps, factors, grid, max_iter, slic_zero, bands):
     contrast = np.full(len(centres), factors[1])
     farthest = np.zeros(len(centres) if slic_zero else 0, np.float32)
     clusters = _cpu.Clusters(centres, contrast, spatial, depths, steps)
-    sums = _cpu.sums_for(len(centres), n_planes, steps)
     room = _cpu.room_for(tiles, len(centres), start.step, bands, steps)
-    for iteration in range(max_iter - 1):
-        part = QUARTERS[iteration % tiles.stride**2]
-        _cpu.iterate(tiles, part, clusters, room, grid, sums, farthest)
-        adapt(contrast, farthest)
+    sets = np.array([QUARTERS[i % tiles.stride**2] for i in range(max_iter - 1)], np.int64)
+    _cpu.iterate(tiles, sets, clusters, room, grid, farthest)
     depth = _tiles.n_rows_of(tiles) // tiles.n_down
     labels = np.empty((depth * tiles.height, tiles.width), np.int32)
     _cpu.assign(tiles, clusters, room, labels, keep=False, farthest=farthest)

@@ -14,18 +14,21 @@ along the slices is one number. Volumes, and images whose pixels are no squares,
 """
 
 from collections import namedtuple
+from functools import partial
 
 import numpy as np
 
 from .._bands import ONE_BAND
 from .._bits import WORD, bits_of, first_bit, float_of, fma, ordered_key
 from .._pages import let_go
+from .._turns import end_turn, next_turn
 from ..compilation import inner, njit
 from ._rules import (
     FEW,
     GROUP,
     SET,
     SIDE,
+    TOO_LARGE,
     apart,
     colour_apart,
     group_apart,
@@ -85,7 +88,7 @@ Room = namedtuple(
         "filled",  # (n_tiles,) int64
         "bands",  # Bands
         "scratch",  # of each band, Scratch
-        "sums",  # of each band but the first, as those of `add_up`
+        "sums",  # of each band, as those of `add_up`
     ],
 )
 _AT_ONCE = 2**25  # bytes of planes that go at once
@@ -122,7 +125,7 @@ def room_for(tiles, n_centres, radius, bands=ONE_BAND, steps=None):
         filled=np.empty(n_tiles, np.int64),
         bands=bands,
         scratch=[_new_scratch(tiles, steps) for _ in range(n_bands)],
-        sums=[sums_for(n_centres, n_planes, steps) for _ in range(1, n_bands)],
+        sums=[sums_for(n_centres, n_planes, steps) for _ in range(n_bands)],
     )
 
 
@@ -149,16 +152,37 @@ def _new_scratch(tiles, steps):
     )
 
 
-def iterate(tiles, s, clusters, room, grid, sums, farthest):
+def iterate(tiles, sets, clusters, room, grid, farthest):
     """Assign the pixels of one set of each tile, and move each centre to the mean of its own.
 
     Parameters
     ----------
+    sets : IN (n,) int64, the set of each iteration
     clusters : INOUT Clusters
+    farthest : INOUT (K,) float32, of `add_up`; where it is not empty, contrasts adapt to it (SLICO)
     Others as in `add_up`.
     """
-    add_up(tiles, s, s, clusters, room, grid, sums, farthest)
-    move(clusters, sums)
+    n_across, sums = tiles.n_across, room.sums
+    reaches = [farthest, *(np.zeros_like(farthest) for _ in sums[1:])]
+
+    def follow(counts, band, top, bottom):
+        reach = reaches[band] if farthest.size else None
+        return _follow(
+            counts, band - 1, tiles, top * n_across, bottom * n_across, sets, clusters,
+            room.candidates, room.scratch[band], grid, sums[band], _NO_LABELS, reach,
+            room.scratch[band].distance, clusters.depths, clusters.steps,
+        )  # fmt: skip
+
+    with room.bands.turns(follow, n_rows_of(tiles)) as take:
+        for s in sets.tolist():
+            _find_candidates(tiles, clusters, room)
+            take(partial(_add_rows, tiles, s, s, clusters, room, grid, sums[0], farthest))
+            for other in sums[1:]:
+                sums[0] += other
+            for reach in reaches[1:]:
+                np.maximum(farthest, reach, out=farthest)
+            move(clusters, sums[0])
+            adapt(clusters.contrast, farthest)
 
 
 def add_up(tiles, s, stored, clusters, room, grid, sums, farthest):
@@ -176,23 +200,61 @@ def add_up(tiles, s, stored, clusters, room, grid, sums, farthest):
     farthest : INOUT (K,) float32, greatest squared colour distance within each cluster, or empty
     """
     _find_candidates(tiles, clusters, room)
-    n_across = tiles.n_across
-    farthest_of = [farthest, *(np.zeros_like(farthest) for _ in room.sums)]
+    n_rows = n_rows_of(tiles)
+    _add_rows(tiles, s, stored, clusters, room, grid, sums, farthest, 0, n_rows)
 
-    def add_band(band, top, bottom):
-        own_sums = sums if band == 0 else room.sums[band - 1]
-        own_sums[:] = 0
-        scratch, reach = room.scratch[band], farthest_of[band]
+
+def _add_rows(tiles, s, stored, clusters, room, grid, sums, farthest, top, bottom):
+    """As `add_up`, of some rows of tiles, in the room of the first band."""
+    n_across, scratch = tiles.n_across, room.scratch[0]
+    sums[:] = 0
+    _choose_and(
+        tiles, top * n_across, bottom * n_across, s, s + 1, stored - s, clusters,
+        room.candidates, scratch, grid, sums, _NO_LABELS,
+        farthest if farthest.size else None, scratch.distance, clusters.depths, clusters.steps,
+    )  # fmt: skip
+
+
+@njit
+def _follow(
+    counts, follower, tiles, first_tile, last_tile, sets, clusters, candidates, scratch, grid, sums,
+    labels, farthest, distance, depths, steps,
+):  # fmt: skip
+    """Take turns, one of each of the ``sets``, as `_add_rows` does; return whether all are over.
+
+    Parameters
+    ----------
+    counts, follower : of `next_turn`
+    Others as of `_choose_and`.
+    """
+    while True:
+        turn = next_turn(counts, follower)
+        if turn < 0:
+            return turn == -2
+        s, n_values = sets[turn], sums.shape[1]
+        for k in range(sums.shape[0]):
+            for c in range(n_values):
+                sums[k, c] = 0
         _choose_and(
-            tiles, top * n_across, bottom * n_across, s, s + 1, stored - s, clusters,
-            room.candidates, scratch, grid, own_sums, _NO_LABELS,
-            reach if reach.size else None, scratch.distance, clusters.depths, clusters.steps,
+            tiles, first_tile, last_tile, s, s + 1, s - s, clusters, candidates, scratch, grid,
+            sums, labels, farthest, distance, depths, steps,
         )  # fmt: skip
+        end_turn(counts, follower)
 
-    room.bands.run(add_band, n_rows_of(tiles))
-    for own_sums, reach in zip(room.sums, farthest_of[1:]):
-        sums += own_sums
-        np.maximum(farthest, reach, out=farthest)
+
+def adapt(contrast, farthest):
+    """Set each centre's factor of the colour distance by the greatest one seen (SLICO).
+
+    Parameters
+    ----------
+    contrast : float32 ndarray of shape (K,)
+        Overwritten.
+    farthest : float32 ndarray of shape (K,) or (0,)
+        Greatest squared colour distance within each cluster; empty where nothing adapts.
+    """
+    if farthest.size:
+        seen = farthest > 0
+        contrast[seen] = 1 / np.maximum(farthest[seen], np.float32(1 / TOO_LARGE))
 
 
 def move(clusters, sums):

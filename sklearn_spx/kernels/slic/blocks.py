@@ -26,7 +26,6 @@ from ._scale import MOST, factors_of, roots_of
 __all__ = [
     "Centres",
     "Plan",
-    "adapt",
     "assign_block",
     "centres_of_block",
     "choose_planes_of",
@@ -455,7 +454,7 @@ def move_centres(plan: Plan, centres: Centres, found: Iterable[tuple[Any, Any, A
         if plan.slic_zero:
             centres.farthest[ids] = np.maximum(centres.farthest[ids], farthest)
     _cpu.move(_clusters(plan, centres), total)
-    adapt(centres.contrast, centres.farthest)
+    _cpu.adapt(centres.contrast, centres.farthest)
     return centres
 
 
@@ -510,31 +509,6 @@ def assign_block(
     room = _cpu.room_for(tiles, len(ids), plan.step)
     _cpu.assign(tiles, _clusters(plan, centres), room, labels)
     return np.take(ids.astype(np.int32), labels)
-
-
-def adapt(contrast: NDArray[np.float32], farthest: NDArray[np.float32]) -> None:
-    """Set each centre's factor of the colour distance by the greatest one seen (SLICO).
-
-    Parameters
-    ----------
-    contrast : float32 ndarray of shape (K,)
-        Overwritten.
-
-    farthest : float32 ndarray of shape (K,) or (0,)
-        Greatest squared colour distance within each cluster; empty where nothing adapts.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_spx.kernels.slic.blocks import adapt
-    >>> contrast = np.ones(2, np.float32)
-    >>> adapt(contrast, np.array([4, 0], np.float32))
-    >>> contrast.tolist()
-    [0.25, 1.0]
-    """
-    if farthest.size:
-        seen = farthest > 0
-        contrast[seen] = 1 / np.maximum(farthest[seen], np.float32(1 / _rules.TOO_LARGE))
 
 
 def _cut(plan, image, row, column):
