@@ -69,7 +69,7 @@ class Bands:
     @contextmanager
     def turns(
         self, work: Callable[[Any, int, int, int], bool], n_rows: int
-    ) -> Iterator[Callable[[Callable[[int, int], object]], None]]:
+    ) -> Iterator[Callable[[Callable[[int, int], object]], object]]:
         """Threads for work of many short turns; a context manager, which ends them.
 
         Parameters
