@@ -613,6 +613,19 @@ def test_memory_is_that_of_the_graph():
     assert 12 * ratio < 73
 
 
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_many_rows_may_lie_outside_the_mask(n_threads):
+    affinities = np.random.default_rng(0).random((2, 200, 9), np.float32)
+    mask = np.zeros((200, 9), bool)
+    mask[:20] = True
+    found = entropy_rate_superpixels(
+        n_segments=5, affinities=affinities, mask=mask, n_threads=n_threads
+    )
+    wanted = entropy_rate_superpixels(n_segments=5, affinities=affinities[:, :20])
+    np.testing.assert_array_equal(found[:20], wanted)
+    assert (found[20:] == -1).all()
+
+
 @pytest.mark.parametrize("masked", [False, True])
 def test_weights_found_by_blocks_of_rows(masked):
     rng = np.random.default_rng(0)

@@ -83,8 +83,8 @@ def _weigh_rows(affinities, mask, has_diagonals, rows, weights):
     of_rows[:, : width - 1, 0] = affinities[0, rows, :-1]
     down = affinities[1, rows][: len(weights) - 1 - rows.start]  # the last row has none below
     of_rows[: len(down), :width, 1] = down
-    if has_diagonals:
-        near = slice(rows.start, rows.stop + 1)  # a diagonal leads to the next one
+    near = slice(rows.start, rows.stop + 1)  # a diagonal leads to the next one
+    if has_diagonals and (mask is None or mask[near].any()):
         given = affinities[:, near].astype(np.float64)
         diagonal = diagonal_affinities(given, None if mask is None else mask[near])
         diagonal /= np.sqrt(2)
