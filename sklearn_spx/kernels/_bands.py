@@ -76,7 +76,7 @@ class Bands:
         ----------
         work : callable
             ``work(counts, band, first row, row after the last)`` of each band but the first takes
-            turns, compiled, as `_turns.next_turn` of follower ``band - 1`` has them.
+            turns, compiled, as `_turns.next_turn` has them.
 
         n_rows : int
             Of all bands.
@@ -94,13 +94,10 @@ class Bands:
             return
         turns = Turns(n - 1)
 
-        def follow(band: int) -> None:
-            def some(counts: Any, follower: int) -> bool:
-                return work(counts, band, ends[band], ends[band + 1])
+        others: list[Future[object]] = []
 
-            turns.follow(some, band - 1)
-
-        others = [self._submit(follow, i) for i in range(1, n)]
+        def follow(band: int, first: int, stop: int) -> None:
+            turns.follow(lambda counts: work(counts, band, first, stop))
 
         def take(own: Callable[[int, int], object]) -> None:
             turns.open()
@@ -112,8 +109,10 @@ class Bands:
                 raise RuntimeError("a thread has ended before its work was done")
 
         try:
+            for i in range(1, n):
+                others.append(self._submit(follow, i, ends[i], ends[i + 1]))
             yield take
-        finally:
+        finally:  # also if not all threads could be started
             turns.close()
             for other in others:
                 other.exception()

@@ -55,29 +55,29 @@ class Turns:
         """Let the followers end."""
         self.counts[0] = _CLOSED
 
-    def follow(self, work: Callable[[NDArray[Any], int], bool], follower: int) -> None:
-        """Call ``work(counts, follower)``, which takes turns as in `next_turn`, until it is over.
+    def follow(self, work: Callable[[NDArray[Any]], bool]) -> None:
+        """Call ``work(counts)``, which takes turns as in `next_turn`, until it is over.
 
         It returns whether it is; if not, it has waited for long.
         """
-        while not work(self.counts, follower):
+        while not work(self.counts):
             time.sleep(0)
 
 
 @rule
-def next_turn(counts, follower):
+def next_turn(counts, band):
     """Wait for the next turn.
 
     Parameters
     ----------
     counts : INOUT, of Turns
-    follower : int, from 0
+    band : int, from 1: the band of the one that opens turns is 0
 
     Returns
     -------
     turn : int, its number, from 0; -1 if none was opened for long, -2 if none will be
     """
-    taken = counts[_APART * (follower + 1)]
+    taken = counts[_APART * band]
     for _ in range(_LOOKS):
         opened = count_at(counts, 0)
         if opened < 0:
@@ -88,9 +88,9 @@ def next_turn(counts, follower):
 
 
 @rule
-def end_turn(counts, follower):
+def end_turn(counts, band):
     """Say that the turn is taken; arguments as of `next_turn`."""
-    count_up(counts, _APART * (follower + 1))
+    count_up(counts, _APART * band)
 
 
 @njit

@@ -13,21 +13,21 @@ from sklearn_spx.kernels.compilation import njit
 
 
 @njit
-def _count(counts, follower, values, wrong):
+def _count(counts, band, values, wrong):
     """In each turn, add what the first band wrote."""
     while True:
-        turn = next_turn(counts, follower)
+        turn = next_turn(counts, band)
         if turn < 0:
             return turn == -2 or wrong
-        values[follower + 1] += values[0] * (turn + 1)
-        end_turn(counts, follower)
+        values[band] += values[0] * (turn + 1)
+        end_turn(counts, band)
 
 
 def _take(n_threads, n_turns, pause=0.0, wrong=False):
     values = np.zeros(n_threads, np.int64)
 
     def follow(counts, band, first, stop):
-        return _count(counts, band - 1, values, wrong)
+        return _count(counts, band, values, wrong)
 
     seen = []
     with Bands(n_threads) as bands, bands.turns(follow, 100) as take:
@@ -66,10 +66,32 @@ def test_an_error_of_the_first_band_ends_the_others():
     before = threading.active_count()
 
     def follow(counts, band, first, stop):
-        return _count(counts, band - 1, values, False)
+        return _count(counts, band, values, False)
 
     with pytest.raises(KeyboardInterrupt), Bands(3) as bands, bands.turns(follow, 9) as take:
         take(fail)
+    assert threading.active_count() == before
+
+
+def test_threads_that_could_not_all_be_started_end(monkeypatch):
+    values, submit = np.ones(3, np.int64), Bands._submit
+
+    def some(self, work, band, *rows):
+        if band == 2:
+            raise RuntimeError("can't start new thread")
+        return submit(self, work, band, *rows)
+
+    def follow(counts, band, first, stop):
+        return _count(counts, band, values, False)
+
+    monkeypatch.setattr(Bands, "_submit", some)
+    before = threading.active_count()
+    with (
+        pytest.raises(RuntimeError, match="can't start"),
+        Bands(3) as bands,
+        bands.turns(follow, 9),
+    ):
+        pytest.fail("work with too few threads")
     assert threading.active_count() == before
 
 

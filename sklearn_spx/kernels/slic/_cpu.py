@@ -168,7 +168,7 @@ def iterate(tiles, sets, clusters, room, grid, farthest):
     def follow(counts, band, top, bottom):
         reach = reaches[band] if farthest.size else None
         return _follow(
-            counts, band - 1, tiles, top * n_across, bottom * n_across, sets, clusters,
+            counts, band, tiles, top * n_across, bottom * n_across, sets, clusters,
             room.candidates, room.scratch[band], grid, sums[band], _NO_LABELS, reach,
             room.scratch[band].distance, clusters.depths, clusters.steps,
         )  # fmt: skip
@@ -217,29 +217,30 @@ def _add_rows(tiles, s, stored, clusters, room, grid, sums, farthest, top, botto
 
 @njit
 def _follow(
-    counts, follower, tiles, first_tile, last_tile, sets, clusters, candidates, scratch, grid, sums,
+    counts, band, tiles, first_tile, last_tile, sets, clusters, candidates, scratch, grid, sums,
     labels, farthest, distance, depths, steps,
 ):  # fmt: skip
     """Take turns, one of each of the ``sets``, as `_add_rows` does; return whether all are over.
 
     Parameters
     ----------
-    counts, follower : of `next_turn`
+    counts, band : of `next_turn`
     Others as of `_choose_and`.
     """
     while True:
-        turn = next_turn(counts, follower)
+        turn = next_turn(counts, band)
         if turn < 0:
             return turn == -2
         s, n_values = sets[turn], sums.shape[1]
+        shift = s - s  # a plain 0 is another type, for which all would be compiled again
         for k in range(sums.shape[0]):
             for c in range(n_values):
                 sums[k, c] = 0
         _choose_and(
-            tiles, first_tile, last_tile, s, s + 1, s - s, clusters, candidates, scratch, grid,
+            tiles, first_tile, last_tile, s, s + 1, shift, clusters, candidates, scratch, grid,
             sums, labels, farthest, distance, depths, steps,
         )  # fmt: skip
-        end_turn(counts, follower)
+        end_turn(counts, band)
 
 
 def adapt(contrast, farthest):
