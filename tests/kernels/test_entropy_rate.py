@@ -107,7 +107,14 @@ def test_where_nothing_is_seen_superpixels_are_the_cells():
 
 
 def _segment(
-    affinities, n_segments, side, mask, balance=0.5, connectivity=8, n_threads=1, depth=0.8
+    affinities,
+    n_segments,
+    side,
+    mask,
+    balance=0.5,
+    connectivity=8,
+    n_threads=1,
+    depth=package._DEPTHS[0],
 ):
     """Labels, or None where sweeps over tiles of this side went too far."""
     grid = grid_of(mask.shape, connectivity)
